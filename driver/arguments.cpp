@@ -1,0 +1,56 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/driver/arguments.hpp"
+
+#include <exception>
+#include <string>
+
+#include "pgstride/driver/row_view.hpp"
+
+namespace pgstride {
+namespace {
+
+Failure refused(std::string what) { return {Errc::invalid_argument, std::move(what)}; }
+
+std::string parameter(std::size_t index) { return "parameter $" + std::to_string(index + 1); }
+
+// What the server has told of a statement is held against what was given: it would take the eight
+// bytes of a number for a timestamp without a word.
+bool fits(const Arguments& arguments, const Statement& statement, Failure& failure) {
+  const auto& wanted = statement.parameters();
+  if (wanted.size() != arguments.size()) {
+    failure = refused("the query has " + std::to_string(wanted.size()) + " parameters, and " +
+                      std::to_string(arguments.size()) + " arguments were given");
+    return false;
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const Oid given = arguments.types()[i];
+    if (given == wanted[i] || given == oid::unspecified || arguments.formats()[i] == Format::text) continue;
+    failure = refused(parameter(i) + " is " + type_text(wanted[i]) + ", and " +
+                      std::string(arguments.names()[i]) + " is sent as " + type_text(given));
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool encode_arguments(const Arguments& arguments, const Statement& statement, WriteBuffer& out,
+                      Failure& failure) {
+  if (statement.ready() && !fits(arguments, statement, failure)) return false;
+  const std::size_t count = arguments.size();
+  out.u16(static_cast<std::uint16_t>(count));
+  for (const Format format : arguments.formats()) out.i16(static_cast<std::int16_t>(format));
+  out.u16(static_cast<std::uint16_t>(count));
+  try {
+    const std::size_t written = arguments.write(out);
+    if (written == count) return true;
+    failure = refused(parameter(written) + ": this " + std::string(arguments.names()[written]) +
+                      " can not be sent as " + type_text(arguments.types()[written]));
+  } catch (...) {
+    failure = refused("an argument could not be encoded");
+    failure.thrown = std::current_exception();
+  }
+  return false;
+}
+
+}  // namespace pgstride

@@ -1,0 +1,208 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/driver/channel.hpp"
+
+#include <algorithm>
+
+#include "pgstride/protocol/frontend.hpp"
+
+namespace pgstride {
+namespace {
+
+// What one turn of the loop may read or write before others get theirs (R-M6).
+constexpr std::size_t turn_budget = 256 << 10;
+
+Tick tick_of(TimePoint at) noexcept { return at == never ? no_deadline : at.time_since_epoch().count(); }
+TimePoint time_of(Tick tick) noexcept { return tick == no_deadline ? never : TimePoint(Duration(tick)); }
+
+}  // namespace
+
+Channel::Channel(Loop& loop, Socket socket, const Address& address, const ChannelOptions& options)
+    : loop_(loop),
+      address_(address),
+      cancel_grace_(options.cancel_grace),
+      session_(options.session),
+      socket_(std::move(socket)),
+      watch_(loop.watch(socket_.fd(), *this)),
+      timer_(loop.timer(*this)) {
+  watch_->want(Ready::read);
+}
+
+Channel::~Channel() {
+  if (destroyed_) *destroyed_ = true;
+}
+
+// --- requests -----------------------------------------------------------------------------------
+
+bool Channel::submit(Operation& operation, TimePoint deadline) {
+  if (!session_.submit(operation, tick_of(deadline))) return false;
+  if (deadline < armed_) arm(deadline);
+  return true;
+}
+
+void Channel::set_deadline(const Operation& operation, TimePoint deadline) {
+  session_.set_deadline(operation, tick_of(deadline));
+  if (deadline < armed_) arm(deadline);
+}
+
+void Channel::flush() {
+  std::size_t written = 0;
+  while (is_open()) {
+    const Bytes pending = session_.pending_write();
+    bool blocked = false;
+    if (!pending.empty()) {
+      if (written >= turn_budget) {
+        blocked = true;
+      } else {
+        const IoResult result = socket_.write_some(pending);
+        if (result.bytes == 0 && !result.would_block) {
+          // What the server said before it went (a FATAL, mostly) may still lie in the socket.
+          receive();
+          session_.fail({result.error, "sending to " + address_.text()});
+          break;
+        }
+        session_.commit_write(result.bytes);
+        written += result.bytes;
+        blocked = result.would_block;
+        if (!blocked) continue;
+      }
+    }
+    if (blocked != write_armed_) watch_->want(blocked ? Ready::both : Ready::read);
+    write_armed_ = blocked;
+    return;
+  }
+  close_if_failed();
+}
+
+void Channel::cancel(Operation& operation) { after(session_.abandon(operation)); }
+
+void Channel::after(Session::Abandoned abandoned) {
+  if (abandoned == Session::Abandoned::running && !fenced_) raise_fence();
+}
+
+void Channel::interrupt() {
+  if (is_open() && !fenced_ && !session_.quiescent()) raise_fence();
+}
+
+void Channel::abort(Failure reason) {
+  session_.fail(std::move(reason));
+  close_if_failed();
+}
+
+void Channel::terminate() {
+  if (!is_open()) return;
+  frontend::terminate(session_.reply_buffer());
+  flush();
+}
+
+// --- the cancel fence ---------------------------------------------------------------------------
+
+void Channel::raise_fence() {
+  flush();  // the rest of the request, if any: half a message must not stay
+  if (!is_open()) return;
+  fence_ = session_.hold();
+  fenced_ = true;
+  grace_ends_ = loop_.now() + cancel_grace_;
+  if (grace_ends_ < armed_) arm(grace_ends_);
+  if (!cancel_key_.known()) return;
+  CancelHandler& handler = *this;
+  cancel_ = std::make_unique<CancelRequest>(loop_, handler);
+  if (cancel_->start(address_, cancel_key_)) return;
+  cancel_.reset();
+  tainted_ = true;
+}
+
+void Channel::on_cancel_over(bool delivered) noexcept {
+  cancel_.reset();
+  if (!delivered) tainted_ = true;
+  check_fence();
+  flush();
+  deliver();
+}
+
+void Channel::end_grace() {
+  if (session_.completed() < fence_) {
+    session_.fail({Errc::connection_lost, "a cancelled request did not end within the grace period"});
+    return close_if_failed();
+  }
+  cancel_.reset();  // the request has ended by itself, the message to end it is still on its way
+  tainted_ = true;
+  check_fence();
+  flush();
+}
+
+void Channel::check_fence() {
+  if (!fenced_ || cancel_ || session_.completed() < fence_) return;
+  fenced_ = false;
+  grace_ends_ = never;
+  session_.release();
+}
+
+// --- the wire -----------------------------------------------------------------------------------
+
+void Channel::on_fd(Ready ready) noexcept {
+  if (has(ready, Ready::read)) receive();
+  check_fence();
+  flush();
+  deliver();
+}
+
+void Channel::receive() {
+  for (std::size_t received = 0; is_open() && received < turn_budget;) {
+    const auto space = session_.prepare_read();
+    const IoResult result = socket_.read_some(space);
+    if (result.would_block) return;
+    if (result.bytes == 0) {
+      session_.fail(result.eof ? Failure(Errc::connection_lost, "the server closed the connection")
+                               : Failure(result.error, "receiving from " + address_.text()));
+      return;
+    }
+    session_.commit_read(result.bytes);
+    if (result.bytes < space.size()) return;
+    received += result.bytes;
+  }
+}
+
+void Channel::close_if_failed() noexcept {
+  if (is_open() || !socket_.is_open()) return;
+  watch_.reset();
+  cancel_.reset();
+  socket_.close();
+  fenced_ = false;
+  grace_ends_ = never;
+  deliver_soon();
+}
+
+// --- time ---------------------------------------------------------------------------------------
+
+// One timer for all deadlines, and it is never disarmed: most requests beat their deadline, and a
+// timer that fires for nothing every few seconds is cheaper than two calls per request.
+void Channel::arm(TimePoint at) {
+  if (at >= armed_) return;
+  armed_ = at;
+  timer_->arm(at);
+}
+
+void Channel::on_timer() noexcept {
+  armed_ = never;
+  const TimePoint now = loop_.now();
+  while (const auto abandoned = session_.expire(tick_of(now))) after(*abandoned);
+  if (fenced_ && now >= grace_ends_) end_grace();
+  arm(std::min(time_of(session_.next_deadline()), grace_ends_));
+  deliver();
+}
+
+void Channel::deliver() {
+  close_if_failed();
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  while (Operation* operation = session_.next_done()) {
+    operation->notify();
+    if (destroyed) return;
+  }
+  destroyed_ = nullptr;
+  if (is_open() || closed_told_) return;
+  closed_told_ = true;
+  if (events_) events_->on_closed();
+}
+
+}  // namespace pgstride

@@ -1,0 +1,123 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// A Session with a wire: moves bytes between a socket and the session, keeps the deadlines, cancels
+// on the server what its owner has given up, and tells the operations' owners when they are over.
+//
+// Parse first, resume last: user code runs only inside deliver(), after the parser has returned, and
+// it may submit, close or destroy anything, this channel included. Hence deliver() is the last
+// statement of every handler. (Sinks run inside the parser; ResultSink says what they may do.)
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "pgstride/driver/cancel.hpp"
+#include "pgstride/driver/loop/loop.hpp"
+#include "pgstride/driver/net/address.hpp"
+#include "pgstride/driver/net/socket.hpp"
+#include "pgstride/protocol/session.hpp"
+
+namespace pgstride {
+
+struct ChannelOptions {
+  ChannelOptions() = default;
+  SessionOptions session;
+  /// How long a cancelled request may take to end before the connection is given up (R-C4).
+  Duration cancel_grace = std::chrono::seconds(5);
+};
+
+class ChannelEvents {
+ public:
+  /// The connection is over, for the reason in session().failure(), and every operation's owner has
+  /// been told. Called once, from the loop. May destroy the channel.
+  virtual void on_closed() noexcept = 0;
+
+ protected:
+  ~ChannelEvents() = default;
+};
+
+class Channel final : FdHandler, TimerHandler, CancelHandler {
+ public:
+  /// `socket` is connected to `address`.
+  Channel(Loop& loop, Socket socket, const Address& address, const ChannelOptions& options);
+  /// Operations still pending are abandoned, not notified.
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  Session& session() noexcept { return session_; }
+  const Session& session() const noexcept { return session_; }
+  Loop& loop() noexcept { return loop_; }
+  const Address& address() const noexcept { return address_; }
+  void listen(ChannelEvents* events) noexcept { events_ = events; }
+
+  /// Queues the operation; flush() sends it. See Session::submit for what false means. When the
+  /// deadline passes the operation ends with Errc::timed_out and the server is asked to cancel it.
+  [[nodiscard]] bool submit(Operation& operation, TimePoint deadline = never);
+  /// Replaces the deadline of a pending operation.
+  void set_deadline(const Operation& operation, TimePoint deadline);
+  /// Sends what was submitted, as far as the socket takes it.
+  void flush();
+  /// The operation's owner gives up: the operation ends here and now, without being notified. What
+  /// of it was not sent never will be; what is running is cancelled on the server, behind a fence
+  /// that keeps later requests from being hit (R-C6).
+  void cancel(Operation& operation);
+
+  /// Asks the server to cancel what is running; its owner still hears how it ends.
+  void interrupt();
+
+  /// Ends the connection at once, without a word to the server; pending operations fail with
+  /// `reason` in a later turn of the loop.
+  void abort(Failure reason);
+  /// Says good-bye (Terminate). The connection is over when the server hangs up.
+  void terminate();
+
+  bool is_open() const noexcept { return session_.failure() == nullptr; }
+  /// Not open, and everybody who waited has been told.
+  bool is_over() const noexcept { return closed_told_; }
+  /// A cancel request may still arrive and hit whoever runs next: not to be given to others (R-C6).
+  bool tainted() const noexcept { return tainted_; }
+  /// A cancelled request has not ended yet.
+  bool cancelling() const noexcept { return fenced_; }
+
+  void set_cancel_key(CancelKey key) { cancel_key_ = std::move(key); }
+  const CancelKey& cancel_key() const noexcept { return cancel_key_; }
+
+ private:
+  void on_fd(Ready ready) noexcept override;
+  void on_timer() noexcept override;
+  void on_cancel_over(bool delivered) noexcept override;
+
+  void receive();
+  void deliver();
+  void after(Session::Abandoned abandoned);
+  void raise_fence();
+  void check_fence();
+  void end_grace();
+  void close_if_failed() noexcept;
+  void arm(TimePoint at);
+  void deliver_soon() { arm(loop_.now()); }
+
+  Loop& loop_;
+  Address address_;
+  Duration cancel_grace_;
+  Session session_;
+  Socket socket_;
+  std::unique_ptr<Watch> watch_;
+  std::unique_ptr<Timer> timer_;
+  TimePoint armed_ = never;
+  ChannelEvents* events_ = nullptr;
+  bool* destroyed_ = nullptr;  // on the stack of deliver(), while it runs
+  bool write_armed_ = false;
+  bool closed_told_ = false;
+
+  // The cancel fence.
+  CancelKey cancel_key_;
+  std::unique_ptr<CancelRequest> cancel_;
+  TimePoint grace_ends_ = never;
+  std::uint64_t fence_ = 0;  // the victim is over when session_.completed() has reached this
+  bool fenced_ = false;
+  bool tainted_ = false;
+};
+
+}  // namespace pgstride

@@ -1,0 +1,119 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The waits that connecting is made of, each an awaitable that stops waiting when it is destroyed.
+// Private to the connector.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "pgstride/driver/channel.hpp"
+#include "pgstride/driver/net/resolver.hpp"
+#include "pgstride/driver/options.hpp"
+#include "pgstride/protocol/operations/startup.hpp"
+
+namespace pgstride {
+
+struct Resolution {
+  std::vector<Address> addresses;
+  Failure failure;  // when there are none
+};
+
+inline std::string host_text(const Host& host) {
+  return host.is_unix() ? host.socket_path() : host.name + ":" + std::to_string(host.port);
+}
+
+/// co_await resolve(loop, host) → Resolution
+class resolve final : ResolveHandler {
+ public:
+  resolve(Loop& loop, const Host& host) : resolver_(loop), host_(host) {}
+
+  bool await_ready() {
+    if (!host_.is_unix()) return false;
+    std::error_code error;
+    const Address address = Address::from_path(host_.socket_path(), error);
+    if (error) {
+      resolution_.failure = Failure(error, "socket path");
+    } else {
+      resolution_.addresses.push_back(address);
+    }
+    return true;
+  }
+  void await_suspend(std::coroutine_handle<> waiting) {
+    waiting_ = waiting;
+    resolver_.resolve(host_.name, host_.port, *this);
+  }
+  Resolution await_resume() { return std::move(resolution_); }
+
+ private:
+  void on_resolved(std::vector<Address> addresses, Failure failure) noexcept override {
+    resolution_.addresses = std::move(addresses);
+    resolution_.failure = std::move(failure);
+    waiting_.resume();
+  }
+
+  Resolver resolver_;
+  const Host& host_;
+  Resolution resolution_;
+  std::coroutine_handle<> waiting_;
+};
+
+/// co_await connect_socket(loop, socket, address, keepalive) → error_code
+class connect_socket final : FdHandler {
+ public:
+  connect_socket(Loop& loop, Socket& socket, const Address& address, const Keepalive& keepalive)
+      : loop_(loop), socket_(socket), error_(socket.connect_start(address, keepalive)) {}
+
+  bool await_ready() const noexcept { return error_ != std::errc::operation_in_progress; }
+  void await_suspend(std::coroutine_handle<> waiting) {
+    waiting_ = waiting;
+    watch_ = loop_.watch(socket_.fd(), *this);
+    watch_->want(Ready::write);
+  }
+  std::error_code await_resume() const noexcept { return error_; }
+
+ private:
+  void on_fd(Ready) noexcept override {
+    error_ = socket_.connect_finish();
+    if (error_ == std::errc::operation_in_progress) return;
+    watch_.reset();
+    waiting_.resume();
+  }
+
+  Loop& loop_;
+  Socket& socket_;
+  std::unique_ptr<Watch> watch_;
+  std::error_code error_;
+  std::coroutine_handle<> waiting_;
+};
+
+/// The startup exchange, its key derivation done away from the loop's thread.
+class Handshake final : public Startup {
+ public:
+  Handshake(Channel& channel, const StartupOptions& options) noexcept : Startup(options), channel_(channel) {}
+  ~Handshake();
+
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> waiting) {
+    waiting_ = waiting;
+    if (!channel_.submit(*this)) return false;
+    channel_.flush();
+    return true;
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  class DerivationJob;
+
+  void on_derivation(Derivation derivation) override;
+  void on_done() noexcept override { waiting_.resume(); }
+
+  Channel& channel_;
+  DerivationJob* job_ = nullptr;  // owned by the loop, and tells us when it goes
+  std::coroutine_handle<> waiting_;
+};
+
+}  // namespace pgstride

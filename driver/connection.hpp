@@ -1,0 +1,110 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The public face of one connection. Thin: every request is a function that submits an operation
+// and returns what can be awaited. Any number may be under way; they are answered in order.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "pgstride/driver/channel.hpp"
+#include "pgstride/driver/coro/task.hpp"
+#include "pgstride/driver/cursor.hpp"
+#include "pgstride/driver/options.hpp"
+#include "pgstride/driver/prepared.hpp"
+#include "pgstride/driver/query.hpp"
+#include "pgstride/driver/transaction.hpp"
+
+namespace pgstride {
+
+/// Moved, not copied. The loop outlives it; it outlives its cursors, transactions and prepared
+/// statements. Belongs to the loop's thread, with all that is made from it.
+class [[nodiscard]] Connection {
+ public:
+  /// A closed one.
+  Connection() = default;
+  explicit Connection(std::unique_ptr<Channel> channel) noexcept : channel_(std::move(channel)) {}
+  Connection(Connection&&) noexcept = default;
+  Connection& operator=(Connection&& other) noexcept {
+    std::swap(channel_, other.channel_);
+    return *this;
+  }
+  /// Ends the connection at once: requests still pending fail with Errc::connection_closed.
+  ~Connection();
+
+  /// co_await → Result. Arguments are encoded before this returns; text goes as whatever type the
+  /// server wants there, std::nullopt and nullptr as NULL.
+  template <Encodable... Args>
+  Query query(std::string_view sql, const Args&... args) {
+    const ArgumentsOf arguments(args...);
+    return Query(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+  }
+
+  /// co_await → Completion, after look(const RowView&) has seen every row where it lies.
+  template <std::invocable<const RowView&> Look, Encodable... Args>
+  Each<std::decay_t<Look>> each(Look&& look, std::string_view sql, const Args&... args) {
+    const ArgumentsOf arguments(args...);
+    return Each<std::decay_t<Look>>(channel(), statement_for(channel().session(), sql, arguments.types()),
+                                    arguments, std::forward<Look>(look));
+  }
+
+  /// co_await → Completion, of a statement whose rows nobody wants.
+  template <Encodable First, Encodable... Rest>
+  Command execute(std::string_view sql, const First& first, const Rest&... rest) {
+    const ArgumentsOf arguments(first, rest...);
+    return Command(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+  }
+  /// co_await → Completion, of a script of any number of statements. Outside a transaction block it
+  /// is one transaction, as far as it does not begin and end its own.
+  Script execute(std::string_view script) { return Script(channel(), script); }
+
+  /// Rows in batches, inside a transaction: `while (const RowView* row = co_await rows.next())`.
+  template <Encodable... Args>
+  Cursor cursor(std::string_view sql, const Args&... args) {
+    const ArgumentsOf arguments(args...);
+    return Cursor(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+  }
+
+  /// co_await → Prepared, which may be run any number of times. Parameters are of the types that the
+  /// server infers, or of those named: prepare<int, std::string_view>(…).
+  template <Encodable... Args>
+  Preparing prepare(std::string_view sql) {
+    static constexpr std::array<Oid, sizeof...(Args)> types{Codec<Args>::oid...};
+    return Preparing(channel(), channel().session().new_statement(checked(sql), types));
+  }
+
+  /// co_await → Transaction. May go out together with the first query: make both, then await both.
+  Begin begin(TransactionOptions options = TransactionOptions()) { return Begin(channel(), options); }
+
+  /// Lets what is under way end, says good-bye and waits for the server to hang up, for no longer
+  /// than `limit`. From here on this connection is closed.
+  Task<> close(Duration limit = std::chrono::seconds(5));
+
+  bool is_open() const noexcept { return channel_ && channel_->is_open(); }
+  TransactionStatus transaction_status() const noexcept;
+  /// A run-time parameter that the server reports by itself (server_version, TimeZone, …); empty
+  /// when it does not report that one.
+  std::string_view parameter(std::string_view name) const noexcept;
+  /// The process serving this connection, unless a pooler made the number up.
+  std::int32_t backend_pid() const noexcept;
+
+  /// The wire below; throws Error when the connection has been closed.
+  Channel& channel() const;
+
+ private:
+  std::unique_ptr<Channel> channel_;
+};
+
+/// Connects to the first host that answers. Throws ConfigurationError when an option is wrong, Error
+/// or ServerException when nobody lets us in; the text names every place that was tried.
+[[nodiscard]] Task<Connection> connect(Loop& loop, ConnectOptions options);
+/// By a connection string, and libpq's environment variables for what it leaves open.
+[[nodiscard]] Task<Connection> connect(Loop& loop, std::string_view dsn);
+inline Task<Connection> connect(Loop& loop, const char* dsn) { return connect(loop, std::string_view(dsn)); }
+inline Task<Connection> connect(Loop& loop, const std::string& dsn) { return connect(loop, std::string_view(dsn)); }
+
+}  // namespace pgstride

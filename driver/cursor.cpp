@@ -1,0 +1,107 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/driver/cursor.hpp"
+
+#include <charconv>
+
+#include "pgstride/driver/query.hpp"
+#include "pgstride/driver/request.hpp"
+#include "pgstride/driver/sqlstate.hpp"
+#include "pgstride/protocol/frontend.hpp"
+
+namespace pgstride {
+namespace {
+
+// A cursor does not move, so its address tells it from all others that are open.
+std::string portal_name(const Cursor* cursor) {
+  char digits[2 * sizeof cursor];
+  const auto end = std::to_chars(digits, digits + sizeof digits, reinterpret_cast<std::uintptr_t>(cursor), 16).ptr;
+  return "pgstride_" + std::string(digits, end);
+}
+
+class ClosePortal final : public Operation {
+ public:
+  explicit ClosePortal(std::string_view portal) noexcept : Operation(Flow::extended), portal_(portal) {}
+
+ private:
+  Encoded encode(WriteBuffer& out) override {
+    frontend::close_portal(out, portal_);
+    frontend::sync(out);
+    return Encoded::complete;
+  }
+  bool on_frame(const Frame&) override { return false; }
+  void on_done() noexcept override {}
+
+  std::string_view portal_;
+};
+
+}  // namespace
+
+/// One request to the portal: that it be opened, or the next rows of it.
+class Cursor::Step final : public Request<Step, BoundExecute>, ResultSink {
+ public:
+  Step(Cursor& cursor, const Arguments* arguments, PortalStep step)
+      : Request(cursor.channel_, cursor.statement_, arguments, static_cast<ResultSink*>(this), step), rows_(cursor.rows_) {
+    submit();
+  }
+  void wait_for(std::coroutine_handle<> waiting) { wait(waiting); }
+  void throw_if_failed() const {
+    // Outside a transaction block the portal has gone with the request that opened it.
+    if (failure() && failure()->server && failure()->server->sqlstate() == sqlstate::invalid_cursor_name)
+      throw Error(Errc::invalid_argument, "a cursor lives inside a transaction block, and there is none");
+    check(sql());
+  }
+
+ private:
+  bool on_row(DataRow row) override { return rows_.append(row.rest()), true; }
+
+  RowArena& rows_;
+};
+
+Cursor::Cursor(Channel& channel, StatementRef statement, const Arguments& arguments)
+    : channel_(channel), statement_(std::move(statement)), portal_(portal_name(this)) {
+  PortalStep open;
+  open.portal = portal_;
+  open.execute = false;
+  opening_ = std::make_unique<Step>(*this, &arguments, open);
+}
+
+Cursor::~Cursor() {
+  const bool opened = opening_->pending() || !opening_->failure();
+  fetching_.reset();
+  opening_.reset();
+  if (!opened || !channel_.is_open()) return;
+  ClosePortal close(portal_);
+  channel_.session().submit_unattended(close);  // leaves with whatever comes next
+}
+
+bool Cursor::more_to_fetch() const noexcept {
+  if (!opening_->pending() && opening_->failure()) return false;
+  return !fetching_ || fetching_->suspended();
+}
+
+// True: there is a row, or there will be none.
+bool Cursor::advance() {
+  if (fetching_ && fetching_->pending()) return false;  // an earlier next() was not awaited to its end
+  if (next_ < rows_.size() || !more_to_fetch()) return true;
+  rows_.clear();
+  next_ = 0;
+  PortalStep fetch;
+  fetch.portal = portal_;
+  fetch.row_limit = batch_;
+  fetch.bind = false;
+  fetching_ = std::make_unique<Step>(*this, nullptr, fetch);
+  fetching_->timeout(timeout_);
+  return !fetching_->pending();
+}
+
+void Cursor::wait(std::coroutine_handle<> waiting) { fetching_->wait_for(waiting); }
+
+const RowView* Cursor::take() {
+  row_.reset();
+  opening_->throw_if_failed();
+  if (fetching_) fetching_->throw_if_failed();
+  if (next_ == rows_.size()) return nullptr;
+  return &row_.emplace(rows_[next_++], statement_->columns());
+}
+
+}  // namespace pgstride

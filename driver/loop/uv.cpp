@@ -1,0 +1,315 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/driver/loop/uv.hpp"
+
+#include <cassert>
+#include <cstdint>
+#include <new>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <uv.h>
+
+namespace pgstride {
+namespace {
+
+/// A member of a circular list; alone, its own neighbour. Leaves the list when destroyed.
+class Link {
+ public:
+  Link() noexcept = default;
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  void join(Link& list) noexcept {
+    next_ = &list;
+    previous_ = list.previous_;
+    previous_->next_ = this;
+    list.previous_ = this;
+  }
+  void leave() noexcept {
+    previous_->next_ = next_;
+    next_->previous_ = previous_;
+    next_ = previous_ = this;
+  }
+  Link* next() const noexcept { return next_; }
+
+ protected:
+  ~Link() { leave(); }
+
+ private:
+  Link* next_ = this;
+  Link* previous_ = this;
+};
+
+struct List final : Link {};
+
+/// Something of ours that libuv holds a pointer to, and that must let go of it before the loop.
+class Guest : public Link {
+ public:
+  virtual void detach() noexcept = 0;
+
+ protected:
+  ~Guest() = default;
+};
+
+/// uv_close() is asynchronous: libuv looks at a handle until its close callback. So the handle
+/// lives on its own, and is freed there.
+template <class Handle>
+void close_and_free(Handle* handle) noexcept {
+  uv_close(reinterpret_cast<uv_handle_t*>(handle),
+           [](uv_handle_t* closed) { delete reinterpret_cast<Handle*>(closed); });
+}
+
+void must(int status) {
+  if (status == UV_ENOMEM) throw std::bad_alloc();
+  if (status < 0) throw std::system_error(-status, std::system_category(), "libuv loop");
+}
+
+class UvWatch final : public Watch, Guest {
+ public:
+  /// `poll` is initialised and becomes ours.
+  UvWatch(uv_poll_t* poll, FdHandler& handler, Link& guests) : poll_(poll), handler_(handler) {
+    poll_->data = this;
+    join(guests);
+  }
+  ~UvWatch() override { detach(); }
+
+  void want(Ready ready) override {
+    // libuv takes the descriptor out of epoll and in again even when nothing changes.
+    if (poll_ == nullptr || ready == wanted_) return;
+    wanted_ = ready;
+    start();
+  }
+
+  void detach() noexcept override {
+    if (poll_ == nullptr) return;
+    poll_->data = nullptr;
+    close_and_free(std::exchange(poll_, nullptr));
+    leave();
+  }
+
+ private:
+  void start() noexcept {
+    if (wanted_ == Ready::none) {
+      uv_poll_stop(poll_);
+      return;
+    }
+    const int events =
+        (has(wanted_, Ready::read) ? UV_READABLE : 0) | (has(wanted_, Ready::write) ? UV_WRITABLE : 0);
+    [[maybe_unused]] const int status = uv_poll_start(poll_, events, on_poll);
+    assert(status == 0);  // fails for a closing handle only
+  }
+
+  static void on_poll(uv_poll_t* poll, int status, int events) noexcept {
+    auto* self = static_cast<UvWatch*>(poll->data);
+    if (self == nullptr) return;
+    auto ready = Ready::both;
+    if (status < 0) {
+      self->start();  // an error stops the poll, which would not be level-triggered
+    } else {
+      ready = ((events & UV_READABLE) != 0 ? Ready::read : Ready::none) |
+              ((events & UV_WRITABLE) != 0 ? Ready::write : Ready::none);
+    }
+    self->handler_.on_fd(ready);  // may have destroyed *self
+  }
+
+  uv_poll_t* poll_;
+  FdHandler& handler_;
+  Ready wanted_ = Ready::none;
+};
+
+class UvTimer final : public Timer, Guest {
+ public:
+  /// `timer` is initialised and becomes ours. `firing` is the loop's own note that one of its
+  /// timers is being called.
+  UvTimer(uv_timer_t* timer, TimerHandler& handler, Link& guests, bool& firing)
+      : timer_(timer), handler_(handler), firing_(firing) {
+    timer_->data = this;
+    join(guests);
+  }
+  ~UvTimer() override { detach(); }
+
+  void arm(TimePoint at) override {
+    if (timer_ == nullptr) return;
+    at_ = at;
+    if (at == never) return cancel();
+    start();
+  }
+
+  void cancel() noexcept override {
+    if (timer_ != nullptr) uv_timer_stop(timer_);
+  }
+
+  void detach() noexcept override {
+    if (timer_ == nullptr) return;
+    timer_->data = nullptr;
+    close_and_free(std::exchange(timer_, nullptr));
+    leave();
+  }
+
+ private:
+  void start() noexcept {
+    const auto now = Clock::now();
+    std::uint64_t wait = 0;
+    if (at_ > now)
+      wait = static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(at_ - now).count());
+    // libuv calls due timers until none is left, so one that re-arms itself for "now" would never
+    // let the turn end.
+    if (wait == 0 && firing_) wait = 1;
+    uv_update_time(timer_->loop);  // the wait counts from here, not from the start of the turn
+    uv_timer_start(timer_, on_timer, wait, 0);
+  }
+
+  static void on_timer(uv_timer_t* timer) noexcept {
+    auto* self = static_cast<UvTimer*>(timer->data);
+    if (self == nullptr) return;
+    auto& firing = self->firing_;
+    firing = true;
+    if (Clock::now() < self->at_) {
+      self->start();  // libuv counts whole milliseconds and may be early by a part of one
+    } else {
+      self->handler_.on_timer();  // may have destroyed *self
+    }
+    firing = false;
+  }
+
+  uv_timer_t* timer_;
+  TimerHandler& handler_;
+  bool& firing_;
+  TimePoint at_ = never;
+};
+
+/// For a descriptor that libuv refuses to poll: said to be ready every now and then, so that its
+/// owner meets the reason in the descriptor itself.
+class BlindWatch final : public Watch, TimerHandler {
+ public:
+  BlindWatch(Loop& loop, FdHandler& handler) : loop_(loop), handler_(handler), timer_(loop.timer(*this)) {}
+
+  void want(Ready ready) override {
+    wanted_ = ready;
+    arm();
+  }
+
+ private:
+  void arm() { timer_->arm(wanted_ == Ready::none ? never : loop_.now() + std::chrono::milliseconds(10)); }
+
+  void on_timer() noexcept override {
+    arm();
+    handler_.on_fd(wanted_);  // may have destroyed *this
+  }
+
+  Loop& loop_;
+  FdHandler& handler_;
+  Ready wanted_ = Ready::none;
+  std::unique_ptr<Timer> timer_;
+};
+
+/// A job in libuv's thread pool. Owns itself, because libuv gives it back even after the loop's
+/// owner is gone.
+class Offloaded final : public Guest {
+ public:
+  static void start(uv_loop_t* loop, std::unique_ptr<Job> job, Link& guests) {
+    auto self = std::make_unique<Offloaded>();
+    self->job_ = std::move(job);
+    self->request_.data = self.get();
+    [[maybe_unused]] const int status = uv_queue_work(loop, &self->request_, work, after);
+    assert(status == 0);  // fails for a missing callback only
+    self.release()->join(guests);
+  }
+
+  void detach() noexcept override {
+    dropped_ = true;
+    leave();
+    uv_cancel(reinterpret_cast<uv_req_t*>(&request_));  // fails when it has begun; then we wait
+  }
+
+ private:
+  static void work(uv_work_t* request) noexcept { static_cast<Offloaded*>(request->data)->job_->work(); }
+
+  static void after(uv_work_t* request, int) noexcept {
+    const std::unique_ptr<Offloaded> self(static_cast<Offloaded*>(request->data));
+    if (!self->dropped_) self->job_->done();
+  }
+
+  uv_work_t request_{};
+  std::unique_ptr<Job> job_;
+  bool dropped_ = false;
+};
+
+}  // namespace
+
+struct UvLoop::State {
+  explicit State(uv_loop_t* host) : loop(host) {
+    if (loop == nullptr) {
+      must(uv_loop_init(&own));
+      loop = &own;
+    }
+    idle = new uv_idle_t;
+    uv_idle_init(loop, idle);
+    idle->data = this;
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  ~State() {
+    closing = true;
+    posted.clear();
+    while (guests.next() != &guests) static_cast<Guest*>(guests.next())->detach();
+    close_and_free(idle);
+    if (loop != &own) return;
+    while (uv_run(loop, UV_RUN_DEFAULT) != 0) {  // the close callbacks, and work that has begun
+    }
+    [[maybe_unused]] const int status = uv_loop_close(loop);
+    assert(status == 0);
+  }
+
+  static void run_posted(uv_idle_t* idle) noexcept {
+    auto* self = static_cast<State*>(idle->data);
+    auto batch = std::exchange(self->posted, {});  // what these post runs in the next turn
+    for (auto& job : batch) {
+      job->done();
+      job.reset();
+    }
+    if (self->posted.empty()) uv_idle_stop(idle);
+  }
+
+  uv_loop_t own{};
+  uv_loop_t* loop;
+  uv_idle_t* idle;  // active while jobs are posted: keeps the loop from sleeping, and alive
+  std::vector<std::unique_ptr<Job>> posted;
+  List guests;
+  bool firing = false;
+  bool closing = false;  // jobs that a dropped job hands over are dropped, too
+};
+
+UvLoop::UvLoop() : UvLoop(nullptr) {}
+UvLoop::UvLoop(uv_loop_s* host) : state_(std::make_unique<State>(host)) {}
+UvLoop::~UvLoop() = default;
+
+std::unique_ptr<Watch> UvLoop::watch(int fd, FdHandler& handler) {
+  auto poll = std::make_unique<uv_poll_t>();
+  if (uv_poll_init(state_->loop, poll.get(), fd) != 0) return std::make_unique<BlindWatch>(*this, handler);
+  return std::make_unique<UvWatch>(poll.release(), handler, state_->guests);
+}
+
+std::unique_ptr<Timer> UvLoop::timer(TimerHandler& handler) {
+  auto timer = std::make_unique<uv_timer_t>();
+  uv_timer_init(state_->loop, timer.get());
+  return std::make_unique<UvTimer>(timer.release(), handler, state_->guests, state_->firing);
+}
+
+void UvLoop::post(std::unique_ptr<Job> job) {
+  if (state_->closing) return;
+  state_->posted.push_back(std::move(job));
+  uv_idle_start(state_->idle, State::run_posted);
+}
+
+void UvLoop::offload(std::unique_ptr<Job> job) {
+  if (!state_->closing) Offloaded::start(state_->loop, std::move(job), state_->guests);
+}
+
+void UvLoop::run() { uv_run(state_->loop, UV_RUN_DEFAULT); }
+bool UvLoop::run_once() { return uv_run(state_->loop, UV_RUN_ONCE) != 0; }
+void UvLoop::stop() noexcept { uv_stop(state_->loop); }
+
+}  // namespace pgstride

@@ -1,0 +1,54 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The libuv loop: what C++ programs run on unless they bring their own. The only room of the
+// driver that knows libuv, and its header does not.
+#pragma once
+
+#include <memory>
+
+#include "pgstride/driver/loop/loop.hpp"
+
+struct uv_loop_s;  // libuv's uv_loop_t
+
+namespace pgstride {
+
+/// Either a loop of its own, or a guest in a uv_loop_t that somebody else runs. Destroying it ends
+/// every watch and timer made through it and drops all posted and offloaded jobs; offloaded work
+/// that has begun is waited for (by the host's next run, for a guest). Not to be destroyed from one
+/// of its own handlers.
+class UvLoop final : public Loop {
+ public:
+  /// Throws std::system_error when the system is out of descriptors.
+  UvLoop();
+  /// Leaves running it to its owner, who must run it once more after this is gone, to let libuv
+  /// close the handles, before uv_loop_close().
+  explicit UvLoop(uv_loop_s* host);
+  UvLoop(const UvLoop&) = delete;
+  UvLoop& operator=(const UvLoop&) = delete;
+  ~UvLoop();
+
+  std::unique_ptr<Watch> watch(int fd, FdHandler&) override;
+  std::unique_ptr<Timer> timer(TimerHandler&) override;
+  void post(std::unique_ptr<Job>) override;
+  void offload(std::unique_ptr<Job>) override;
+  /// The clock itself, not libuv's idea of it, which is as old as the turn.
+  TimePoint now() const noexcept override { return Clock::now(); }
+
+  /// Until stop(), or until nothing is watched, armed, posted or offloaded any more.
+  void run();
+  /// Waits for something to happen and handles it; false when there is nothing left to wait for.
+  bool run_once();
+  template <class Predicate>
+  void run_until(Predicate done) {
+    while (!done() && run_once()) {
+    }
+  }
+  /// Makes run() return after the current turn.
+  void stop() noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pgstride

@@ -1,0 +1,266 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/driver/option_table.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace pgstride {
+namespace {
+
+using Options = ConnectOptions;
+using Value = std::string_view;
+
+constexpr const char* fine = nullptr;
+constexpr const char* not_built = "is not supported yet";
+constexpr const char* needs_tls = "asks for TLS, which is not supported yet";
+constexpr const char* bad_port = "must be a number from 1 to 65535";
+
+std::optional<long> integer(Value text, long least, long most) noexcept {
+  const auto first = text.find_first_not_of(" \t\n\r\f\v");
+  if (first == Value::npos) return std::nullopt;
+  text = text.substr(first, text.find_last_not_of(" \t\n\r\f\v") + 1 - first);
+  if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
+  long number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (number < least || number > most) return std::nullopt;
+  return number;
+}
+
+/// The items of a comma-separated list, empty ones included.
+template <class Item>
+const char* for_each_item(Value list, Item item) {
+  while (true) {
+    const auto comma = list.find(',');
+    if (const char* problem = item(list.substr(0, comma))) return problem;
+    if (comma == Value::npos) return fine;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+/// Zero for an empty one.
+std::optional<std::uint16_t> port_number(Value text) noexcept {
+  if (text.empty()) return std::uint16_t{0};
+  const auto number = integer(text, 1, 65535);
+  if (!number) return std::nullopt;
+  return static_cast<std::uint16_t>(*number);
+}
+
+const char* apply_hosts(Options& options, Value list) {
+  options.hosts.clear();
+  return for_each_item(list, [&](Value name) {
+    options.hosts.emplace_back(std::string(name));
+    return fine;
+  });
+}
+
+const char* apply_ports(Options& options, Value list) {
+  options.ports.clear();
+  return for_each_item(list, [&](Value text) {
+    const auto port = port_number(text);
+    options.ports.push_back(port.value_or(std::uint16_t{0}));
+    return port ? fine : bad_port;
+  });
+}
+
+template <std::string ConnectOptions::*member>
+const char* apply_text(Options& options, Value value) {
+  options.*member = value;
+  return fine;
+}
+
+template <std::string ConnectOptions::*member>
+bool is_empty(const Options& options) {
+  return (options.*member).empty();
+}
+
+const char* apply_password(Options& options, Value value) {
+  options.password = Secret(std::string(value));
+  return fine;
+}
+
+void set_server_setting(Options& options, Value name, Value value) {
+  options.server_settings.emplace_back(std::string(name), std::string(value));
+}
+
+bool has_server_setting(const Options& options, Value name) {
+  const auto& settings = options.server_settings;
+  return std::any_of(settings.begin(), settings.end(),
+                     [&](const auto& setting) { return setting.name == name; });
+}
+
+template <class Number>
+const char* store(Number& into, Value value, long least, long most, const char* problem) {
+  const auto number = integer(value, least, most);
+  if (number) into = static_cast<Number>(*number);
+  return number ? fine : problem;
+}
+
+const char* apply_connect_timeout(Options& options, Value value) {
+  long seconds = 0;
+  if (const char* problem =
+          store(seconds, value, -1'000'000'000, 1'000'000'000, "must be a number of seconds")) {
+    return problem;
+  }
+  options.connect_timeout = seconds > 0 ? std::chrono::seconds(seconds) : unlimited;
+  return fine;
+}
+
+template <int Keepalive::*member>
+const char* apply_keepalive(Options& options, Value value) {
+  return store(options.keepalive.*member, value, 0, 1'000'000'000, "must be a number, 0 or more");
+}
+
+const char* apply_keepalives(Options& options, Value value) {
+  long enabled = 0;
+  if (const char* problem = store(enabled, value, -1'000'000'000, 1'000'000'000, "must be 0 or 1"))
+    return problem;
+  options.keepalive.enabled = enabled != 0;
+  return fine;
+}
+
+const char* apply_sslmode(Options& options, Value value) {
+  using enum SslMode;
+  constexpr std::pair<Value, SslMode> modes[] = {{"disable", disable},     {"allow", allow},
+                                                 {"prefer", prefer},       {"require", require},
+                                                 {"verify-ca", verify_ca}, {"verify-full", verify_full}};
+  for (const auto& [name, mode] : modes) {
+    if (value != name) continue;
+    options.sslmode = mode;
+    return mode >= require ? needs_tls : fine;
+  }
+  return "must be one of: disable, allow, prefer, require, verify-ca, verify-full";
+}
+
+/// Options of which one choice is all we do yet. Anything else must not be taken for granted.
+template <const char* problem>
+struct Only {
+  template <const char*... allowed>
+  static const char* one_of(Options&, Value value) {
+    return ((value == allowed) || ...) ? fine : problem;
+  }
+};
+
+constexpr char unsupported[] = "has a value that is not supported yet";
+constexpr char tls_wanted[] = "asks for TLS, which is not supported yet";
+constexpr char any[] = "any", disable[] = "disable", prefer[] = "prefer", allow[] = "allow";
+constexpr char postgres[] = "postgres", version_3_0[] = "3.0", zero[] = "0";
+
+const char* refuse(Options&, Value) { return not_built; }
+
+/// Concerns TLS or GSSAPI only, of which there is none on a connection without them.
+const char* no_effect(Options&, Value) { return fine; }
+
+const char* apply_root_certificate(Options&, Value value) { return value == "system" ? needs_tls : fine; }
+
+constexpr OptionRow rows[] = {
+    {"host", "PGHOST", apply_hosts, [](const Options& o) { return o.hosts.empty(); }},
+    {"hostaddr", "PGHOSTADDR", refuse, nullptr},
+    {"port", "PGPORT", apply_ports, [](const Options& o) { return o.ports.empty(); }},
+    {"dbname", "PGDATABASE", apply_text<&Options::database>, is_empty<&Options::database>},
+    {"user", "PGUSER", apply_text<&Options::user>, is_empty<&Options::user>},
+    {"password", "PGPASSWORD", apply_password, [](const Options& o) { return o.password.empty(); }},
+    {"passfile", nullptr, refuse, nullptr},
+    {"service", nullptr, refuse, nullptr},
+    {"servicefile", nullptr, refuse, nullptr},
+    {"require_auth", "PGREQUIREAUTH", refuse, nullptr},
+    {"channel_binding", "PGCHANNELBINDING", Only<tls_wanted>::one_of<disable, prefer>, nullptr},
+    {"requirepeer", "PGREQUIREPEER", refuse, nullptr},
+
+    {"application_name", "PGAPPNAME", apply_text<&Options::application_name>,
+     is_empty<&Options::application_name>},
+    {"fallback_application_name", nullptr, apply_text<&Options::fallback_application_name>, nullptr},
+    {"options", "PGOPTIONS",
+     [](Options& o, Value value) { return set_server_setting(o, "options", value), fine; },
+     [](const Options& o) { return !has_server_setting(o, "options"); }},
+    {"client_encoding", nullptr,
+     [](Options& o, Value value) {
+       if (value != "auto") set_server_setting(o, "client_encoding", value);
+       return fine;
+     },
+     nullptr},
+    {"replication", nullptr,
+     [](Options& o, Value value) { return set_server_setting(o, "replication", value), fine; }, nullptr},
+
+    {"connect_timeout", "PGCONNECT_TIMEOUT", apply_connect_timeout,
+     [](const Options& o) { return o.connect_timeout == Options().connect_timeout; }},
+    {"keepalives", nullptr, apply_keepalives, nullptr},
+    {"keepalives_idle", nullptr, apply_keepalive<&Keepalive::idle>, nullptr},
+    {"keepalives_interval", nullptr, apply_keepalive<&Keepalive::interval>, nullptr},
+    {"keepalives_count", nullptr, apply_keepalive<&Keepalive::count>, nullptr},
+    {"tcp_user_timeout", nullptr, apply_keepalive<&Keepalive::user_timeout>, nullptr},
+
+    {"target_session_attrs", "PGTARGETSESSIONATTRS", Only<unsupported>::one_of<any>, nullptr},
+    {"load_balance_hosts", "PGLOADBALANCEHOSTS", Only<unsupported>::one_of<disable>, nullptr},
+    {"min_protocol_version", "PGMINPROTOCOLVERSION", Only<unsupported>::one_of<version_3_0>, nullptr},
+    {"max_protocol_version", "PGMAXPROTOCOLVERSION", no_effect, nullptr},
+
+    {"sslmode", "PGSSLMODE", apply_sslmode, [](const Options& o) { return o.sslmode == SslMode::prefer; }},
+    {"sslnegotiation", "PGSSLNEGOTIATION", Only<tls_wanted>::one_of<postgres>, nullptr},
+    {"sslrootcert", "PGSSLROOTCERT", apply_root_certificate, nullptr},
+    {"sslcertmode", "PGSSLCERTMODE", Only<tls_wanted>::one_of<disable, allow>, nullptr},
+    {"sslcert", "PGSSLCERT", no_effect, nullptr},
+    {"sslkey", "PGSSLKEY", no_effect, nullptr},
+    {"sslpassword", nullptr, no_effect, nullptr},
+    {"sslcrl", "PGSSLCRL", no_effect, nullptr},
+    {"sslcrldir", "PGSSLCRLDIR", no_effect, nullptr},
+    {"sslsni", "PGSSLSNI", no_effect, nullptr},
+    {"sslcompression", nullptr, no_effect, nullptr},
+    {"sslkeylogfile", nullptr, no_effect, nullptr},
+    {"ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION", no_effect, nullptr},
+    {"ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION", no_effect, nullptr},
+    {"gssencmode", "PGGSSENCMODE", Only<unsupported>::one_of<disable, prefer>, nullptr},
+    {"gssdelegation", "PGGSSDELEGATION", Only<unsupported>::one_of<zero>, nullptr},
+    {"krbsrvname", "PGKRBSRVNAME", no_effect, nullptr},
+    {"gsslib", "PGGSSLIB", no_effect, nullptr},
+
+    // Ours; libpq has no such thing.
+    {"cancel_grace", nullptr,
+     [](Options& o, Value value) {
+       long seconds = 0;
+       const char* problem =
+           store(seconds, value, 0, 1'000'000'000, "must be a number of seconds, 0 or more");
+       if (problem == nullptr) o.cancel_grace = std::chrono::seconds(seconds);
+       return problem;
+     },
+     nullptr},
+    {"statement_cache_size", nullptr,
+     [](Options& o, Value value) {
+       return store(o.statement_cache_size, value, 0, 1'000'000'000, "must be a number, 0 or more");
+     },
+     nullptr},
+};
+static_assert(std::size(rows) <= 64, "ConnectOptions keeps a bit for each");
+
+}  // namespace
+
+std::span<const OptionRow> option_table() noexcept { return rows; }
+
+const char* apply_host_list(ConnectOptions& options, std::string_view list) {
+  options.hosts.clear();
+  return for_each_item(list, [&](Value item) {
+    if (item.empty()) return "has an empty item";
+    auto name = item;
+    Value port;
+    if (item.starts_with('[')) {
+      const auto close = item.find(']');
+      const auto rest = close == Value::npos ? Value("!") : item.substr(close + 1);
+      if (close < 2 || (!rest.empty() && rest.front() != ':')) return "has an invalid IPv6 address";
+      name = item.substr(1, close - 1);
+      port = rest.empty() ? rest : rest.substr(1);
+    } else if (!item.starts_with('/') && !item.starts_with('@')) {
+      const auto colon = item.find(':');
+      name = item.substr(0, colon);
+      if (colon != Value::npos) port = item.substr(colon + 1);
+    }
+    const auto number = port_number(port);
+    if (!number) return bad_port;
+    options.hosts.emplace_back(std::string(name), *number);
+    return fine;
+  });
+}
+
+}  // namespace pgstride

@@ -1,0 +1,29 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The options that have a name: libpq's keywords, their environment variables, and what each does
+// to ConnectOptions. A new option is a new row.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "pgstride/driver/options.hpp"
+
+namespace pgstride {
+
+struct OptionRow {
+  std::string_view keyword;
+  const char* variable;  // of the environment; may be null
+  /// Takes a value that is neither empty nor holds a NUL. What is wrong with it, or null.
+  const char* (*apply)(ConnectOptions&, std::string_view value);
+  /// Still what it is by default, so that the environment may speak; null: nothing is stored.
+  bool (*is_default)(const ConnectOptions&);
+};
+
+std::span<const OptionRow> option_table() noexcept;
+
+/// A host list as asyncpg writes it: name, name:port, [ipv6], [ipv6]:port or /directory, by commas.
+/// What is wrong with it, or null.
+const char* apply_host_list(ConnectOptions&, std::string_view list);
+
+}  // namespace pgstride

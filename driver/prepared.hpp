@@ -1,0 +1,65 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// A statement that the user prepared and holds on to. Those of Connection::query() are prepared and
+// kept by themselves; this is for who wants to see parameters and columns, or not to depend on the cache.
+#pragma once
+
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "pgstride/driver/cursor.hpp"
+#include "pgstride/driver/query.hpp"
+#include "pgstride/protocol/operations/prepare.hpp"
+
+namespace pgstride {
+
+/// Copies stand for the same statement; the server forgets it after the last one has gone. The
+/// connection outlives them.
+class Prepared {
+ public:
+  Prepared(Channel& channel, StatementRef statement) noexcept
+      : channel_(&channel), statement_(std::move(statement)) {}
+
+  const std::string& sql() const noexcept { return statement_->sql(); }
+  const std::vector<Oid>& parameters() const noexcept { return statement_->parameters(); }
+  const Columns& columns() const noexcept { return statement_->columns(); }
+
+  // As Connection's functions of the same names.
+  template <Encodable... Args>
+  Query query(const Args&... args) const {
+    return Query(*channel_, statement_, ArgumentsOf(args...));
+  }
+  template <std::invocable<const RowView&> Look, Encodable... Args>
+  Each<std::decay_t<Look>> each(Look&& look, const Args&... args) const {
+    return Each<std::decay_t<Look>>(*channel_, statement_, ArgumentsOf(args...), std::forward<Look>(look));
+  }
+  template <Encodable... Args>
+  Command execute(const Args&... args) const {
+    return Command(*channel_, statement_, ArgumentsOf(args...));
+  }
+  template <Encodable... Args>
+  Cursor cursor(const Args&... args) const {
+    return Cursor(*channel_, statement_, ArgumentsOf(args...));
+  }
+
+ private:
+  Channel* channel_;
+  StatementRef statement_;
+};
+
+/// co_await → Prepared
+class [[nodiscard]] Preparing final : public Request<Preparing, Prepare> {
+ public:
+  Preparing(Channel& channel, StatementRef statement) : Request(channel, std::move(statement)) { submit(); }
+
+ private:
+  friend Request;
+  Prepared take() {
+    check(statement()->sql());
+    return Prepared(channel(), statement());
+  }
+};
+
+}  // namespace pgstride

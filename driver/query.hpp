@@ -1,0 +1,130 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The requests with arguments. Each is made by a function of Connection that encodes the arguments
+// before it returns, and is the operation, the sink and the awaitable in one: pinned where the
+// caller keeps it, nothing else is allocated. Templates end here; what they do is in query.cpp.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "pgstride/driver/arguments.hpp"
+#include "pgstride/driver/request.hpp"
+#include "pgstride/driver/result.hpp"
+#include "pgstride/protocol/operations/execute.hpp"
+#include "pgstride/protocol/operations/simple_query.hpp"
+
+namespace pgstride {
+
+/// The statement for this text and these parameter types: a cached one, or a fresh one that is now
+/// in the cache. Throws Error when the text holds a NUL.
+StatementRef statement_for(Session& session, std::string_view sql, std::span<const Oid> types);
+/// The statement's columns, in a form that may outlive it.
+std::shared_ptr<const Columns> shared_columns(Statement& statement);
+/// Throws Error when the text holds a NUL, which would end it on the wire.
+std::string_view checked(std::string_view sql);
+
+/// Execute with C++ arguments.
+class BoundExecute : public Execute {
+ protected:
+  /// `arguments` are used by submit() only.
+  BoundExecute(StatementRef statement, const Arguments* arguments, ResultSink* sink,
+               PortalStep step = PortalStep()) noexcept
+      : Execute(std::move(statement), sink, step), arguments_(arguments) {}
+
+  bool encode_arguments(WriteBuffer& out) override;
+  void on_error(std::shared_ptr<const ServerError> error) override;
+  std::string_view sql() const noexcept { return statement()->sql(); }
+
+ private:
+  const Arguments* arguments_;
+};
+
+/// co_await → Result: the rows are kept.
+class [[nodiscard]] Query final : public Request<Query, BoundExecute>, ResultSink {
+ public:
+  Query(Channel& channel, StatementRef statement, const Arguments& arguments)
+      : Request(channel, std::move(statement), &arguments, static_cast<ResultSink*>(this)) {
+    submit();
+  }
+
+ private:
+  friend Request;
+  void on_columns(const Columns&) override { columns_ = shared_columns(*statement()); }
+  bool on_row(DataRow row) override { return rows_.append(row.rest()), true; }
+  void on_complete(CommandTag tag) override { completion_.add(tag); }
+  Result take();
+
+  std::shared_ptr<const Columns> columns_;
+  RowArena rows_;
+  Completion completion_;
+};
+
+/// co_await → Completion: rows, if any, are dropped.
+class [[nodiscard]] Command final : public Request<Command, BoundExecute>, ResultSink {
+ public:
+  Command(Channel& channel, StatementRef statement, const Arguments& arguments)
+      : Request(channel, std::move(statement), &arguments, static_cast<ResultSink*>(this)) {
+    submit();
+  }
+
+ private:
+  friend Request;
+  bool on_row(DataRow) override { return true; }
+  void on_complete(CommandTag tag) override { completion_.add(tag); }
+  Completion take();
+
+  Completion completion_;
+};
+
+/// co_await → Completion: every row is shown to a function where it lies in the receive buffer. The
+/// function may return false, or throw, to see no more of them; what it throws comes out of co_await.
+template <class Look>
+class [[nodiscard]] Each final : public Request<Each<Look>, BoundExecute>, ResultSink {
+ public:
+  template <class Given>
+  Each(Channel& channel, StatementRef statement, const Arguments& arguments, Given&& look)
+      : Request<Each, BoundExecute>(channel, std::move(statement), &arguments, static_cast<ResultSink*>(this)),
+        look_(std::forward<Given>(look)) {
+    this->submit();
+  }
+
+ private:
+  friend Request<Each, BoundExecute>;
+  bool on_row(DataRow row) override {
+    const RowView view(row.rest(), this->statement()->columns());
+    if constexpr (std::is_same_v<std::invoke_result_t<Look&, const RowView&>, bool>) {
+      return look_(view);
+    } else {
+      look_(view);
+      return true;
+    }
+  }
+  void on_complete(CommandTag tag) override { completion_.add(tag); }
+  Completion take() {
+    this->check(this->sql());
+    return std::move(completion_);
+  }
+
+  Look look_;
+  Completion completion_;
+};
+
+/// co_await → Completion: a script of any number of statements, without arguments.
+class [[nodiscard]] Script final : public Request<Script, SimpleQuery>, ResultSink {
+ public:
+  Script(Channel& channel, std::string_view sql);
+
+ private:
+  friend Request;
+  bool on_row(DataRow) override { return true; }
+  void on_complete(CommandTag tag) override { completion_.add(tag); }
+  Completion take();
+
+  std::string excerpt_;
+  Completion completion_;
+};
+
+}  // namespace pgstride

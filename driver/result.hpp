@@ -1,0 +1,185 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// What a query gave: its rows, kept as they came, and how it ended. Values that stand on their own;
+// they outlive the query, the statement and the connection.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "pgstride/driver/row_view.hpp"
+#include "pgstride/protocol/row.hpp"
+
+namespace pgstride {
+
+/// How commands ended, in the server's words.
+class Completion {
+ public:
+  Completion() = default;
+
+  /// Of the last command: "INSERT 0 5"; empty when there was none.
+  const std::string& tag() const noexcept { return tag_; }
+  /// Without its numbers: "INSERT".
+  std::string_view command() const noexcept { return CommandTag(tag_).command(); }
+  /// -1 when the command has no such number.
+  std::int64_t affected_rows() const noexcept { return CommandTag(tag_).rows(); }
+  /// Of a script: the tags of the commands before the last one.
+  const std::vector<std::string>& earlier_tags() const noexcept { return earlier_; }
+
+  void add(CommandTag tag);
+
+ private:
+  std::string tag_;
+  std::vector<std::string> earlier_;
+  bool any_ = false;
+};
+
+/// Byte strings one behind the other in one piece of memory: the strings from its front, where each
+/// ends from its back.
+class RowArena {
+ public:
+  RowArena() = default;
+  RowArena(RowArena&& other) noexcept
+      : memory_(std::move(other.memory_)),
+        capacity_(std::exchange(other.capacity_, 0)),
+        used_(std::exchange(other.used_, 0)),
+        count_(std::exchange(other.count_, 0)) {}
+  RowArena& operator=(RowArena&& other) noexcept {
+    memory_ = std::move(other.memory_);
+    capacity_ = std::exchange(other.capacity_, 0);
+    used_ = std::exchange(other.used_, 0);
+    count_ = std::exchange(other.count_, 0);
+    return *this;
+  }
+
+  void append(Bytes row);
+  Bytes operator[](std::size_t i) const noexcept {
+    const std::size_t begin = i == 0 ? 0 : end_of(i - 1);
+    return {memory_.get() + begin, end_of(i) - begin};
+  }
+  std::size_t size() const noexcept { return count_; }
+  /// Forgets the rows and keeps the memory.
+  void clear() noexcept { used_ = count_ = 0; }
+
+ private:
+  std::byte* end_slot(std::size_t i) const noexcept {
+    return memory_.get() + capacity_ - (i + 1) * sizeof(std::size_t);
+  }
+  std::size_t end_of(std::size_t i) const noexcept {
+    std::size_t end = 0;
+    std::memcpy(&end, end_slot(i), sizeof end);
+    return end;
+  }
+  void make_room(std::size_t needed);
+
+  std::unique_ptr<std::byte[]> memory_;
+  std::size_t capacity_ = 0;
+  std::size_t used_ = 0;  // by the strings
+  std::size_t count_ = 0;
+};
+
+/// A row of a Result, valid as long as that.
+class Row final : public RowView {
+ public:
+  using RowView::RowView;
+};
+
+class Result {
+ public:
+  class iterator;
+
+  Result() = default;
+  Result(std::shared_ptr<const Columns> columns, RowArena rows, Completion completion) noexcept
+      : columns_(std::move(columns)), rows_(std::move(rows)), completion_(std::move(completion)) {}
+
+  std::size_t size() const noexcept { return rows_.size(); }
+  bool empty() const noexcept { return size() == 0; }
+  const Columns& columns() const noexcept;
+
+  // Rows point into the Result, so they are not to be had from one that is about to go.
+  Row operator[](std::size_t i) const& noexcept { return Row(rows_[i], *columns_); }
+  Row operator[](std::size_t) const&& = delete;
+  iterator begin() const& noexcept;
+  iterator end() const& noexcept;
+  iterator begin() const&& = delete;
+  iterator end() const&& = delete;
+  /// The first row. Throws Error when there is none.
+  Row front() const& {
+    require_row();
+    return (*this)[0];
+  }
+  Row front() const&& = delete;
+
+  /// The first column of the first row. Throws Error when there is none.
+  template <Decodable T>
+  T value() const& {
+    return front().get<T>(0);
+  }
+  template <Decodable T>
+  T value() const&& {
+    static_assert(!std::is_same_v<T, std::string_view> && !std::is_same_v<T, Bytes>,
+                  "this would point into a Result that is gone; name the Result first");
+    return value<T>();
+  }
+
+  const Completion& completion() const noexcept { return completion_; }
+  const std::string& tag() const noexcept { return completion_.tag(); }
+  std::string_view command() const noexcept { return completion_.command(); }
+  std::int64_t affected_rows() const noexcept { return completion_.affected_rows(); }
+
+ private:
+  void require_row() const;
+
+  std::shared_ptr<const Columns> columns_;
+  RowArena rows_;
+  Completion completion_;
+};
+
+class Result::iterator {
+ public:
+  using value_type = Row;
+  using difference_type = std::ptrdiff_t;
+  using reference = Row;
+  using iterator_category = std::input_iterator_tag;  // as C++17 counts: its reference is a value
+  using iterator_concept = std::random_access_iterator_tag;
+
+  iterator() = default;
+  iterator(const Result& result, std::size_t at) noexcept : result_(&result), at_(at) {}
+
+  Row operator*() const noexcept { return (*result_)[at_]; }
+  Row operator[](difference_type n) const noexcept { return *(*this + n); }
+  iterator& operator++() noexcept { return *this += 1; }
+  iterator operator++(int) noexcept { return iterator(*result_, at_++); }
+  iterator& operator--() noexcept { return *this -= 1; }
+  iterator operator--(int) noexcept { return iterator(*result_, at_--); }
+  iterator& operator+=(difference_type n) noexcept {
+    at_ += static_cast<std::size_t>(n);
+    return *this;
+  }
+  iterator& operator-=(difference_type n) noexcept { return *this += -n; }
+  friend iterator operator+(iterator it, difference_type n) noexcept { return it += n; }
+  friend iterator operator+(difference_type n, iterator it) noexcept { return it += n; }
+  friend iterator operator-(iterator it, difference_type n) noexcept { return it -= n; }
+  friend difference_type operator-(const iterator& a, const iterator& b) noexcept {
+    return static_cast<difference_type>(a.at_ - b.at_);
+  }
+  friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.at_ == b.at_; }
+  friend auto operator<=>(const iterator& a, const iterator& b) noexcept { return a.at_ <=> b.at_; }
+
+ private:
+  const Result* result_ = nullptr;
+  std::size_t at_ = 0;
+};
+
+inline Result::iterator Result::begin() const& noexcept { return {*this, 0}; }
+inline Result::iterator Result::end() const& noexcept { return {*this, size()}; }
+
+}  // namespace pgstride

@@ -1,0 +1,41 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/driver/row_view.hpp"
+
+#include "pgstride/driver/exception.hpp"
+
+namespace pgstride {
+
+std::string type_text(Oid type) {
+  const std::string_view name = type_name(type);
+  return name.empty() ? "type " + std::to_string(type) : std::string(name);
+}
+
+std::size_t RowView::index_of(std::string_view name) const {
+  for (std::size_t i = 0; i < columns_->size(); ++i)
+    if ((*columns_)[i].name == name) return i;
+  throw Error(Errc::invalid_argument, "the result has no column \"" + std::string(name) + "\"");
+}
+
+void RowView::refuse(std::size_t column, bool null, bool accepted, std::string_view wanted) const {
+  const Column& refused = (*columns_)[column];
+  const std::string name = "column \"" + refused.name + "\"";
+  const std::string type = type_text(refused.type);
+  const std::string into(wanted);
+  if (!accepted) throw Error(Errc::invalid_argument, name + " is " + type + ", which can not be read into " + into);
+  if (null)
+    throw Error(Errc::invalid_value,
+                name + " (" + type + ") is NULL, for which " + into + " has no room; read it into std::optional");
+  throw Error(Errc::invalid_value, name + " (" + type + ") holds a value that does not fit into " + into);
+}
+
+void RowView::refuse_column(std::size_t column) const {
+  throw Error(Errc::invalid_argument, "the result has " + std::to_string(size()) + " columns, and column " +
+                                          std::to_string(column) + " (counted from 0) was asked for");
+}
+
+void RowView::refuse_width(std::size_t wanted) const {
+  throw Error(Errc::invalid_argument, "the result has " + std::to_string(size()) + " columns, and " +
+                                          std::to_string(wanted) + " types were named");
+}
+
+}  // namespace pgstride

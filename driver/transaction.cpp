@@ -1,0 +1,127 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/driver/transaction.hpp"
+
+namespace pgstride {
+namespace {
+
+class Unattended final : public SimpleQuery {
+ public:
+  explicit Unattended(std::string_view sql) noexcept : SimpleQuery(sql, nullptr) {}
+
+ private:
+  void on_done() noexcept override {}
+};
+
+// Sent at once: locks are held until it arrives.
+void send_unattended(Channel& channel, std::string_view sql) {
+  if (!channel.is_open()) return;
+  Unattended request(sql);
+  channel.session().submit_unattended(request);
+  channel.flush();
+}
+
+// Given up before it ended: nobody can tell whether it was done.
+bool is_open_question(const Operation& request) noexcept {
+  return request.pending() || (request.failure() && request.failure()->code == Errc::timed_out);
+}
+
+}  // namespace
+
+std::string TransactionOptions::begin_statement() const {
+  std::string sql = "BEGIN";
+  switch (isolation) {
+    case Isolation::server_default: break;
+    case Isolation::read_committed: sql += " ISOLATION LEVEL READ COMMITTED"; break;
+    case Isolation::repeatable_read: sql += " ISOLATION LEVEL REPEATABLE READ"; break;
+    case Isolation::serializable: sql += " ISOLATION LEVEL SERIALIZABLE"; break;
+  }
+  switch (access) {
+    case Access::server_default: break;
+    case Access::read_write: sql += " READ WRITE"; break;
+    case Access::read_only: sql += " READ ONLY"; break;
+  }
+  if (deferrable) sql += " DEFERRABLE";
+  return sql;
+}
+
+std::string Transaction::Level::commit_statement() const {
+  return depth == 0 ? "COMMIT" : "RELEASE SAVEPOINT " + savepoint();
+}
+
+std::string Transaction::Level::rollback_statement() const {
+  return depth == 0 ? "ROLLBACK" : "ROLLBACK TO SAVEPOINT " + savepoint() + "; RELEASE SAVEPOINT " + savepoint();
+}
+
+// --- Transaction --------------------------------------------------------------------------------
+
+Transaction::~Transaction() {
+  if (is_open()) send_unattended(level_->channel, level_->rollback_statement());
+}
+
+bool Transaction::is_open() const noexcept { return level_ && level_->is_open(); }
+
+Transaction::Level& Transaction::open_level() const {
+  if (!is_open()) throw Error(Errc::invalid_argument, "the transaction is over");
+  return *level_;
+}
+
+End Transaction::commit() { return End(open_level(), End::How::commit); }
+End Transaction::rollback() { return End(open_level(), End::How::rollback); }
+Begin Transaction::savepoint() { return Begin(open_level().channel, level_); }
+
+// --- Begin --------------------------------------------------------------------------------------
+
+Begin::Begin(Channel& channel, const TransactionOptions& options)
+    : Begin(std::make_shared<Transaction::Level>(channel, nullptr), options.begin_statement()) {}
+
+Begin::Begin(Channel& channel, std::shared_ptr<const Transaction::Level> around)
+    : Begin(std::make_shared<Transaction::Level>(channel, std::move(around))) {}
+
+Begin::Begin(const std::shared_ptr<Transaction::Level>& savepoint)
+    : Begin(savepoint, "SAVEPOINT " + savepoint->savepoint()) {}
+
+Begin::Begin(std::shared_ptr<Transaction::Level> level, const std::string& sql)
+    : Request(level->channel, sql, nullptr), level_(std::move(level)) {
+  submit();
+}
+
+// A block that nobody took must not stay open; without one, ROLLBACK is a mere warning. A savepoint
+// that nobody took does no harm.
+Begin::~Begin() {
+  if (!level_ || level_->depth > 0) return;
+  const bool began = is_open_question(*this) || !failure();
+  if (pending()) channel().cancel(*this);
+  if (began) send_unattended(channel(), "ROLLBACK");
+}
+
+Transaction Begin::take() {
+  check();
+  return Transaction(std::move(level_));
+}
+
+// --- End ----------------------------------------------------------------------------------------
+
+End::End(Transaction::Level& level, How how)
+    : End(level, how, how == How::commit ? level.commit_statement() : level.rollback_statement()) {}
+
+End::End(Transaction::Level& level, How how, const std::string& sql)
+    : Request(level.channel, sql, static_cast<ResultSink*>(this)), how_(how), is_block_(level.depth == 0) {
+  submit();
+  level.open = false;
+}
+
+End::~End() {
+  if (!is_block_ || !is_open_question(*this)) return;
+  if (pending()) channel().cancel(*this);
+  send_unattended(channel(), "ROLLBACK");
+}
+
+void End::on_complete(CommandTag tag) { rolled_back_ = tag.text() == "ROLLBACK"; }
+
+void End::take() {
+  check();
+  if (how_ == How::commit && rolled_back_)
+    throw Error(Errc::transaction_rolled_back, "the transaction was rolled back, because a statement in it had failed");
+}
+
+}  // namespace pgstride

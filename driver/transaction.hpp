@@ -1,0 +1,119 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Transactions and savepoints. Whoever lets go of an unfinished one rolls it back; that is queued
+// and not waited for, so it works in a destructor too.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "pgstride/driver/request.hpp"
+#include "pgstride/protocol/operations/simple_query.hpp"
+
+namespace pgstride {
+
+/// What is not said is as the server's default_transaction_… settings have it.
+enum class Isolation : std::uint8_t { server_default, read_committed, repeatable_read, serializable };
+enum class Access : std::uint8_t { server_default, read_write, read_only };
+
+class TransactionOptions {
+ public:
+  TransactionOptions() = default;
+  TransactionOptions(Isolation isolation_, Access access_ = Access::server_default, bool deferrable_ = false) noexcept
+      : isolation(isolation_), access(access_), deferrable(deferrable_) {}
+  TransactionOptions(Access access_) noexcept : access(access_) {}
+
+  /// "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE"
+  std::string begin_statement() const;
+
+  Isolation isolation = Isolation::server_default;
+  Access access = Access::server_default;
+  bool deferrable = false;  // waits for a snapshot that can not fail; serializable and read only
+};
+
+class Begin;
+class End;
+
+/// A transaction block or, within one, a savepoint. The connection outlives it.
+class [[nodiscard]] Transaction {
+ public:
+  Transaction(Transaction&&) noexcept = default;
+  Transaction& operator=(Transaction&& other) noexcept {
+    std::swap(level_, other.level_);
+    return *this;
+  }
+  ~Transaction();
+
+  /// co_await: makes it permanent, as far as the transaction around it is. Throws Error
+  /// (Errc::transaction_rolled_back) when the server rolls it back because an earlier statement failed.
+  End commit();
+  /// co_await: undoes it.
+  End rollback();
+  /// co_await → Transaction: one within this one, that can be undone alone.
+  Begin savepoint();
+
+  /// Neither committed nor rolled back, nor is one around it.
+  bool is_open() const noexcept;
+
+  /// Where a transaction stands; shared with those inside it.
+  struct Level {
+    Level(Channel& channel_, std::shared_ptr<const Level> around_)
+        : channel(channel_), around(std::move(around_)), depth(around ? around->depth + 1 : 0) {}
+    bool is_open() const noexcept { return open && (!around || around->is_open()); }
+    std::string commit_statement() const;
+    std::string rollback_statement() const;
+    std::string savepoint() const { return "pgstride_" + std::to_string(depth); }
+
+    Channel& channel;
+    std::shared_ptr<const Level> around;  // null: the block itself
+    int depth;
+    bool open = true;
+  };
+
+ private:
+  friend Begin;
+  explicit Transaction(std::shared_ptr<Level> level) noexcept : level_(std::move(level)) {}
+  Level& open_level() const;
+
+  std::shared_ptr<Level> level_;
+};
+
+/// co_await → Transaction
+class [[nodiscard]] Begin final : public Request<Begin, SimpleQuery> {
+ public:
+  Begin(Channel& channel, const TransactionOptions& options);
+  Begin(Channel& channel, std::shared_ptr<const Transaction::Level> around);
+  ~Begin();
+
+ private:
+  friend Request;
+  explicit Begin(const std::shared_ptr<Transaction::Level>& savepoint);
+  Begin(std::shared_ptr<Transaction::Level> level, const std::string& sql);
+  Transaction take();
+
+  std::shared_ptr<Transaction::Level> level_;  // until it is taken
+};
+
+/// The end of a transaction, to be awaited.
+class [[nodiscard]] End final : public Request<End, SimpleQuery>, ResultSink {
+ public:
+  enum class How : std::uint8_t { commit, rollback };
+  End(Transaction::Level& level, How how);
+  ~End();
+
+ private:
+  friend Request;
+  End(Transaction::Level& level, How how, const std::string& sql);
+  bool on_row(DataRow) override { return true; }
+  void on_complete(CommandTag tag) override;
+  void take();
+
+  How how_;
+  bool is_block_;
+  bool rolled_back_ = false;
+};
+
+}  // namespace pgstride

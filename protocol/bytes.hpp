@@ -1,0 +1,117 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Bytes that came from the other side, and the one cursor that may walk over them.
+//
+// Everything the server sends is untrusted. Reader is the only code that steps through received
+// bytes; all of protocol/ and all codecs read through it, so a bound is checked in one place.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+namespace pgstride {
+
+using Bytes = std::span<const std::byte>;
+
+inline std::string_view as_text(Bytes b) noexcept {
+  return {reinterpret_cast<const char*>(b.data()), b.size()};
+}
+
+inline Bytes as_bytes(std::string_view s) noexcept {
+  return {reinterpret_cast<const std::byte*>(s.data()), s.size()};
+}
+
+/// Big-endian load of a trivially copyable integer. The caller has checked that the bytes exist.
+template <class Int>
+Int load_big_endian(const std::byte* p) noexcept {
+  using Unsigned = std::make_unsigned_t<Int>;
+  Unsigned value = 0;
+  std::memcpy(&value, p, sizeof value);
+  if constexpr (std::endian::native == std::endian::little) {
+    if constexpr (sizeof(Int) == 2) value = __builtin_bswap16(value);
+    if constexpr (sizeof(Int) == 4) value = __builtin_bswap32(value);
+    if constexpr (sizeof(Int) == 8) value = __builtin_bswap64(value);
+  }
+  return static_cast<Int>(value);
+}
+
+template <class Int>
+void store_big_endian(std::byte* p, Int number) noexcept {
+  auto value = static_cast<std::make_unsigned_t<Int>>(number);
+  if constexpr (std::endian::native == std::endian::little) {
+    if constexpr (sizeof(Int) == 2) value = __builtin_bswap16(value);
+    if constexpr (sizeof(Int) == 4) value = __builtin_bswap32(value);
+    if constexpr (sizeof(Int) == 8) value = __builtin_bswap64(value);
+  }
+  std::memcpy(p, &value, sizeof value);
+}
+
+/// A bounds-checked big-endian cursor. A read past the end yields zeros or empty views and makes
+/// the error stick, so a parser reads a whole message and asks ok() or done() once at the end.
+class Reader {
+ public:
+  explicit Reader(Bytes bytes) noexcept : bytes_(bytes) {}
+
+  std::uint8_t u8() noexcept { return integer<std::uint8_t>(); }
+  std::int16_t i16() noexcept { return integer<std::int16_t>(); }
+  std::uint16_t u16() noexcept { return integer<std::uint16_t>(); }
+  std::int32_t i32() noexcept { return integer<std::int32_t>(); }
+  std::uint32_t u32() noexcept { return integer<std::uint32_t>(); }
+  std::int64_t i64() noexcept { return integer<std::int64_t>(); }
+  std::uint64_t u64() noexcept { return integer<std::uint64_t>(); }
+  float f32() noexcept { return std::bit_cast<float>(u32()); }
+  double f64() noexcept { return std::bit_cast<double>(u64()); }
+
+  /// The bytes up to, and past, the next NUL; without the NUL. A missing NUL is an error.
+  std::string_view cstr() noexcept {
+    const auto rest = bytes_.subspan(offset_);
+    const void* nul = rest.empty() ? nullptr : std::memchr(rest.data(), 0, rest.size());
+    if (nul == nullptr) return fail(), std::string_view{};
+    const auto length = static_cast<std::size_t>(static_cast<const std::byte*>(nul) - rest.data());
+    offset_ += length + 1;
+    return as_text(rest.first(length));
+  }
+
+  /// The next `count` bytes as a view; empty and an error when there are fewer.
+  Bytes take(std::size_t count) noexcept {
+    if (count > remaining()) return fail(), Bytes{};
+    const auto taken = bytes_.subspan(offset_, count);
+    offset_ += count;
+    return taken;
+  }
+
+  Bytes rest() noexcept { return take(remaining()); }
+
+  std::size_t remaining() const noexcept { return bytes_.size() - offset_; }
+  bool empty() const noexcept { return remaining() == 0; }
+  /// No read so far went past the end.
+  bool ok() const noexcept { return ok_; }
+  /// Everything was read, and nothing beyond it: what a complete message must satisfy.
+  bool done() const noexcept { return ok_ && empty(); }
+  /// For a parser that finds a value it can not accept: sticks like a short read.
+  void fail() noexcept {
+    ok_ = false;
+    offset_ = bytes_.size();
+  }
+
+ private:
+  template <class Int>
+  Int integer() noexcept {
+    if (remaining() < sizeof(Int)) [[unlikely]]
+      return fail(), Int{0};
+    const auto value = load_big_endian<Int>(bytes_.data() + offset_);
+    offset_ += sizeof(Int);
+    return value;
+  }
+
+  Bytes bytes_;
+  std::size_t offset_ = 0;
+  bool ok_ = true;
+};
+
+}  // namespace pgstride

@@ -1,0 +1,19 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// What the server gave us to cancel with. Whoever knows it can cancel: treated as a secret.
+#pragma once
+
+#include <cstdint>
+
+#include "pgstride/protocol/secret.hpp"
+
+namespace pgstride {
+
+struct CancelKey {
+  std::int32_t pid = 0;  // opaque: poolers send random ones, also negative
+  Secret key;
+  /// False when the server sent no BackendKeyData: then it can not be asked to cancel.
+  bool known() const noexcept { return !key.empty(); }
+};
+
+}  // namespace pgstride

@@ -1,0 +1,204 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Arrays: a header with up to six dimensions, then the elements in row-major order.
+//
+// The header's numbers are the sender's claims. parse_array() holds them against the bytes that are
+// there, so whoever sees a view may reserve room for count() elements.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "pgstride/protocol/codec/codec.hpp"
+
+namespace pgstride {
+
+inline constexpr int max_array_dimensions = 6;
+
+struct ArrayDimension {
+  std::int32_t size = 0;
+  std::int32_t lower_bound = 1;
+  friend bool operator==(const ArrayDimension&, const ArrayDimension&) = default;
+};
+
+class ArrayView {
+ public:
+  /// None: an empty array. A dimension of size 0 also makes one.
+  std::span<const ArrayDimension> dimensions() const noexcept { return {dimensions_.data(), ndim_}; }
+  Oid element_type() const noexcept { return element_type_; }
+  /// A hint of the sender's: elements may be NULL.
+  bool has_nulls() const noexcept { return has_nulls_; }
+  /// Elements in all dimensions together; each has at least four bytes in the value.
+  std::size_t count() const noexcept { return count_; }
+  /// The elements as they lie on the wire, for ArrayElements.
+  Bytes elements() const noexcept { return elements_; }
+
+  [[nodiscard]] bool parse(Bytes bytes) noexcept;
+
+ private:
+  std::array<ArrayDimension, max_array_dimensions> dimensions_{};
+  std::size_t ndim_ = 0;
+  std::size_t count_ = 0;
+  Oid element_type_ = 0;
+  bool has_nulls_ = false;
+  Bytes elements_;
+};
+
+/// Walks over the elements: next() count() times, then done() must hold.
+class ArrayElements {
+ public:
+  explicit ArrayElements(const ArrayView& array) noexcept : in_(array.elements()) {}
+
+  Field next() noexcept {
+    const std::int32_t length = in_.i32();
+    if (length >= 0) return {in_.take(static_cast<std::size_t>(length)), false};
+    if (length != -1) in_.fail();
+    return {};
+  }
+  /// No element so far was malformed.
+  bool ok() const noexcept { return in_.ok(); }
+  /// … and the last one ended where the value ends.
+  bool done() const noexcept { return in_.done(); }
+
+ private:
+  Reader in_;
+};
+
+/// Writes the header; the caller then writes the elements, each with its length or as null().
+class ArrayWriter {
+ public:
+  ArrayWriter(WriteBuffer& out, Oid element_type, std::span<const ArrayDimension> dimensions);
+  ArrayWriter(const ArrayWriter&) = delete;
+  ArrayWriter& operator=(const ArrayWriter&) = delete;
+
+  void null() {
+    out_.i32(-1);
+    out_.patch_i32(has_nulls_, 1);
+  }
+
+ private:
+  WriteBuffer& out_;
+  std::uint64_t has_nulls_ = 0;  // where the header says so
+};
+
+/// What stands between elements in text format (pg_type.typdelim): a comma, but for boxes.
+constexpr char array_delimiter(Oid element) noexcept { return element == oid::box ? ';' : ','; }
+
+/// An array in text format, or one dimension of it: {"a","b",NULL}.
+class ArrayLiteral {
+ public:
+  explicit ArrayLiteral(WriteBuffer& out, char delimiter = ',') : out_(out), delimiter_(delimiter) { out_.u8('{'); }
+  ArrayLiteral(const ArrayLiteral&) = delete;
+  ArrayLiteral& operator=(const ArrayLiteral&) = delete;
+  ~ArrayLiteral() { out_.u8('}'); }
+
+  void null();
+  void element(std::string_view text);
+  /// Another ArrayLiteral is about to be this one's next item.
+  void nested() { separate(); }
+
+ private:
+  void separate();
+
+  WriteBuffer& out_;
+  char delimiter_;
+  bool first_ = true;
+};
+
+/// T can be the element of an array.
+template <class T>
+concept ArrayElement = requires {
+  { Codec<T>::array_oid } -> std::convertible_to<Oid>;
+};
+
+/// One-dimensional arrays. An element that can be NULL needs std::vector<std::optional<T>>. Elements
+/// that are sent as text (std::string) make the array be sent as text, of a type that the server
+/// infers, like the element alone.
+template <ArrayElement T>
+struct Codec<std::vector<T>> {
+  static constexpr Format format = Codec<T>::format;
+  static constexpr Oid oid = Codec<T>::array_oid;
+
+  static void encode(const std::vector<T>& values, WriteBuffer& out)
+    requires Encodable<T>
+  {
+    if constexpr (format == Format::binary) {
+      encode_binary(values, out);
+    } else {
+      encode_text(values, out);
+    }
+  }
+
+  static constexpr bool accepts(Oid type) noexcept {
+    if (const Oid element = element_of(type); element != 0) return Codec<T>::accepts(element);
+    // The value itself names its element type, and decode() asks for that.
+    return type >= oid::first_user_type || type == oid::anyarray;
+  }
+
+  static bool decode(Oid type, Bytes bytes, std::vector<T>& values)
+    requires Decodable<T>
+  {
+    ArrayView array;
+    if (!array.parse(bytes) || array.dimensions().size() > 1) return false;
+    const Oid element_type = array.element_type();
+    if (const Oid expected = element_of(type); expected != 0 && expected != element_type) return false;
+    if (!Codec<T>::accepts(element_type)) return false;
+    values.clear();
+    values.reserve(array.count());
+    ArrayElements elements(array);
+    for (std::size_t i = 0; i < array.count(); ++i) {
+      T value{};
+      if (!decode_value(element_type, elements.next(), value) || !elements.ok()) return false;
+      values.push_back(std::move(value));
+    }
+    return elements.done();
+  }
+
+ private:
+  static bool is_null(const T& value) noexcept {
+    if constexpr (requires { Codec<T>::is_null(value); }) {
+      return Codec<T>::is_null(value);
+    } else {
+      return false;
+    }
+  }
+
+  static void encode_binary(const std::vector<T>& values, WriteBuffer& out) {
+    if (values.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail();
+    const ArrayDimension dimension{static_cast<std::int32_t>(values.size()), 1};
+    ArrayWriter array(out, Codec<T>::oid, {&dimension, values.empty() ? 0U : 1U});
+    for (const T& value : values) {
+      if (is_null(value)) {
+        array.null();
+      } else {
+        encode_value(value, out);
+      }
+    }
+  }
+
+  static void encode_text(const std::vector<T>& values, WriteBuffer& out) {
+    ArrayLiteral array(out);
+    WriteBuffer element;
+    for (const T& value : values) {
+      if (is_null(value)) {
+        array.null();
+        continue;
+      }
+      Codec<T>::encode(value, element);
+      array.element(as_text(element.pending()));
+      element.consume(element.pending().size());
+      if (element.failed()) return out.fail();
+    }
+  }
+};
+
+}  // namespace pgstride

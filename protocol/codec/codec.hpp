@@ -1,0 +1,115 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// How a C++ type travels as a PostgreSQL value: the customisation point Codec<T>.
+//
+// A codec is a stateless description; it knows one value's bytes, never a message, a statement or a
+// connection. Specialise Codec<T> for a type of your own, with any of these members:
+//
+//   static constexpr Oid oid;          parameter type to declare; 0 lets the server infer it
+//   static constexpr Oid array_oid;    the array over it; without it there is no std::vector<T>
+//   static constexpr Format format;    how encode() writes
+//   static void encode(const T&, WriteBuffer&);      the body; a value that the type can not hold
+//                                                    calls WriteBuffer::fail()
+//   static constexpr bool accepts(Oid);              columns of this type can be read into a T
+//   static bool decode(Oid, Bytes, T&);              from a binary value of an accepted type; false
+//                                                    when it is malformed or does not fit (T is then
+//                                                    unspecified)
+//   static bool is_null(const T&);  static void set_null(T&);     only for types that can be NULL
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+
+#include "pgstride/protocol/bytes.hpp"
+#include "pgstride/protocol/oid.hpp"
+#include "pgstride/protocol/row.hpp"
+#include "pgstride/protocol/write_buffer.hpp"
+
+namespace pgstride {
+
+template <class T>
+struct Codec;
+
+/// T can be a parameter.
+template <class T>
+concept Encodable = requires(const T& value, WriteBuffer& out) {
+  { Codec<T>::oid } -> std::convertible_to<Oid>;
+  { Codec<T>::format } -> std::convertible_to<Format>;
+  Codec<T>::encode(value, out);
+};
+
+/// A column can be read into T.
+template <class T>
+concept Decodable = requires(Oid type, Bytes bytes, T& value) {
+  { Codec<T>::accepts(type) } -> std::same_as<bool>;
+  { Codec<T>::decode(type, bytes, value) } -> std::same_as<bool>;
+};
+
+/// The part of a codec that is the same for every type with one binary form.
+template <Oid Type>
+struct BinaryType {
+  static constexpr Oid oid = Type;
+  static constexpr Oid array_oid = array_of(Type);
+  static constexpr Format format = Format::binary;
+  static constexpr bool accepts(Oid type) noexcept { return type == Type; }
+};
+
+/// A parameter as Bind carries it: length and body, or the length −1 that means NULL.
+template <Encodable T>
+void encode_value(const T& value, WriteBuffer& out) {
+  if constexpr (requires { Codec<T>::is_null(value); }) {
+    if (Codec<T>::is_null(value)) return out.i32(-1);
+  }
+  ValueLength length(out);
+  Codec<T>::encode(value, out);
+}
+
+/// A value as DataRow carries it. NULL is refused (false) by a T that has no room for it.
+template <Decodable T>
+[[nodiscard]] bool decode_value(Oid type, const Field& field, T& value) {
+  if (field.null) {
+    if constexpr (requires { Codec<T>::set_null(value); }) {
+      Codec<T>::set_null(value);
+      return true;
+    } else {
+      return false;
+    }
+  }
+  return Codec<T>::decode(type, field.bytes, value);
+}
+
+/// NULL or a T; the numbers and the types accepted are T's.
+template <class T>
+struct Codec<std::optional<T>> : Codec<T> {
+  static bool is_null(const std::optional<T>& value) noexcept { return !value.has_value(); }
+  static void set_null(std::optional<T>& value) noexcept { value.reset(); }
+
+  static void encode(const std::optional<T>& value, WriteBuffer& out)
+    requires Encodable<T>
+  {
+    Codec<T>::encode(*value, out);
+  }
+  static bool decode(Oid type, Bytes bytes, std::optional<T>& value)
+    requires Decodable<T>
+  {
+    return Codec<T>::decode(type, bytes, value.emplace());
+  }
+};
+
+/// Always NULL, of whatever type the server infers.
+template <>
+struct Codec<std::nullopt_t> {
+  static constexpr Oid oid = oid::unspecified;
+  static constexpr Format format = Format::text;
+  static bool is_null(std::nullopt_t) noexcept { return true; }
+  static void encode(std::nullopt_t, WriteBuffer&) noexcept {}
+};
+
+template <>
+struct Codec<std::nullptr_t> : Codec<std::nullopt_t> {
+  static bool is_null(std::nullptr_t) noexcept { return true; }
+  static void encode(std::nullptr_t, WriteBuffer&) noexcept {}
+};
+
+}  // namespace pgstride

@@ -1,0 +1,71 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Values by which the server speaks of itself: row addresses (tid) and snapshots of transactions.
+// Transaction numbers, log positions and the reg… types are plain integers, in scalar.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "pgstride/protocol/codec/codec.hpp"
+
+namespace pgstride {
+
+/// Where a row version lies in its table.
+struct TupleId {
+  std::uint32_t block = 0;
+  std::uint16_t offset = 0;
+  friend bool operator==(const TupleId&, const TupleId&) = default;
+};
+
+[[nodiscard]] inline bool parse_tid(Bytes bytes, TupleId& value) noexcept {
+  Reader in(bytes);
+  value.block = in.u32();
+  value.offset = in.u16();
+  return in.done();
+}
+
+inline void write_tid(WriteBuffer& out, const TupleId& value) {
+  out.u32(value.block);
+  out.u16(value.offset);
+}
+
+template <>
+struct Codec<TupleId> : BinaryType<oid::tid> {
+  static void encode(const TupleId& value, WriteBuffer& out) { write_tid(out, value); }
+  static bool decode(Oid, Bytes bytes, TupleId& value) noexcept { return parse_tid(bytes, value); }
+};
+
+/// pg_snapshot and txid_snapshot: the transactions from xmin up to but without xmax, and which of them
+/// were in progress.
+struct SnapshotView {
+  std::int64_t xmin = 0;
+  std::int64_t xmax = 0;
+  Bytes bytes;
+
+  std::size_t size() const noexcept { return bytes.size() / sizeof(std::int64_t); }
+  std::int64_t operator[](std::size_t i) const noexcept {
+    return Reader(bytes.subspan(i * sizeof(std::int64_t))).i64();
+  }
+};
+
+[[nodiscard]] inline bool parse_snapshot(Bytes bytes, SnapshotView& value) noexcept {
+  Reader in(bytes);
+  const std::int32_t count = in.i32();
+  value.xmin = in.i64();
+  value.xmax = in.i64();
+  value.bytes = in.rest();
+  return in.done() && count >= 0 &&
+         static_cast<std::uint64_t>(count) * sizeof(std::int64_t) == value.bytes.size();
+}
+
+/// `count` transaction numbers follow, each an i64.
+inline void write_snapshot_header(WriteBuffer& out, std::size_t count, std::int64_t xmin, std::int64_t xmax) {
+  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail();
+  out.i32(static_cast<std::int32_t>(count));
+  out.i64(xmin);
+  out.i64(xmax);
+}
+
+}  // namespace pgstride

@@ -1,0 +1,81 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/protocol/error.hpp"
+
+namespace pgstride {
+namespace {
+
+class Category final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "pgstride"; }
+  std::string message(int value) const override {
+    switch (static_cast<Errc>(value)) {
+      case Errc::none: return "no error";
+      case Errc::connection_lost: return "connection to the server was lost";
+      case Errc::connection_closed: return "connection is closed";
+      case Errc::timed_out: return "deadline passed";
+      case Errc::cancelled: return "operation was cancelled";
+      case Errc::protocol_violation: return "server violated the protocol";
+      case Errc::limit_exceeded: return "server exceeded a limit";
+      case Errc::message_too_large: return "message is too large for the protocol";
+      case Errc::invalid_argument: return "invalid argument";
+      case Errc::invalid_value: return "invalid value from the server";
+      case Errc::server_error: return "server error";
+      case Errc::authentication_failed: return "authentication failed";
+      case Errc::authentication_refused: return "authentication method refused";
+      case Errc::copy_not_expected: return "COPY is not possible with this call";
+      case Errc::host_not_found: return "host not found";
+      case Errc::transaction_rolled_back: return "transaction was rolled back";
+    }
+    return "unknown error";
+  }
+};
+
+}  // namespace
+
+const std::error_category& pgstride_category() noexcept {
+  static const Category category;
+  return category;
+}
+
+std::unique_ptr<ServerError> ServerError::parse(Bytes body) {
+  Reader in(body);
+  while (in.u8() != 0) in.cstr();
+  if (!in.done()) return nullptr;
+  return std::unique_ptr<ServerError>(new ServerError(body));
+}
+
+std::string_view ServerError::field(char code) const noexcept {
+  Reader in(as_bytes(body_));
+  while (const auto letter = in.u8()) {
+    const auto text = in.cstr();
+    if (letter == static_cast<std::uint8_t>(code)) return text;
+  }
+  return {};
+}
+
+std::string_view ServerError::severity() const noexcept {
+  const auto fixed = field('V');
+  return fixed.empty() ? field('S') : fixed;
+}
+
+bool ServerError::is_fatal() const noexcept {
+  const auto word = severity();
+  return word == "FATAL" || word == "PANIC";
+}
+
+std::string describe(const Failure& failure) {
+  std::string text;
+  if (failure.server) {
+    text.append(failure.server->severity()).append(": ").append(failure.server->message());
+    text.append(" (SQLSTATE ").append(failure.server->sqlstate()).append(")");
+    if (failure.code == make_error_code(Errc::server_error)) return text;
+    text.insert(0, "; the server said: ");
+    text.insert(0, failure.detail.empty() ? failure.code.message() : failure.detail);
+    return text;
+  }
+  text = failure.code.message();
+  if (!failure.detail.empty()) text.append(": ").append(failure.detail);
+  return text;
+}
+
+}  // namespace pgstride

@@ -1,0 +1,92 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// What can go wrong, as data. Nothing below the heads throws; they turn a Failure into an exception.
+//
+// What the server said (ServerError) and what we say ourselves (Failure::detail) are kept apart:
+// the server's text may hold user data, ours never does.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "pgstride/protocol/bytes.hpp"
+
+namespace pgstride {
+
+/// Everything that pgstride itself can report. Errors of the operating system keep their own
+/// category (connection refused is std::errc::connection_refused).
+enum class Errc {
+  none = 0,
+  connection_lost,        // the peer or the network ended the connection
+  connection_closed,      // we ended it: close(), or use after close
+  timed_out,              // the caller's deadline passed
+  cancelled,              // the caller gave up
+  protocol_violation,     // the server sent what the protocol does not allow here
+  limit_exceeded,         // the server sent more than a configured limit allows
+  message_too_large,      // what we were asked to send does not fit the protocol
+  invalid_argument,       // an argument can not be encoded as the parameter's type
+  invalid_value,          // a value from the server can not be decoded
+  server_error,           // the server reported an error; see Failure::server
+  authentication_failed,  // the exchange itself failed on our side
+  authentication_refused, // the server asks for a method that our policy forbids
+  copy_not_expected,      // a query turned out to be a COPY to or from the client
+  host_not_found,         // name resolution failed; Failure::detail says why
+  transaction_rolled_back,  // COMMIT was answered with ROLLBACK, as an earlier statement had failed
+};
+
+const std::error_category& pgstride_category() noexcept;
+inline std::error_code make_error_code(Errc e) noexcept { return {static_cast<int>(e), pgstride_category()}; }
+
+/// An ErrorResponse or NoticeResponse: the message body kept whole, its fields found on demand.
+class ServerError {
+ public:
+  /// Empty when the body is not a well-formed list of fields.
+  static std::unique_ptr<ServerError> parse(Bytes body);
+
+  /// The field with this one-letter code ("S", "V", "C", "M", "D", "H", "P", … see the protocol's
+  /// "Error and Notice Message Fields"); empty when the server did not send it.
+  std::string_view field(char code) const noexcept;
+
+  std::string_view sqlstate() const noexcept { return field('C'); }
+  std::string_view message() const noexcept { return field('M'); }
+  std::string_view detail() const noexcept { return field('D'); }
+  std::string_view hint() const noexcept { return field('H'); }
+  /// ERROR, FATAL, PANIC, WARNING, NOTICE, …: never localised when the server is 9.6 or newer.
+  std::string_view severity() const noexcept;
+  /// The server ends the session after saying this.
+  bool is_fatal() const noexcept;
+
+  /// Every field in the server's order: code byte, text, NUL, …
+  Bytes fields() const noexcept { return as_bytes(body_); }
+
+ private:
+  explicit ServerError(Bytes body) : body_(as_text(body)) {}
+  std::string body_;
+};
+
+/// What an operation, or a whole connection, died of.
+struct Failure {
+  Failure() = default;
+  Failure(Errc e, std::string what) : code(make_error_code(e)), detail(std::move(what)) {}
+  Failure(std::error_code c, std::string what) : code(c), detail(std::move(what)) {}
+  explicit Failure(std::shared_ptr<const ServerError> error)
+      : code(make_error_code(Errc::server_error)), server(std::move(error)) {}
+
+  std::error_code code;
+  std::string detail;                         // our own words; may be empty
+  std::shared_ptr<const ServerError> server;  // the cause, when the server named it
+  std::exception_ptr thrown;                  // what the user's own code threw in a sink
+  /// The request reached the server, or may have, and its end was not seen: it may have had effects.
+  bool outcome_unknown = false;
+};
+
+/// One line for a person: the code's meaning, our detail, the server's message.
+std::string describe(const Failure&);
+
+}  // namespace pgstride
+
+template <>
+struct std::is_error_code_enum<pgstride::Errc> : std::true_type {};

@@ -1,0 +1,87 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// What we say: each function writes one message. Strings must hold no NUL; has_nul() is for whoever
+// takes them from a user. There is no Flush: a request ends in Sync, always (see DESIGN.md).
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "pgstride/protocol/row.hpp"
+#include "pgstride/protocol/write_buffer.hpp"
+
+namespace pgstride::frontend {
+
+inline constexpr std::int32_t protocol_3_0 = 3 << 16;
+
+inline bool has_nul(std::string_view s) noexcept { return s.find('\0') != std::string_view::npos; }
+
+inline void query(WriteBuffer& out, std::string_view sql) {
+  Message message(out, 'Q');
+  out.cstr(sql);
+}
+
+void startup(WriteBuffer& out, std::int32_t version,
+             std::span<const std::pair<std::string_view, std::string_view>> parameters);
+
+void parse(WriteBuffer& out, std::string_view name, std::string_view sql, std::span<const Oid> types);
+
+inline void describe_statement(WriteBuffer& out, std::string_view name) {
+  Message message(out, 'D');
+  out.u8('S');
+  out.cstr(name);
+}
+
+inline void execute(WriteBuffer& out, std::string_view portal, std::uint32_t row_limit) {
+  Message message(out, 'E');
+  out.cstr(portal);
+  out.u32(row_limit);
+}
+
+inline void close_statement(WriteBuffer& out, std::string_view name) {
+  Message message(out, 'C');
+  out.u8('S');
+  out.cstr(name);
+}
+
+inline void close_portal(WriteBuffer& out, std::string_view portal) {
+  Message message(out, 'C');
+  out.u8('P');
+  out.cstr(portal);
+}
+
+inline void sync(WriteBuffer& out) { Message message(out, 'S'); }
+
+inline void terminate(WriteBuffer& out) { Message message(out, 'X'); }
+
+/// A statement without parameters or result that belongs to the current Sync segment.
+void one_shot(WriteBuffer& out, std::string_view sql);
+
+/// PasswordMessage, and every other answer to an authentication request.
+inline void password(WriteBuffer& out, std::string_view text) {
+  Message message(out, 'p');
+  out.cstr(text);
+}
+
+inline void sasl_initial_response(WriteBuffer& out, std::string_view mechanism, std::string_view data) {
+  Message message(out, 'p');
+  out.cstr(mechanism);
+  const ValueLength length(out);
+  out.text(data);
+}
+
+inline void sasl_response(WriteBuffer& out, std::string_view data) {
+  Message message(out, 'p');
+  out.text(data);
+}
+
+inline void copy_fail(WriteBuffer& out, std::string_view reason) {
+  Message message(out, 'f');
+  out.cstr(reason);
+}
+
+/// The whole content of a cancel connection; it has no type byte and no answer.
+void cancel_request(WriteBuffer& out, std::int32_t pid, Bytes key);
+
+}  // namespace pgstride::frontend

@@ -1,0 +1,16 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/protocol/operation.hpp"
+
+#include "pgstride/protocol/session.hpp"
+
+namespace pgstride {
+
+Operation::~Operation() {
+  if (session_) session_->abandon(*this);
+}
+
+void Operation::fail(Failure failure) {
+  if (!failure_) failure_ = std::make_unique<Failure>(std::move(failure));
+}
+
+}  // namespace pgstride

@@ -1,0 +1,81 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// One request: from its first byte out to its ReadyForQuery in.
+//
+// The invariant that carries everything: one Operation = one Sync = one ReadyForQuery. So any number
+// may be in flight, an error in one leaves its neighbours intact, and an operation whose owner
+// walked away leaves a slot in the queue that swallows its reply.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "pgstride/protocol/error.hpp"
+#include "pgstride/protocol/framing.hpp"
+#include "pgstride/protocol/write_buffer.hpp"
+
+namespace pgstride {
+
+class Session;
+class Statement;
+
+/// What encode() and feed() have achieved.
+enum class Encoded : std::uint8_t {
+  complete,  // everything is written, the Sync included
+  more,      // feed() has more to write when there is room; nobody else may write until then
+  refused,   // can not be encoded (the failure is set); whatever was written is cut off again
+};
+
+/// Pinned in memory from submit() until done or destroyed. A head derives from one of operations/
+/// and is the operation: nothing is allocated per request beyond the head itself.
+class Operation {
+ public:
+  /// Which protocol flow it speaks; decides what an unexpected COPY must be answered with.
+  enum class Flow : std::uint8_t { startup, simple, extended };
+
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+
+  /// Submitted, and not yet done.
+  bool pending() const noexcept { return session_ != nullptr; }
+  /// Null unless it failed. Valid until it is submitted again.
+  const Failure* failure() const noexcept { return failure_.get(); }
+  Flow flow() const noexcept { return flow_; }
+
+  /// For whoever took it from Session::next_done(): tells its owner. `*this` may be gone after.
+  void notify() noexcept { on_done(); }
+
+  void fail(Failure failure);
+
+ protected:
+  explicit Operation(Flow flow) noexcept : flow_(flow) {}
+  /// Still pending? Then it is abandoned.
+  ~Operation();
+
+  /// Writes all it has to say, ending in its one Sync.
+  virtual Encoded encode(WriteBuffer& out) = 0;
+  /// Goes on writing after encode() or feed() answered `more`.
+  virtual Encoded feed(WriteBuffer&) { return Encoded::complete; }
+  /// The statement whose Parse this operation carries, if any. The session feeds the replies to
+  /// that Parse to the statement itself, so that it is described even if the operation is gone.
+  virtual Statement* preparing() noexcept { return nullptr; }
+  /// The operation's own grammar: its replies, and at last its ReadyForQuery. Session keeps A, N,
+  /// S and E, and everything after an error. False: not legal here, which ends the connection.
+  virtual bool on_frame(const Frame& frame) = 0;
+  /// The server reported an error; no reply but ReadyForQuery follows.
+  virtual void on_error(std::shared_ptr<const ServerError> error) { fail(Failure(std::move(error))); }
+  /// It is over; failure() tells how. Called from deliver(), never by the parser: this is where
+  /// whoever waits is resumed, and it may destroy the operation and the connection.
+  virtual void on_done() noexcept = 0;
+
+  Session* session() const noexcept { return session_; }
+
+ private:
+  friend class Session;
+
+  Session* session_ = nullptr;
+  std::unique_ptr<Failure> failure_;
+  Flow flow_;
+};
+
+}  // namespace pgstride

@@ -1,0 +1,112 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/protocol/operations/execute_many.hpp"
+
+#include <utility>
+
+#include "pgstride/protocol/backend.hpp"
+#include "pgstride/protocol/frontend.hpp"
+#include "pgstride/protocol/session.hpp"
+
+namespace pgstride {
+namespace {
+
+constexpr std::uint64_t slice = 32 << 10;  // bytes written per feed()
+
+}  // namespace
+
+void ExecuteMany::encode_result_formats(WriteBuffer& out) {
+  out.u16(1);
+  out.i16(static_cast<std::int16_t>(Format::binary));
+}
+
+Encoded ExecuteMany::encode(WriteBuffer& out) {
+  sink_.begin();
+  bound_ = executed_ = 0;
+  in_rows_ = errored_ = undoing_ = false;
+  undone_ = 0;
+  return feed(out);
+}
+
+Encoded ExecuteMany::feed(WriteBuffer& out) {
+  const std::uint64_t slice_begin = out.position();
+  std::uint64_t slice_bound = 0;
+  while (!errored_ && out.position() - slice_begin < slice) {
+    const std::uint64_t begin = out.position();
+    Arguments arguments;
+    {
+      Message message(out, 'B');
+      out.cstr("");
+      out.cstr(statement_->name());
+      arguments = encode_arguments(out);
+      if (arguments == Arguments::row) encode_result_formats(out);
+    }
+    if (out.take_failure()) {
+      fail({Errc::message_too_large, "a message or value exceeds what PostgreSQL accepts (1 GiB)"});
+      arguments = Arguments::failed;
+    }
+    if (arguments == Arguments::end) {
+      out.truncate(begin);
+      bound_ += slice_bound;
+      return end(out);
+    }
+    if (arguments == Arguments::failed) {
+      // The slice at hand is dropped. What went before it stays inside a transaction block, whose
+      // owner decides; without one, nothing may remain.
+      out.truncate(slice_begin);
+      undoing_ = bound_ > 0 && session()->undo(*this, out);
+      return end(out);
+    }
+    frontend::execute(out, "", 0);
+    ++slice_bound;
+  }
+  if (errored_) return end(out);
+  bound_ += slice_bound;
+  return Encoded::more;
+}
+
+Encoded ExecuteMany::end(WriteBuffer& out) {
+  frontend::sync(out);
+  return Encoded::complete;
+}
+
+bool ExecuteMany::on_frame(const Frame& frame) {
+  if (undoing_ && executed_ == bound_)  // ParseComplete, BindComplete and then the error
+    return undone_ < 2 && frame.type == "12"[undone_++];
+  switch (frame.type) {
+    case 'D':
+      return on_row(frame);
+    case '2':
+      return !std::exchange(in_rows_, true) && executed_ < bound_;
+    case 'C':
+    case 'I': {
+      CommandTag tag;
+      if (frame.type == 'C') {
+        const auto parsed = parse_command_complete(frame.body);
+        if (!parsed) return false;
+        tag = *parsed;
+      }
+      ++executed_;
+      if (!std::exchange(in_rows_, false)) return false;
+      sink_.on_complete(tag);
+      return true;
+    }
+    case 'Z':
+      return executed_ == bound_;
+    default:
+      return false;
+  }
+}
+
+bool ExecuteMany::on_row(const Frame& frame) {
+  if (!in_rows_ || !DataRow::well_formed(frame.body, statement_->columns().size())) return false;
+  sink_.on_row(DataRow(frame.body));
+  return true;
+}
+
+void ExecuteMany::on_error(std::shared_ptr<const ServerError> error) {
+  errored_ = true;
+  if (undoing_ && executed_ == bound_) return;  // asked for; the head has the reason
+  Operation::on_error(std::move(error));
+}
+
+}  // namespace pgstride

@@ -1,0 +1,71 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The first request of a connection: StartupMessage, authentication, the server's parameters, up to
+// the first ReadyForQuery. Trust, password, MD5 and SCRAM-SHA-256.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pgstride/protocol/backend.hpp"
+#include "pgstride/protocol/cancel_key.hpp"
+#include "pgstride/protocol/operation.hpp"
+#include "pgstride/protocol/scram.hpp"
+#include "pgstride/protocol/secret.hpp"
+
+namespace pgstride {
+
+struct StartupOptions {
+  StartupOptions() = default;
+
+  std::string user;
+  std::string database;
+  /// Further startup parameters, in order: application_name, options, run-time settings.
+  std::vector<std::pair<std::string, std::string>> settings;
+  Secret password;
+  /// Whether a password may leave unencrypted. Decided by whoever knows where the bytes go (R-A2).
+  bool clear_text_allowed = false;
+  ScramLimits scram;
+};
+
+class Startup : public Operation {
+ public:
+  /// Keys for the derivation asked for by on_derivation(); none when it could not be done. The
+  /// answer to the server lies in the session's pending_write() afterwards.
+  void derived(const std::optional<SaltedKeys>& keys);
+
+  /// Empty until done, and when the server can not cancel.
+  CancelKey take_cancel_key() noexcept { return std::move(cancel_key_); }
+
+ protected:
+  /// `options` outlives the operation. Its strings hold no NUL: a NUL would let a value smuggle in
+  /// further parameters, the role among them (R-E2).
+  explicit Startup(const StartupOptions& options) noexcept : Operation(Flow::startup), options_(options) {}
+
+  /// The password's keys are wanted: run it away from the event loop, then call derived(). Called
+  /// from inside the parser.
+  virtual void on_derivation(Derivation derivation) = 0;
+
+  Encoded encode(WriteBuffer& out) override;
+  bool on_frame(const Frame& frame) override;
+
+ private:
+  bool on_authentication(const Frame& frame);
+  bool on_sasl(Bytes mechanisms);
+  bool on_sasl_continue(Bytes challenge);
+  bool on_sasl_final(Bytes proof);
+  bool on_authenticated();
+  bool on_ready();
+  bool refuse(Errc code, std::string why);
+
+  const StartupOptions& options_;
+  std::optional<ScramSha256> scram_;
+  CancelKey cancel_key_;
+  std::size_t received_ = 0;       // bytes of authentication requests so far
+  bool password_sent_ = false;
+  bool server_proven_ = true;      // false from the start of SASL until its proof was verified
+};
+
+}  // namespace pgstride

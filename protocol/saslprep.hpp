@@ -1,0 +1,16 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Makes a password written in different ways of typing it the same bytes (RFC 4013). Knows nothing
+// of SCRAM, which is its only user.
+#pragma once
+
+#include "pgstride/protocol/secret.hpp"
+
+namespace pgstride {
+
+/// What SCRAM derives its keys from. As in PostgreSQL, a password that can not be prepared (not
+/// UTF-8, a prohibited character, nothing left of it) is not an error but used as it is; so is one
+/// of ASCII only.
+Secret saslprep(const Secret& password);
+
+}  // namespace pgstride

@@ -1,0 +1,355 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The sending half and the queue. The receiving half is in session_dispatch.cpp.
+#include "pgstride/protocol/session.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "pgstride/protocol/frontend.hpp"
+
+namespace pgstride {
+namespace {
+
+// A bulk operation writes its next slice when less than this is waiting to be sent.
+constexpr std::size_t feed_below = 64 << 10;
+constexpr std::uint64_t sync_size = 5;
+
+}  // namespace
+
+Session::Session(SessionOptions options)
+    : in_(options.max_message_size),
+      statement_prefix_(std::move(options.statement_prefix)),
+      statements_(options.statement_cache_size) {}
+
+Session::~Session() {
+  fail({Errc::connection_closed, "the connection was destroyed"});
+  for (Operation* operation : done_) operation->session_ = nullptr;
+  queue_.clear();
+  statements_.clear();
+  for (Statement* s = living_statements_; s != nullptr; s = s->next_) {
+    s->session_ = nullptr;
+    s->state_ = Statement::State::closed;
+  }
+}
+
+// --- submitting ---------------------------------------------------------------------------------
+
+bool Session::submit(Operation& operation, Tick deadline) {
+  assert(!operation.pending());
+  operation.failure_.reset();
+  if (failure_) {
+    operation.fail(*failure_);
+    return false;
+  }
+  if (encoding_) {
+    operation.fail({Errc::invalid_argument, "the connection can not be used while it encodes arguments"});
+    return false;
+  }
+  push_close_requests();
+
+  WriteBuffer& out = tail();
+  Slot slot;
+  slot.operation = &operation;
+  slot.owner = Slot::Owner::operation;
+  slot.flow = operation.flow();
+  slot.deadline = deadline;
+  slot.begin = out.position();
+  slot.staged = &out == &staged_;
+  const auto cut_off = [&] {
+    encoding_ = false;
+    out.truncate(slot.begin);
+    out.take_failure();
+    operation.session_ = nullptr;
+    return false;
+  };
+  encoding_ = true;
+  operation.session_ = this;
+  auto encoded = Encoded::refused;
+  try {
+    encoded = operation.encode(out);
+  } catch (...) {  // out of memory
+    cut_off();
+    throw;
+  }
+  encoding_ = false;
+  if (encoded == Encoded::refused) return cut_off();
+  if (out.failed()) {
+    operation.fail({Errc::message_too_large, "a message or value exceeds what PostgreSQL accepts (1 GiB)"});
+    return cut_off();
+  }
+  if (failure_) {  // the user's code that it called has closed the connection
+    operation.fail(*failure_);
+    return cut_off();
+  }
+  slot.answered = out.position() - slot.begin == sync_size;  // a lone Sync has no other answer
+  slot.preparing = StatementRef(operation.preparing());
+  if (slot.preparing) slot.preparing->state_ = Statement::State::in_flight;
+  if (encoded == Encoded::more) {
+    slot.feeding = true;
+    if (!slot.staged) feeding_ = true;
+  }
+  queue_.push_back(std::move(slot));
+  return true;
+}
+
+void Session::submit_unattended(Operation& operation) {
+  if (!submit(operation)) return;
+  assert(!queue_.back().feeding);
+  queue_.back().operation = nullptr;
+  queue_.back().owner = Slot::Owner::unattended;
+  operation.session_ = nullptr;
+}
+
+void Session::set_deadline(const Operation& operation, Tick deadline) noexcept {
+  // Mostly the one that was submitted last.
+  const auto slot =
+      std::find_if(queue_.rbegin(), queue_.rend(), [&](const Slot& s) { return s.operation == &operation; });
+  if (slot != queue_.rend()) slot->deadline = deadline;
+}
+
+void Session::push_close_requests() {
+  if (to_close_.empty()) return;
+  WriteBuffer& out = tail();
+  Slot slot;
+  slot.owner = Slot::Owner::session;
+  slot.begin = out.position();
+  slot.staged = &out == &staged_;
+  for (const std::string& name : to_close_) frontend::close_statement(out, name);
+  frontend::sync(out);
+  to_close_.clear();
+  queue_.push_back(std::move(slot));
+}
+
+Bytes Session::pending_write() {
+  if (feeding_ && out_.pending().size() < feed_below) feed();
+  return out_.pending();
+}
+
+Session::Slot& Session::feeder() noexcept {
+  return *std::find_if(queue_.begin(), queue_.end(), [](const Slot& s) { return s.feeding && !s.staged; });
+}
+
+void Session::feed() {
+  while (feeding_ && out_.pending().size() < feed_below) {
+    if (feeder().operation == nullptr) return stop_feeding(feeder());
+    encoding_ = true;
+    const Encoded encoded = feeder().operation->feed(out_);
+    encoding_ = false;
+    if (failure_) return;  // the user's code that it called has closed the connection
+    if (out_.take_failure())
+      return fail({Errc::message_too_large, "a message exceeds what PostgreSQL accepts (1 GiB)"});
+    if (encoded == Encoded::more) continue;
+    feeder().feeding = false;
+    feeding_ = false;
+    unstage();
+  }
+}
+
+// The owner of a bulk operation has gone in the middle of it. End the request so that its
+// ReadyForQuery comes, and undo what was done when no transaction block will.
+void Session::stop_feeding(Slot& slot) {
+  undo(&slot == &queue_.front(), out_);
+  frontend::sync(out_);
+  slot.feeding = false;
+  feeding_ = false;
+  unstage();
+}
+
+bool Session::undo(const Operation& operation, WriteBuffer& out) {
+  return undo(queue_.empty() || queue_.front().operation == &operation, out);
+}
+
+// Only for the first in line is it known whether it runs in a transaction block. For the others a
+// BEGIN may be on its way, and a ROLLBACK would end that block behind its owner's back. An error does
+// what is right either way: alone it undoes the request, in a block it makes the block fail.
+bool Session::undo(bool first_in_line, WriteBuffer& out) {
+  if (first_in_line && transaction_ != TransactionStatus::idle) return false;
+  frontend::one_shot(out, "ROLLBACK TO SAVEPOINT pgstride_never_set");
+  return true;
+}
+
+std::uint64_t Session::hold() {
+  const auto first =
+      std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return !s.staged && unsent(s); });
+  const auto left = std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return unsent(s); });
+  const auto answers = completed_ + static_cast<std::uint64_t>(left - queue_.begin());
+  held_ = true;
+  if (first == queue_.end()) return answers;
+
+  // They go in front of what is staged already, which a bulk operation among them kept waiting.
+  const Bytes called_back = out_.pending().subspan(static_cast<std::size_t>(first->begin - out_.sent()));
+  const std::vector<std::byte> later(staged_.pending().begin(), staged_.pending().end());
+  staged_.truncate(staged_.sent());
+  const std::uint64_t from = first->begin;
+  const std::uint64_t to = staged_.position();
+  staged_.append(called_back);
+  staged_.append(later);
+  for (auto slot = first; slot != queue_.end(); ++slot) {
+    slot->begin = slot->staged ? slot->begin + called_back.size() : slot->begin - from + to;
+    slot->staged = true;
+    if (slot->feeding) feeding_ = false;
+  }
+  out_.truncate(from);
+  return answers;
+}
+
+void Session::release() {
+  held_ = false;
+  unstage();
+}
+
+// The line is free again: what was staged moves behind what is already out. One copy of a few
+// messages, paid only by requests that had to wait anyway.
+void Session::unstage() {
+  if (held_ || feeding_ || staged_.pending().empty()) return;
+  const std::uint64_t from = staged_.sent();
+  const std::uint64_t to = out_.position();
+  // A staged bulk operation keeps the line from its own last byte on.
+  auto stop = std::find_if(queue_.begin(), queue_.end(), [](const Slot& s) { return s.staged && s.feeding; });
+  const bool feeds = stop != queue_.end();
+  if (feeds) ++stop;
+  const std::uint64_t end = feeds && stop != queue_.end() ? stop->begin : staged_.position();
+
+  const auto moved = static_cast<std::size_t>(end - from);
+  out_.append(staged_.pending().first(moved));
+  staged_.consume(moved);
+  for (auto slot = queue_.begin(); slot != stop; ++slot) {
+    if (!slot->staged) continue;
+    slot->staged = false;
+    slot->begin = slot->begin - from + to;
+    if (slot->feeding) feeding_ = true;
+  }
+}
+
+// --- leaving the queue --------------------------------------------------------------------------
+
+Session::Abandoned Session::abandon(Operation& operation) noexcept {
+  if (operation.session_ != this) return Abandoned::not_pending;
+  operation.session_ = nullptr;
+  const auto slot =
+      std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return s.operation == &operation; });
+  if (slot == queue_.end()) {
+    std::erase(done_, &operation);
+    return Abandoned::not_pending;
+  }
+  return leave_slot(static_cast<std::size_t>(slot - queue_.begin()));
+}
+
+Session::Abandoned Session::leave_slot(std::size_t index) noexcept {
+  Slot& slot = queue_[index];
+  slot.operation = nullptr;
+  slot.owner = Slot::Owner::nobody;
+  slot.deadline = no_deadline;
+  const bool was_unsent = unsent(slot);
+  withdraw_abandoned();
+  if (index >= queue_.size()) return Abandoned::withdrawn;
+  // A staged one is stopped when it gets the line; during an encode(), when feed() finds it.
+  if (slot.feeding && !slot.staged && !encoding_) stop_feeding(slot);
+  return was_unsent || sent_live_operations() ? Abandoned::behind : Abandoned::running;
+}
+
+std::optional<Session::Abandoned> Session::expire(Tick now) {
+  const auto slot = std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return s.deadline <= now; });
+  if (slot == queue_.end()) return std::nullopt;
+  Operation* operation = slot->operation;
+  Failure failure{Errc::timed_out, {}};
+  failure.outcome_unknown = !unsent(*slot) && !slot->errored && phase_ == Phase::running;
+  operation->fail(std::move(failure));
+  const Abandoned abandoned = leave_slot(static_cast<std::size_t>(slot - queue_.begin()));
+  done_.push_back(operation);
+  return abandoned;
+}
+
+Tick Session::next_deadline() const noexcept {
+  Tick next = no_deadline;
+  for (const Slot& slot : queue_) next = std::min(next, slot.deadline);
+  return next;
+}
+
+// Cuts requests that nobody waits for off the end of what was not sent yet, so that they never run.
+void Session::withdraw_abandoned() noexcept {
+  if (encoding_) return;  // somebody is writing there
+  while (!queue_.empty() && queue_.back().owner == Slot::Owner::nobody && unsent(queue_.back())) {
+    const Slot slot = std::move(queue_.back());  // its end may have the last word of somebody's code
+    queue_.pop_back();
+    (slot.staged ? staged_ : out_).truncate(slot.begin);
+    if (slot.feeding && !slot.staged) feeding_ = false;
+    if (slot.preparing) {
+      slot.preparing->state_ = Statement::State::fresh;
+      statements_.erase(*slot.preparing);
+    }
+  }
+}
+
+bool Session::sent_live_operations() const noexcept {
+  return std::any_of(queue_.begin(), queue_.end(), [&](const Slot& slot) {
+    return slot.owner == Slot::Owner::operation && !unsent(slot);
+  });
+}
+
+Operation* Session::next_done() noexcept {
+  if (done_.empty()) return nullptr;
+  Operation* operation = done_.front();
+  done_.pop_front();
+  operation->session_ = nullptr;
+  return operation;
+}
+
+void Session::fail(Failure failure) {
+  if (failure_) return;
+  failure_ = std::make_unique<Failure>(std::move(failure));
+  feeding_ = false;
+  std::deque<Slot> slots;  // their end may have the last word of somebody's code
+  slots.swap(queue_);
+  for (Slot& slot : slots) {
+    if (slot.owner != Slot::Owner::operation) continue;
+    Failure own = *failure_;
+    own.outcome_unknown = !unsent(slot) && !slot.errored && phase_ == Phase::running;
+    slot.operation->fail(std::move(own));
+    done_.push_back(slot.operation);
+  }
+}
+
+bool Session::quiescent() const noexcept {
+  return !failure_ && !held_ && queue_.empty() && done_.empty() && in_.unread() == 0;
+}
+
+// --- statements ---------------------------------------------------------------------------------
+
+StatementRef Session::new_statement(std::string_view sql, std::span<const Oid> types, bool named) {
+  std::string name;
+  if (named) name = statement_prefix_ + std::to_string(next_statement_++);
+  return adopt(new Statement(*this, std::move(name), sql, types));
+}
+
+StatementRef Session::new_statement_called(std::string name, std::string_view sql) {
+  return adopt(new Statement(*this, std::move(name), sql, {}));
+}
+
+StatementRef Session::adopt(Statement* statement) noexcept {
+  statement->next_ = living_statements_;
+  if (living_statements_) living_statements_->previous_ = statement;
+  living_statements_ = statement;
+  return StatementRef(statement);
+}
+
+// The last holder of a statement has let go. This may happen anywhere, also while something else is
+// being encoded, so the Close is written in front of the next request.
+void Session::forget(Statement& statement) noexcept {
+  (statement.previous_ ? statement.previous_->next_ : living_statements_) = statement.next_;
+  if (statement.next_) statement.next_->previous_ = statement.previous_;
+  const bool server_knows = statement.state_ == Statement::State::ready ||
+                            statement.state_ == Statement::State::in_flight ||
+                            (statement.state_ == Statement::State::failed && statement.parsed_);
+  if (server_knows && !statement.name_.empty() && !failure_) to_close_.push_back(std::move(statement.name_));
+}
+
+void Session::forget_statements() noexcept {
+  for (Statement* s = living_statements_; s != nullptr; s = s->next_)
+    if (s->state_ == Statement::State::ready) s->state_ = Statement::State::closed;
+  to_close_.clear();
+  statements_.clear();
+}
+
+}  // namespace pgstride

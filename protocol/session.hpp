@@ -1,0 +1,207 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// One connection's protocol state: bytes in, bytes out, a queue of requests between them.
+//
+// Sans-I/O: no descriptor, no clock, no thread, and nobody is resumed from in here. Whoever owns
+// the session (driver/channel) moves the bytes and calls the completed operations' owners after
+// the parser has returned. A session knows no operation by name.
+//
+//     submit(op) ──► encode ──► [ out │ staged ] ──► pending_write() ──► the wire
+//     the wire ──► commit_read() ──► frames ──► front of the queue ──► next_done()
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pgstride/protocol/backend.hpp"
+#include "pgstride/protocol/framing.hpp"
+#include "pgstride/protocol/operation.hpp"
+#include "pgstride/protocol/parameters.hpp"
+#include "pgstride/protocol/statement.hpp"
+#include "pgstride/protocol/statement_cache.hpp"
+
+namespace pgstride {
+
+/// A point in time, as the session's owner counts it. The session has no clock; it only compares.
+using Tick = std::int64_t;
+inline constexpr Tick no_deadline = INT64_MAX;
+
+struct SessionOptions {
+  std::uint32_t max_message_size = (std::uint32_t{1} << 30) - 1;  // bytes; of one row, mostly
+  std::size_t statement_cache_size = 100;                          // statements
+  /// Begins every statement's name. Random per connection in the driver, so that a transaction
+  /// pooler can not mistake one client's statement for another's (R-Q2).
+  std::string statement_prefix = "pgstride_";
+};
+
+/// What the server says unasked. Called from inside the parser: take a note, act later.
+class ServerEvents {
+ public:
+  virtual void on_notice(const ServerError&) {}
+  virtual void on_notification(const Notification&) {}
+  virtual void on_parameter(const ParameterStatus&) {}
+
+ protected:
+  ~ServerEvents() = default;
+};
+
+class Session {
+ public:
+  explicit Session(SessionOptions options = SessionOptions());
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // --- bytes in ---------------------------------------------------------------------------------
+  /// Where recv() should write; never empty.
+  std::span<std::byte> prepare_read() { return in_.prepare(); }
+  /// Parses what has arrived and queues completions; resumes nobody.
+  void commit_read(std::size_t count);
+
+  // --- bytes out --------------------------------------------------------------------------------
+  /// What may be sent now. Lets a bulk operation write its next slice first when there is room.
+  Bytes pending_write();
+  void commit_write(std::size_t count) { out_.consume(count); }
+
+  // --- requests ---------------------------------------------------------------------------------
+  /// Encodes the operation and queues it. False: it failed at once (see its failure()), nothing was
+  /// queued, nothing will be sent, and on_done() will not be called.
+  [[nodiscard]] bool submit(Operation& operation, Tick deadline = no_deadline);
+
+  /// For what must be said although nobody waits for the answer (ROLLBACK, Close): encodes the
+  /// operation and lets go of it, so it may be destroyed at once; the reply is swallowed.
+  void submit_unattended(Operation& operation);
+  /// Replaces the deadline of a pending operation.
+  void set_deadline(const Operation& operation, Tick deadline) noexcept;
+
+  enum class Abandoned : std::uint8_t {
+    not_pending,  // it was over, or never submitted
+    withdrawn,    // not a byte of it was sent, nor will be
+    running,      // sent, and no live operation was sent after it: a cancel hits only this
+    behind,       // sent, but others' replies are due before or after it: its reply is swallowed
+  };
+  /// The operation's owner walks away; on_done() will not be called. Its reply, if it still comes,
+  /// is swallowed. Called by Operation's destructor.
+  Abandoned abandon(Operation& operation) noexcept;
+  /// Ends one pending operation whose deadline has passed with Errc::timed_out: it is abandoned and
+  /// comes out of next_done(). Nothing when there is none.
+  std::optional<Abandoned> expire(Tick now);
+  /// The earliest deadline of a pending operation.
+  Tick next_deadline() const noexcept;
+
+  /// The next operation that is over, in order; null when there is none.
+  Operation* next_done() noexcept;
+
+  /// The wire is gone, or not to be trusted any more: every operation ends with this.
+  void fail(Failure failure);
+  /// Why the session is dead; null while it lives.
+  const Failure* failure() const noexcept { return failure_.get(); }
+
+  // --- the cancel fence -------------------------------------------------------------------------
+  /// Nothing of a request that has not begun to leave may leave until release(). Returns the value
+  /// that completed() will have when all that did leave has been answered.
+  std::uint64_t hold();
+  void release();
+  bool held() const noexcept { return held_; }
+  /// Number of ReadyForQuery seen since birth.
+  std::uint64_t completed() const noexcept { return completed_; }
+
+  // --- state ------------------------------------------------------------------------------------
+  Phase phase() const noexcept { return phase_; }
+  TransactionStatus transaction() const noexcept { return transaction_; }
+  const Parameters& parameters() const noexcept { return parameters_; }
+  StatementCache& statements() noexcept { return statements_; }
+  /// Nothing queued, nothing half received, nothing to send: fit to be returned to a pool.
+  bool quiescent() const noexcept;
+  void listen(ServerEvents* events) noexcept { events_ = events; }
+
+  /// A statement the server does not know yet. `named` is false for the unnamed statement.
+  StatementRef new_statement(std::string_view sql, std::span<const Oid> types = {}, bool named = true);
+  /// A statement under a name of the user's choice.
+  StatementRef new_statement_called(std::string name, std::string_view sql);
+  /// The server dropped all statements (DISCARD ALL, DEALLOCATE ALL).
+  void forget_statements() noexcept;
+
+  // --- for operations ---------------------------------------------------------------------------
+  /// The line as the front operation may use it to answer the server (authentication).
+  WriteBuffer& reply_buffer() noexcept { return out_; }
+  void authenticated() noexcept { phase_ = Phase::starting; }
+  /// For a request that must not go on: takes back what it has done already, unless it is sure to
+  /// run in a transaction block, whose owner decides. True: the server will report an error for that.
+  bool undo(const Operation& operation, WriteBuffer& out);
+
+ private:
+  friend class Statement;
+
+  struct Slot {
+    enum class Owner : std::uint8_t {
+      operation,
+      nobody,      // it was abandoned
+      unattended,  // never had one
+      session,     // Close requests of our own
+    };
+    Operation* operation = nullptr;
+    StatementRef preparing;
+    std::uint64_t begin = 0;  // position of its first byte, in out_ or staged_
+    Tick deadline = no_deadline;
+    Operation::Flow flow = Operation::Flow::extended;
+    Owner owner = Owner::operation;
+    bool staged = false;
+    bool feeding = false;     // its Sync is not written yet
+    bool answered = false;    // enough has come for a ReadyForQuery to be believed
+    bool errored = false;     // ErrorResponse seen: only ReadyForQuery may follow
+    bool discarding = false;  // an unexpected COPY: swallow everything up to ReadyForQuery
+  };
+
+  WriteBuffer& tail() noexcept { return held_ || feeding_ ? staged_ : out_; }
+  Slot& feeder() noexcept;
+  bool undo(bool first_in_line, WriteBuffer& out);
+  void unstage();
+  Abandoned leave_slot(std::size_t index) noexcept;
+  void feed();
+  void stop_feeding(Slot& slot);
+  void withdraw_abandoned() noexcept;
+  bool unsent(const Slot& slot) const noexcept { return slot.staged || slot.begin >= out_.sent(); }
+  bool sent_live_operations() const noexcept;
+  void push_close_requests();
+
+  void dispatch(const Frame& frame);
+  void on_reply(const Frame& frame);
+  void on_error(const Frame& frame);
+  void on_ready(const Frame& frame);
+  void on_copy(const Frame& frame);
+  static void refuse_copy(Slot& slot, const char* why);
+  void on_asynchronous(const Frame& frame);
+  void violation(const Frame& frame, std::string_view why, std::shared_ptr<const ServerError> cause = nullptr);
+  Slot* front_awaiting(const Frame& frame);
+
+  void forget(Statement& statement) noexcept;
+  StatementRef adopt(Statement* statement) noexcept;
+
+  ReadBuffer in_;
+  WriteBuffer out_;
+  WriteBuffer staged_;  // what was submitted while the line was held, or fed by a bulk operation
+  std::deque<Slot> queue_;
+  std::deque<Operation*> done_;
+  std::uint64_t completed_ = 0;
+  std::unique_ptr<Failure> failure_;
+  ServerEvents* events_ = nullptr;
+  Parameters parameters_;
+  Statement* living_statements_ = nullptr;
+  std::vector<std::string> to_close_;  // names whose last holder has let go
+  std::string statement_prefix_;
+  std::uint64_t next_statement_ = 1;
+  Phase phase_ = Phase::authenticating;
+  TransactionStatus transaction_ = TransactionStatus::idle;
+  bool held_ = false;
+  bool feeding_ = false;   // there is a feeder(): only it may write to out_
+  bool encoding_ = false;  // user code may run while arguments are encoded
+  StatementCache statements_;  // last: its statements say good-bye to the members above
+};
+
+}  // namespace pgstride

@@ -1,0 +1,209 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The receiving half of Session: every frame finds its one owner, or ends the connection.
+#include <string>
+
+#include "pgstride/protocol/frontend.hpp"
+#include "pgstride/protocol/session.hpp"
+
+namespace pgstride {
+namespace {
+
+std::string name_of(const Frame& frame) {
+  std::string text = message_name(frame.type);
+  const auto byte = static_cast<unsigned char>(frame.type);
+  const bool printable = byte > 0x20 && byte < 0x7f;
+  constexpr std::string_view digits = "0123456789abcdef";
+  text.append(printable ? std::string{' ', '\'', frame.type, '\''}
+                        : std::string{' ', '0', 'x', digits[byte / 16], digits[byte % 16]});
+  return text;
+}
+
+// Replies to Parse and Describe belong to the statement that is being prepared.
+bool describes_statement(const Frame& frame) noexcept {
+  return frame.type == '1' || frame.type == 't' || frame.type == 'T' || frame.type == 'n';
+}
+
+bool drops_statements(const Frame& frame) noexcept {
+  if (frame.type != 'C') return false;
+  const auto tag = parse_command_complete(frame.body);
+  return tag && tag->drops_statements();
+}
+
+// What a request that nobody waits for any more may still bring.
+bool swallowable(const Frame& frame) noexcept {
+  switch (frame.type) {
+    case 'D': case 'C': case 'T': case 't': case 'n': case '1': case '2': case '3': case 's': case 'I':
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void Session::commit_read(std::size_t count) {
+  in_.commit(count);
+  Frame frame;
+  while (!failure_) {
+    switch (in_.next(frame, phase_)) {
+      case ReadBuffer::Next::frame:
+        dispatch(frame);
+        break;
+      case ReadBuffer::Next::need_more:
+        return;
+      case ReadBuffer::Next::illegal_type:
+        return violation(frame, "is not allowed in this phase of the connection");
+      case ReadBuffer::Next::illegal_length:
+        return violation(frame, "announces an impossible length of " + std::to_string(in_.announced_length()));
+      case ReadBuffer::Next::over_limit:
+        return fail({Errc::limit_exceeded, name_of(frame) + " of " + std::to_string(in_.announced_length()) +
+                                               " bytes exceeds max_message_size"});
+    }
+  }
+}
+
+void Session::dispatch(const Frame& frame) {
+  switch (frame.type) {
+    case 'Z': return on_ready(frame);
+    case 'E': return on_error(frame);
+    case 'A': case 'N': case 'S': return on_asynchronous(frame);
+    case 'G': case 'H': case 'W': case 'd': case 'c': return on_copy(frame);
+    default: return on_reply(frame);
+  }
+}
+
+// The slot whose turn it is, if it may receive a reply at all.
+Session::Slot* Session::front_awaiting(const Frame& frame) {
+  if (queue_.empty() || unsent(queue_.front())) return violation(frame, "came although nothing was asked"), nullptr;
+  Slot& slot = queue_.front();
+  if (slot.errored && frame.type != 'Z') return violation(frame, "came after an ErrorResponse"), nullptr;
+  return &slot;
+}
+
+void Session::on_reply(const Frame& frame) {
+  Slot* slot = front_awaiting(frame);
+  if (!slot) return;
+  slot->answered = true;
+  if (drops_statements(frame)) forget_statements();
+  if (slot->preparing && slot->preparing->state() == Statement::State::in_flight && describes_statement(frame)) {
+    if (!slot->preparing->on_frame(frame)) violation(frame, "is malformed or out of order");
+  } else if (slot->operation && !slot->discarding) {
+    if (!slot->operation->on_frame(frame)) violation(frame, "is malformed or out of order");
+  } else if (slot->owner == Slot::Owner::session ? frame.type != '3' : !swallowable(frame)) {
+    violation(frame, "is out of order");
+  }
+}
+
+void Session::on_ready(const Frame& frame) {
+  const auto status = parse_ready_for_query(frame.body);
+  if (!status) return violation(frame, "has an unknown transaction status");
+  Slot* slot = front_awaiting(frame);
+  if (!slot) return;
+  if (slot->operation && !slot->errored && !slot->discarding && !slot->operation->on_frame(frame))
+    return violation(frame, "came before the end of the reply");
+  if (failure_) return;  // the operation has seen enough of this server
+  const bool undescribed = slot->preparing && slot->preparing->state() == Statement::State::in_flight;
+  if (!slot->errored && !slot->discarding && (!slot->answered || undescribed))
+    return violation(frame, "came before the end of the reply");
+  // Only the simple protocol ends a request by itself, after an error in a COPY.
+  if (slot->feeding && !(slot->errored && slot->flow == Operation::Flow::simple))
+    return violation(frame, "came before the end of the request");
+
+  transaction_ = *status;
+  phase_ = Phase::running;
+  ++completed_;
+  if (slot->operation) done_.push_back(slot->operation);
+  if (slot->feeding) feeding_ = false;
+  const Slot ended = std::move(*slot);  // its end may have the last word of somebody's code
+  queue_.pop_front();
+  unstage();
+}
+
+void Session::on_error(const Frame& frame) {
+  std::shared_ptr<const ServerError> error = ServerError::parse(frame.body);
+  if (!error) return violation(frame, "is malformed");
+  // Nobody asked, or a second error for the same request: only a session that ends may say so.
+  const bool expected = !queue_.empty() && !unsent(queue_.front()) && !queue_.front().errored;
+  if (!expected && !error->is_fatal()) return violation(frame, "came although nothing was asked", error);
+
+  const bool ends_session = error->is_fatal() || phase_ != Phase::running;
+  if (expected) {
+    Slot& slot = queue_.front();
+    slot.errored = true;
+    if (slot.preparing && slot.preparing->state() == Statement::State::in_flight) {
+      slot.preparing->state_ = Statement::State::failed;
+      slot.preparing->failure_ = error;
+      statements_.erase(*slot.preparing);
+    }
+    if (slot.operation && !slot.discarding) slot.operation->on_error(error);
+  }
+  if (!ends_session) return;
+  Failure failure{Errc::connection_lost, "the server ended the session"};
+  failure.server = std::move(error);
+  fail(std::move(failure));
+}
+
+// COPY is spoken by operations made for it. Any other request that turns out to start one is
+// answered at once, so that neither side waits for the other (R-Y1).
+void Session::on_copy(const Frame& frame) {
+  Slot* slot = front_awaiting(frame);
+  if (!slot) return;
+  switch (frame.type) {
+    case 'd': case 'c':
+      if (!slot->discarding) violation(frame, "is out of order");
+      return;
+    case 'G':
+      refuse_copy(*slot, "COPY … FROM STDIN needs one of the copy calls");
+      // While it waits for data, the server takes any further request for a mistake or ignores it.
+      if (queue_.size() > 1 && !queue_[1].staged)
+        return fail({Errc::connection_lost, "COPY … FROM STDIN was started with other requests behind it"});
+      frontend::copy_fail(out_, "not a copy call");
+      // The Sync that was sent with the request was swallowed by the COPY.
+      if (slot->flow == Operation::Flow::extended) frontend::sync(out_);
+      return;
+    case 'H':
+      return refuse_copy(*slot, "COPY … TO STDOUT needs one of the copy calls");
+    default:
+      return violation(frame, "is out of order");
+  }
+}
+
+void Session::refuse_copy(Slot& slot, const char* why) {
+  slot.discarding = true;
+  if (slot.operation) slot.operation->fail({Errc::copy_not_expected, why});
+}
+
+void Session::on_asynchronous(const Frame& frame) {
+  switch (frame.type) {
+    case 'S': {
+      const auto status = parse_parameter_status(frame.body);
+      if (!status) return violation(frame, "is malformed");
+      if (!parameters_.set(status->name, status->value))
+        return fail({Errc::limit_exceeded, "the server reports more parameters than any server has"});
+      if (events_) events_->on_parameter(*status);
+      return;
+    }
+    case 'A': {
+      const auto notification = parse_notification(frame.body);
+      if (!notification) return violation(frame, "is malformed");
+      if (events_) events_->on_notification(*notification);
+      return;
+    }
+    default: {
+      const auto notice = ServerError::parse(frame.body);
+      if (!notice) return violation(frame, "is malformed");
+      if (events_) events_->on_notice(*notice);
+      return;
+    }
+  }
+}
+
+void Session::violation(const Frame& frame, std::string_view why, std::shared_ptr<const ServerError> cause) {
+  Failure failure{Errc::protocol_violation, name_of(frame)};
+  failure.detail.append(" (").append(std::to_string(frame.body.size())).append(" bytes) ").append(why);
+  failure.server = std::move(cause);
+  fail(std::move(failure));
+}
+
+}  // namespace pgstride

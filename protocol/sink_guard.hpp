@@ -1,0 +1,50 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The edge between an operation's grammar and a sink, which is the user's code: an exception that
+// it throws becomes the operation's failure and never unwinds the parser.
+#pragma once
+
+#include <exception>
+
+#include "pgstride/protocol/operation.hpp"
+#include "pgstride/protocol/row.hpp"
+
+namespace pgstride {
+
+/// The sink of one operation. It may be absent; once it has refused a row or thrown, it is left
+/// alone until the operation begins anew.
+class SinkGuard {
+ public:
+  SinkGuard(Operation& operation, ResultSink* sink) noexcept : operation_(operation), sink_(sink) {}
+
+  void begin() noexcept { open_ = sink_ != nullptr; }
+
+  void on_columns(const Columns& columns) noexcept {
+    if (open_) guard([&] { return sink_->on_columns(columns), true; });
+  }
+  void on_row(DataRow row) noexcept {
+    if (open_) guard([&] { return sink_->on_row(row); });
+  }
+  void on_complete(CommandTag tag) noexcept {
+    if (open_) guard([&] { return sink_->on_complete(tag), true; });
+  }
+
+ private:
+  template <class Call>
+  void guard(Call&& call) noexcept {
+    try {
+      open_ = call();
+    } catch (...) {
+      open_ = false;
+      Failure failure{Errc::invalid_value, "a result could not be taken in"};
+      failure.thrown = std::current_exception();
+      operation_.fail(std::move(failure));
+    }
+  }
+
+  Operation& operation_;
+  ResultSink* sink_;
+  bool open_ = false;
+};
+
+}  // namespace pgstride

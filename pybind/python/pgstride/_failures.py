@@ -1,0 +1,102 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Which exception a failure in the core becomes, and what it says.
+
+Called by the extension, on the rare path only. The core names the kind of failure; the rules which
+class that is, what asyncpg's users match on, and how texts read are all here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import typing
+
+from . import exceptions
+
+_LONGEST_REPR = 40
+_LONGEST_QUERY = 60
+
+
+def make_exception(
+    kind: str,
+    code: int,
+    detail: str,
+    fields: dict[str, str] | None,
+    query: str | None,
+    outcome_unknown: bool,
+) -> BaseException:
+    """The exception for a core failure; `fields` is what the server said, if it said anything."""
+    said = exceptions.PostgresError.new(fields, query) if fields else None
+    if kind == "server_error" and said is not None:
+        return said
+    exception: BaseException
+    if kind == "timed_out":
+        exception = asyncio.TimeoutError() if not detail or detail == "deadline passed" else asyncio.TimeoutError(detail)
+    elif kind == "connection_lost":
+        exception = exceptions.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        if said is None:
+            exception.__cause__ = ConnectionError(detail)
+    elif kind == "connection_closed":
+        exception = exceptions.InterfaceError("connection is closed")
+    elif kind == "protocol_violation":
+        exception = exceptions.ProtocolError(detail)
+    elif kind == "host_not_found":
+        exception = socket.gaierror(socket.EAI_NONAME, detail)
+    elif kind == "system":
+        exception = OSError(code, detail)
+    else:
+        exception = exceptions.InterfaceError(detail)
+    if said is not None:
+        exception.__cause__ = said
+    if outcome_unknown:
+        exception.outcome_unknown = True  # type: ignore[attr-defined]
+    return exception
+
+
+def bad_option(text: str) -> BaseException:
+    return exceptions.ClientConfigurationError(text)
+
+
+def busy(query: str | None, seconds: float) -> BaseException:
+    """Another operation is in progress: which, and for how long."""
+    what = "" if query is None else f": {_shorten(query, _LONGEST_QUERY)!r}, running for {seconds:.3f} s"
+    return exceptions.InterfaceError("cannot perform operation: another operation is in progress" + what)
+
+
+def argument_count(expected: int, given: int) -> BaseException:
+    hint = "Check the query against the passed list of arguments."
+    if expected == 0:
+        hint += (
+            " Note that parameters are supported only in SELECT, INSERT, UPDATE, DELETE, MERGE and VALUES"
+            " statements, and will *not* work in statements like CREATE VIEW or DECLARE CURSOR."
+        )
+    return exceptions.InterfaceError(
+        f"the server expects {expected} argument{'' if expected == 1 else 's'} for this query, "
+        f"{given} {'was' if given == 1 else 'were'} passed",
+        hint=hint,
+    )
+
+
+def bad_argument(position: int, value: object, cause: BaseException) -> BaseException:
+    """Why argument number `position` (from 1) could not be encoded."""
+    if isinstance(cause, (AssertionError, exceptions.InternalClientError)) or not isinstance(cause, Exception):
+        return cause
+    if isinstance(cause, exceptions.InterfaceError):
+        return cause.with_msg(f"query argument ${position}: {cause.args[0]}")
+    shown = repr(value)
+    if len(shown) > _LONGEST_REPR:
+        shown = shown[:_LONGEST_REPR] + "..."
+    error = exceptions.DataError(f"invalid input for query argument ${position}: {shown} ({cause})")
+    error.__cause__ = cause
+    return error
+
+
+def bad_type(position: int, name: str) -> BaseException:
+    return exceptions.UnsupportedClientFeatureError(f"query argument ${position}: input of type {name} is not supported")
+
+
+def _shorten(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+__all__: typing.Final[tuple[str, ...]] = ()

@@ -1,0 +1,42 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""What belongs to a connection and is of no use without it."""
+
+from __future__ import annotations
+
+import functools
+import typing
+
+from . import exceptions
+
+if typing.TYPE_CHECKING:
+    from .connection import Connection
+
+_P = typing.ParamSpec("_P")
+_R = typing.TypeVar("_R")
+
+
+def guarded(method: typing.Callable[_P, _R]) -> typing.Callable[_P, _R]:
+    """A method that needs the connection to be open. Checked at the call, not when awaited."""
+
+    @functools.wraps(method)
+    def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        self = typing.cast("ConnectionResource", args[0])
+        self._check(method.__name__)
+        return method(*args, **kwargs)
+
+    return checked
+
+
+class ConnectionResource:
+    """Base of statements, cursors and transactions."""
+
+    __slots__ = ("_connection", "__weakref__")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def _check(self, method: str) -> None:
+        if self._connection.is_closed():
+            raise exceptions.InterfaceError(
+                f"cannot call {type(self).__name__}.{method}(): the underlying connection is closed"
+            )

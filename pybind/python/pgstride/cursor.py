@@ -1,0 +1,188 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Cursors: portals of a transaction, read in batches."""
+
+from __future__ import annotations
+
+import collections
+import typing
+
+from . import connresource, exceptions
+
+if typing.TYPE_CHECKING:
+    from . import _core
+    from .connection import Connection
+    from .protocol import Record
+
+_DEFAULT_PREFETCH = 50
+
+
+class CursorFactory(connresource.ConnectionResource):
+    """What ``cursor()`` returns: ``async for`` iterates over rows, ``await`` gives a :class:`Cursor`."""
+
+    __slots__ = ("_query", "_statement", "_args", "_prefetch", "_timeout", "_record_class")
+
+    def __init__(
+        self,
+        connection: Connection,
+        query: str,
+        statement: _core.Statement | None,
+        args: tuple[object, ...],
+        prefetch: int | None,
+        timeout: float | None,
+        record_class: type[Record] | None,
+    ) -> None:
+        super().__init__(connection)
+        self._query = query
+        self._statement = statement
+        self._args = args
+        self._prefetch = prefetch
+        self._timeout = timeout
+        self._record_class = record_class
+
+    @connresource.guarded
+    def __aiter__(self) -> CursorIterator:
+        prefetch = _DEFAULT_PREFETCH if self._prefetch is None else self._prefetch
+        return CursorIterator(
+            self._connection, self._query, self._statement, self._args, self._record_class, prefetch, self._timeout
+        )
+
+    @connresource.guarded
+    def __await__(self) -> typing.Generator[typing.Any, None, Cursor]:
+        if self._prefetch is not None:
+            raise exceptions.InterfaceError("prefetch argument can only be specified for iterable cursor")
+        cursor = Cursor(self._connection, self._query, self._statement, self._args, self._record_class)
+        return cursor._init(self._timeout).__await__()
+
+
+class BaseCursor(connresource.ConnectionResource):
+    __slots__ = ("_query", "_state", "_args", "_portal_name", "_exhausted", "_record_class")
+
+    def __init__(
+        self,
+        connection: Connection,
+        query: str,
+        statement: _core.Statement | None,
+        args: tuple[object, ...],
+        record_class: type[Record] | None,
+    ) -> None:
+        super().__init__(connection)
+        self._query = query
+        self._state = statement
+        self._args = args
+        self._portal_name: str | None = None
+        self._exhausted = False
+        self._record_class = record_class
+
+    async def _open(self, limit: int | None, timeout: float | None) -> list[Record]:
+        """Bind the portal; with a limit, fetch that many rows in the same round trip."""
+        connection = self._connection
+        if connection._top_xact is None:
+            raise exceptions.NoActiveSQLTransactionError("cursor cannot be created outside of a transaction")
+        if self._portal_name is not None:
+            raise exceptions.InterfaceError("cursor already has an open portal")
+        if self._state is None:
+            self._state = await connection._core.prepare(self._query, None, True, timeout)
+        name = connection._unique_id("portal")
+        rows = await connection._core.portal(self._state, name, self._args, limit, timeout, self._record_class)
+        self._portal_name = name
+        return self._note_end(rows, limit)
+
+    async def _more(self, limit: int, timeout: float | None) -> list[Record]:
+        if self._state is None or self._portal_name is None:
+            raise exceptions.InterfaceError("cursor does not have an open portal")
+        if self._state.closed:
+            raise exceptions.InterfaceError("cursor: the prepared statement is closed")
+        rows = await self._connection._core.portal(
+            self._state, self._portal_name, None, limit, timeout, self._record_class
+        )
+        return self._note_end(rows, limit)
+
+    def _note_end(self, rows: list[Record] | None, limit: int | None) -> list[Record]:
+        if rows is None or limit is None:
+            return []
+        self._exhausted = len(rows) < limit
+        return rows
+
+    async def _close_portal(self, timeout: float | None) -> None:
+        if self._state is not None and self._portal_name is not None:
+            await self._connection._core.close_portal(self._state, self._portal_name, timeout)
+        self._portal_name = None
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        module = "pgstride" if type(self).__module__.startswith("pgstride.") else type(self).__module__
+        shown = self._query[:30] + ("..." if len(self._query) > 30 else "")
+        return f'<{module}.{name} "{shown}" {"exhausted " if self._exhausted else ""}{id(self):#x}>'
+
+
+class CursorIterator(BaseCursor):
+    """Rows one by one, fetched `prefetch` at a time."""
+
+    __slots__ = ("_buffer", "_prefetch", "_timeout")
+
+    def __init__(
+        self,
+        connection: Connection,
+        query: str,
+        statement: _core.Statement | None,
+        args: tuple[object, ...],
+        record_class: type[Record] | None,
+        prefetch: int,
+        timeout: float | None,
+    ) -> None:
+        super().__init__(connection, query, statement, args, record_class)
+        if prefetch <= 0:
+            raise exceptions.InterfaceError("prefetch argument must be greater than zero")
+        self._buffer: collections.deque[Record] = collections.deque()
+        self._prefetch = prefetch
+        self._timeout = timeout
+
+    @connresource.guarded
+    def __aiter__(self) -> CursorIterator:
+        return self
+
+    @connresource.guarded
+    async def __anext__(self) -> Record:
+        if not self._buffer and not self._exhausted:
+            fetch = self._open if self._portal_name is None else self._more
+            self._buffer.extend(await fetch(self._prefetch, self._timeout))
+            if self._exhausted:
+                await self._close_portal(self._timeout)
+        if self._buffer:
+            return self._buffer.popleft()
+        raise StopAsyncIteration
+
+
+class Cursor(BaseCursor):
+    """An open portal that can be fetched from and moved forward."""
+
+    __slots__ = ()
+
+    async def _init(self, timeout: float | None) -> Cursor:
+        await self._open(None, timeout)
+        return self
+
+    @connresource.guarded
+    async def fetch(self, n: int, *, timeout: float | None = None) -> list[Record]:
+        """The next `n` rows, or as many as there are left."""
+        if n <= 0:
+            raise exceptions.InterfaceError("n must be greater than zero")
+        return [] if self._exhausted else await self._more(n, timeout)
+
+    @connresource.guarded
+    async def fetchrow(self, *, timeout: float | None = None) -> Record | None:
+        """The next row, or None at the end."""
+        if self._exhausted:
+            return None
+        rows = await self._more(1, timeout)
+        return rows[0] if rows else None
+
+    @connresource.guarded
+    async def forward(self, n: int, *, timeout: float | None = None) -> int:
+        """Skip `n` rows; the number actually skipped."""
+        if n <= 0:
+            raise exceptions.InterfaceError("n must be greater than zero")
+        status = await self._connection._script(f"MOVE FORWARD {n:d} {self._portal_name}", timeout)
+        moved = int(status.split()[1])
+        self._exhausted = moved < n
+        return moved

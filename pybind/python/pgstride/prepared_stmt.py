@@ -1,0 +1,100 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Prepared statements."""
+
+from __future__ import annotations
+
+import json
+import typing
+
+from . import connresource, cursor, exceptions, types
+
+if typing.TYPE_CHECKING:
+    from . import _core
+    from .connection import Connection
+    from .protocol import Record
+
+
+class PreparedStatement(connresource.ConnectionResource):
+    """A statement that the server keeps prepared as long as this object lives.
+
+    Made by :meth:`Connection.prepare`.
+    """
+
+    __slots__ = ("_statement", "_record_class", "_status")
+
+    def __init__(self, connection: Connection, statement: _core.Statement, record_class: type[Record] | None) -> None:
+        super().__init__(connection)
+        self._statement = statement
+        self._record_class = record_class
+        self._status: str | None = None
+
+    def _check(self, method: str) -> None:
+        if self._statement.closed and not self._connection.is_closed():
+            raise exceptions.InterfaceError(
+                f"cannot call PreparedStmt.{method}(): the prepared statement is closed"
+            )
+        super()._check(method)
+
+    @connresource.guarded
+    def get_name(self) -> str:
+        """The server's name of the statement."""
+        return self._statement.name
+
+    @connresource.guarded
+    def get_query(self) -> str:
+        """The text the statement was prepared from."""
+        return self._statement.query
+
+    @connresource.guarded
+    def get_parameters(self) -> tuple[types.Type, ...]:
+        """The types of the parameters."""
+        return tuple(_describe(type_) for type_ in self._statement.parameters)
+
+    @connresource.guarded
+    def get_attributes(self) -> tuple[types.Attribute, ...]:
+        """The columns of the result; empty when the statement returns none."""
+        return tuple(types.Attribute(name, _describe(type_)) for name, type_ in self._statement.columns)
+
+    @connresource.guarded
+    def cursor(self, *args: object, prefetch: int | None = None, timeout: float | None = None) -> cursor.CursorFactory:
+        """A cursor over the statement's result: iterate it with ``async for``, or await it."""
+        return cursor.CursorFactory(
+            self._connection, self._statement.query, self._statement, args, prefetch, timeout, self._record_class
+        )
+
+    @connresource.guarded
+    async def explain(self, *args: object, analyze: bool = False) -> list[typing.Any]:
+        """The execution plan, as EXPLAIN (FORMAT JSON) reports it.
+
+        With `analyze` the statement is run, in a transaction that is rolled back.
+        """
+        query = f"EXPLAIN (FORMAT JSON, VERBOSE{', ANALYZE' if analyze else ''}) {self._statement.query}"
+        if not analyze:
+            return typing.cast("list[typing.Any]", json.loads(await self._connection.fetchval(query, *args)))
+        transaction = self._connection.transaction()
+        await transaction.start()
+        try:
+            return typing.cast("list[typing.Any]", json.loads(await self._connection.fetchval(query, *args)))
+        finally:
+            await transaction.rollback()
+
+    @connresource.guarded
+    async def fetch(self, *args: object, timeout: float | None = None) -> list[Record]:
+        """Run the statement and return its rows."""
+        return await self._connection._core.fetch(self._statement, args, timeout, self._record_class)
+
+    @connresource.guarded
+    async def fetchrow(self, *args: object, timeout: float | None = None) -> Record | None:
+        """Run the statement and return its first row, or None."""
+        return await self._connection._core.fetchrow(self._statement, args, timeout, self._record_class)
+
+    @connresource.guarded
+    async def fetchval(self, *args: object, column: int | str = 0, timeout: float | None = None) -> typing.Any:
+        """Run the statement and return one value of its first row, or None."""
+        return await self._connection._core.fetchval(self._statement, args, timeout, column)
+
+
+def _describe(type_: tuple[int, str | None]) -> types.Type:
+    oid, name = type_
+    shown = name or f"unknown_{oid}"
+    return types.Type(oid, shown, "array" if shown.endswith("[]") else "scalar", "pg_catalog")

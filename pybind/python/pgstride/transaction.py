@@ -1,0 +1,185 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Transactions and savepoints."""
+
+from __future__ import annotations
+
+import enum
+import types
+import typing
+
+from . import connresource, exceptions
+
+if typing.TYPE_CHECKING:
+    from .connection import Connection
+
+
+class TransactionState(enum.Enum):
+    NEW = 0
+    STARTED = 1
+    COMMITTED = 2
+    ROLLEDBACK = 3
+    FAILED = 4
+
+
+ISOLATION_LEVELS = {"read_committed", "read_uncommitted", "serializable", "repeatable_read"}
+ISOLATION_LEVELS_BY_VALUE = {level.replace("_", " "): level for level in ISOLATION_LEVELS}
+
+
+class Transaction(connresource.ConnectionResource):
+    """A transaction block, or a savepoint when there is one already.
+
+    Made by :meth:`Connection.transaction`. Used as ``async with``, or by hand with :meth:`start`,
+    :meth:`commit` and :meth:`rollback`.
+    """
+
+    __slots__ = ("_isolation", "_readonly", "_deferrable", "_state", "_nested", "_savepoint", "_managed")
+
+    def __init__(self, connection: Connection, isolation: str | None, readonly: bool, deferrable: bool) -> None:
+        super().__init__(connection)
+        if isolation is not None and isolation not in ISOLATION_LEVELS:
+            raise ValueError(f"isolation is expected to be either of {ISOLATION_LEVELS}, got {isolation!r}")
+        self._isolation = isolation
+        self._readonly = readonly
+        self._deferrable = deferrable
+        self._state = TransactionState.NEW
+        self._nested = False
+        self._savepoint: str | None = None
+        self._managed = False
+
+    async def __aenter__(self) -> None:
+        if self._managed:
+            raise exceptions.InterfaceError("cannot enter context: already in an `async with` block")
+        self._managed = True
+        await self.start()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> None:
+        try:
+            self._check("__aexit__")
+        except exceptions.InterfaceError:
+            # An abandoned async generator is closed late, its connection may be gone by then.
+            if kind is not None and issubclass(kind, GeneratorExit):
+                return
+            raise
+        try:
+            if kind is None:
+                await self._commit()
+            else:
+                await self._rollback()
+        finally:
+            self._managed = False
+
+    @connresource.guarded
+    async def start(self) -> None:
+        """Enter the transaction or savepoint block."""
+        self._require_startable()
+        connection = self._connection
+        if connection._top_xact is None:
+            if connection.is_in_transaction():
+                raise exceptions.InterfaceError(
+                    "cannot use Connection.transaction() in a manually started transaction"
+                )
+            query = self._begin_statement()
+            connection._top_xact = self
+        else:
+            await self._check_isolation(connection._top_xact)
+            self._nested = True
+            self._savepoint = connection._unique_id("savepoint")
+            query = f"SAVEPOINT {self._savepoint};"
+        try:
+            await connection._script(query)
+        except BaseException:
+            self._state = TransactionState.FAILED
+            if not self._nested:
+                connection._top_xact = None
+            raise
+        self._state = TransactionState.STARTED
+
+    @connresource.guarded
+    async def commit(self) -> None:
+        """Exit the block and commit the changes."""
+        self._refuse_when_managed("commit")
+        await self._commit()
+
+    @connresource.guarded
+    async def rollback(self) -> None:
+        """Exit the block and undo the changes."""
+        self._refuse_when_managed("rollback")
+        await self._rollback()
+
+    def _begin_statement(self) -> str:
+        query = "BEGIN"
+        if self._isolation:
+            query += f" ISOLATION LEVEL {self._isolation.replace('_', ' ').upper()}"
+        if self._readonly:
+            query += " READ ONLY"
+        if self._deferrable:
+            query += " DEFERRABLE"
+        return query + ";"
+
+    async def _check_isolation(self, outer: Transaction) -> None:
+        if self._isolation is None:
+            return
+        if outer._isolation is None:
+            shown = await self._connection.fetchval("SHOW transaction_isolation")
+            outer._isolation = ISOLATION_LEVELS_BY_VALUE[shown]
+        if self._isolation != outer._isolation:
+            raise exceptions.InterfaceError(
+                "nested transaction has a different isolation level: "
+                f"current {self._isolation!r} != outer {outer._isolation!r}"
+            )
+
+    async def _commit(self) -> None:
+        self._require_started("commit")
+        await self._end(f"RELEASE SAVEPOINT {self._savepoint};" if self._nested else "COMMIT;", TransactionState.COMMITTED)
+
+    async def _rollback(self) -> None:
+        self._require_started("rollback")
+        await self._end(f"ROLLBACK TO {self._savepoint};" if self._nested else "ROLLBACK;", TransactionState.ROLLEDBACK)
+
+    async def _end(self, query: str, state: TransactionState) -> None:
+        if self._connection._top_xact is self:
+            self._connection._top_xact = None
+        try:
+            await self._connection._script(query)
+        except BaseException:
+            self._state = TransactionState.FAILED
+            raise
+        self._state = state
+
+    def _refuse_when_managed(self, operation: str) -> None:
+        if self._managed:
+            raise exceptions.InterfaceError(f"cannot manually {operation} from within an `async with` block")
+
+    def _require_startable(self) -> None:
+        self._refuse_when_over("start")
+        if self._state is TransactionState.STARTED:
+            raise exceptions.InterfaceError("cannot start; the transaction is already started")
+
+    def _require_started(self, operation: str) -> None:
+        self._refuse_when_over(operation)
+        if self._state is TransactionState.NEW:
+            raise exceptions.InterfaceError(f"cannot {operation}; the transaction is not yet started")
+
+    def _refuse_when_over(self, operation: str) -> None:
+        why = {
+            TransactionState.COMMITTED: "the transaction is already committed",
+            TransactionState.ROLLEDBACK: "the transaction is already rolled back",
+            TransactionState.FAILED: "the transaction is in error state",
+        }.get(self._state)
+        if why:
+            raise exceptions.InterfaceError(f"cannot {operation}; {why}")
+
+    def __repr__(self) -> str:
+        words = [f"state:{self._state.name.lower()}"]
+        if self._isolation:
+            words.append(self._isolation)
+        if self._readonly:
+            words.append("readonly")
+        if self._deferrable:
+            words.append("deferrable")
+        return f"<pgstride.Transaction {' '.join(words)} {id(self):#x}>"

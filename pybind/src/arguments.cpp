@@ -1,0 +1,62 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/arguments.hpp"
+
+#include "pgstride/pybind/src/failure.hpp"
+
+namespace pgstride::python {
+namespace {
+
+bool refuse(Ref exception) {
+  if (exception) restore_error(std::move(exception));
+  return false;
+}
+
+Ref failures() { return Ref::steal(PyImport_ImportModule("pgstride._failures")); }
+
+}  // namespace
+
+bool refuse_argument_count(std::size_t expected, Py_ssize_t given) {
+  const Ref module = failures();
+  if (!module) return false;
+  return refuse(Ref::steal(
+      PyObject_CallMethod(module.get(), "argument_count", "nn", static_cast<Py_ssize_t>(expected), given)));
+}
+
+bool refuse_argument(Py_ssize_t position, PyObject* value) {
+  const Ref cause = take_error();
+  const Ref module = failures();
+  if (!module) return false;
+  return refuse(
+      Ref::steal(PyObject_CallMethod(module.get(), "bad_argument", "nOO", position + 1, value, cause.get())));
+}
+
+bool refuse_type(Py_ssize_t position, const TypeCodec& codec) {
+  const Ref module = failures();
+  if (!module) return false;
+  return refuse(Ref::steal(PyObject_CallMethod(module.get(), "bad_type", "ns", position + 1, codec.name)));
+}
+
+bool parse_timeout(PyObject* timeout, Duration fallback, Duration& result) {
+  if (!timeout || timeout == Py_None) {
+    result = fallback;
+    return true;
+  }
+  const double seconds = PyBool_Check(timeout) ? -1.0 : PyFloat_AsDouble(timeout);
+  if (PyBool_Check(timeout) || (seconds == -1.0 && PyErr_Occurred())) {
+    PyErr_Clear();
+    // Strings of digits pass, as they do in asyncpg.
+    const Ref number = PyUnicode_Check(timeout) ? Ref::steal(PyFloat_FromString(timeout)) : Ref();
+    if (!number) {
+      PyErr_Clear();
+      PyErr_Format(PyExc_ValueError, "invalid timeout value: expected non-negative float (got %R)", timeout);
+      return false;
+    }
+    return parse_timeout(number.get(), fallback, result);
+  }
+  constexpr double forever = 3e8;  // about ten years
+  result = seconds < forever ? std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))
+                             : Duration::max();
+  return true;
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,23 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// What a caller's mistake with arguments is told: which one, what was expected, what came. The
+// exceptions are made in Python (pgstride/_failures.py).
+#pragma once
+
+#include "pgstride/pybind/src/python.hpp"
+
+#include "pgstride/driver/loop/loop.hpp"
+#include "pgstride/pybind/src/codec.hpp"
+
+namespace pgstride::python {
+
+// Each sets a Python error and returns false, for `return refuse_…`.
+bool refuse_argument_count(std::size_t expected, Py_ssize_t given);
+/// The Python error that is set says why the value at `position` (from 0) can not be encoded.
+bool refuse_argument(Py_ssize_t position, PyObject* value);
+bool refuse_type(Py_ssize_t position, const TypeCodec& codec);
+
+/// A timeout in seconds, or None for `fallback`. False with a Python error set.
+bool parse_timeout(PyObject* timeout, Duration fallback, Duration& result);
+
+}  // namespace pgstride::python

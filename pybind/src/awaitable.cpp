@@ -1,0 +1,235 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/awaitable.hpp"
+
+#include <memory>
+
+#include "pgstride/pybind/src/loop.hpp"
+
+namespace pgstride::python {
+namespace {
+
+PyTypeObject* awaitable_type = nullptr;
+Ref cancelled_error;  // asyncio.CancelledError
+
+Request& request_of(PyObject* self) noexcept { return *reinterpret_cast<Awaitable*>(self)->request; }
+
+}  // namespace
+
+void* Awaitable::align(std::size_t alignment, std::size_t size, void*& memory, std::size_t& space) noexcept {
+  return std::align(alignment, size, memory, space);
+}
+
+Awaitable* Awaitable::allocate(std::size_t request_size) noexcept {
+  auto* self = PyObject_GC_NewVar(Awaitable, awaitable_type, static_cast<Py_ssize_t>(request_size));
+  if (self) self->request = nullptr;
+  return self;
+}
+
+Ref Awaitable::adopt(Awaitable* self, Request& request, PyLoop& loop) noexcept {
+  self->request = &request;
+  request.self_ = reinterpret_cast<PyObject*>(self);
+  request.loop_ = Ref::borrow(loop.object());
+  PyObject_GC_Track(self);
+  return Ref::steal(request.self_);
+}
+
+void Request::complete() noexcept {
+  state_ = State::completed;
+  if (!wakeup_) return;
+  const Ref keep = Ref::borrow(self_);
+  const Ref wakeup = std::move(wakeup_);
+  const Ref context = std::move(context_);
+  PyObject* argument = keep.get();
+  Ref result;
+  if (context) {
+    if (PyContext_Enter(context.get()) < 0) return keep_escaped_exception();
+    result = Ref::steal(PyObject_Vectorcall(wakeup.get(), &argument, 1, nullptr));
+    if (!result) keep_escaped_exception();
+    if (PyContext_Exit(context.get()) < 0) keep_escaped_exception();
+    return;
+  }
+  result = Ref::steal(PyObject_Vectorcall(wakeup.get(), &argument, 1, nullptr));
+  if (!result) keep_escaped_exception();
+}
+
+/// The slots and methods of the Python type.
+class AwaitableSlots {
+ public:
+  using State = Request::State;
+
+  static PyObject* iter(PyObject* self) { return Py_NewRef(self); }
+
+  static PySendResult send(PyObject* self, PyObject*, PyObject** result) {
+    Request& request = request_of(self);
+    switch (request.state_) {
+      case State::pending:
+        request.blocking_ = true;
+        *result = Py_NewRef(self);
+        return PYGEN_NEXT;
+      case State::completed:
+        request.state_ = State::taken;
+        *result = request.take_result();
+        return *result ? PYGEN_RETURN : PYGEN_ERROR;
+      case State::cancelled:
+        PyErr_SetNone(cancelled_error.get());
+        break;
+      case State::taken:
+        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited request");
+        break;
+    }
+    *result = nullptr;
+    return PYGEN_ERROR;
+  }
+
+  static PyObject* next(PyObject* self) {
+    PyObject* result = nullptr;
+    if (send(self, Py_None, &result) != PYGEN_RETURN) return result;
+    const Ref value = Ref::steal(result);
+    // A tuple or an exception would be taken for the constructor's arguments.
+    if (value.get() == Py_None) return nullptr;
+    const Ref stop = Ref::steal(PyObject_CallOneArg(PyExc_StopIteration, value.get()));
+    if (stop) PyErr_SetObject(PyExc_StopIteration, stop.get());
+    return nullptr;
+  }
+
+  static PyObject* get_loop(PyObject* self, PyObject*) { return Py_NewRef(request_of(self).loop_.get()); }
+
+  static PyObject* add_done_callback(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+    if (count != 1 || (names && PyTuple_GET_SIZE(names) > 1)) {
+      PyErr_SetString(PyExc_TypeError, "add_done_callback(callback, *, context=None)");
+      return nullptr;
+    }
+    Request& request = request_of(self);
+    const Ref context = names && PyTuple_GET_SIZE(names) == 1 && args[1] != Py_None ? Ref::borrow(args[1]) : Ref();
+    if (request.state_ != State::pending) {
+      call_soon(request, args[0], context.get());
+    } else {
+      request.wakeup_ = Ref::borrow(args[0]);
+      request.context_ = context;
+    }
+    Py_RETURN_NONE;
+  }
+
+  static PyObject* remove_done_callback(PyObject* self, PyObject* callback) {
+    Request& request = request_of(self);
+    const int same = request.wakeup_ ? PyObject_RichCompareBool(request.wakeup_.get(), callback, Py_EQ) : 0;
+    if (same < 0) return nullptr;
+    if (same) request.wakeup_.clear();
+    return PyLong_FromLong(same);
+  }
+
+  /// Task.cancel(): this runs inside some other task, so the waiting one is woken by the loop.
+  static PyObject* cancel(PyObject* self, PyObject*, PyObject*) {
+    Request& request = request_of(self);
+    if (request.state_ != State::pending) Py_RETURN_FALSE;
+    request.state_ = State::cancelled;
+    request.give_up();
+    const Ref wakeup = std::move(request.wakeup_);
+    const Ref context = std::move(request.context_);
+    if (wakeup) call_soon(request, wakeup.get(), context.get());
+    Py_RETURN_TRUE;
+  }
+
+  /// Asked by a task that was woken; the result itself goes through send().
+  static PyObject* result(PyObject* self, PyObject*) {
+    if (request_of(self).state_ != State::cancelled) Py_RETURN_NONE;
+    PyErr_SetNone(cancelled_error.get());
+    return nullptr;
+  }
+
+  static PyObject* done(PyObject* self, PyObject*) {
+    return PyBool_FromLong(request_of(self).state_ != State::pending);
+  }
+  static PyObject* cancelled(PyObject* self, PyObject*) {
+    return PyBool_FromLong(request_of(self).state_ == State::cancelled);
+  }
+
+  static PyObject* get_blocking(PyObject* self, void*) { return PyBool_FromLong(request_of(self).blocking_); }
+  static int set_blocking(PyObject* self, PyObject* value, void*) {
+    request_of(self).blocking_ = value == Py_True;
+    return 0;
+  }
+
+  static int traverse(PyObject* self, visitproc visit, void* arg) {
+    Py_VISIT(Py_TYPE(self));
+    const Request* request = reinterpret_cast<Awaitable*>(self)->request;
+    if (!request) return 0;
+    if (const int stop = request->loop_.visit(visit, arg)) return stop;
+    if (const int stop = request->wakeup_.visit(visit, arg)) return stop;
+    if (const int stop = request->context_.visit(visit, arg)) return stop;
+    return request->traverse(visit, arg);
+  }
+  // The cycle task → coroutine → awaitable → wakeup → task is broken here.
+  static int clear(PyObject* self) {
+    Request& request = request_of(self);
+    request.wakeup_.clear();
+    request.context_.clear();
+    return 0;
+  }
+  static void dealloc(PyObject* self) {
+    PyTypeObject* type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (Request* request = reinterpret_cast<Awaitable*>(self)->request) request->~Request();
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+  }
+
+ private:
+  static void call_soon(Request& request, PyObject* callback, PyObject* context) {
+    const Ref args = Ref::steal(PyTuple_Pack(2, callback, request.self_));
+    const Ref method = Ref::steal(PyObject_GetAttrString(request.loop_.get(), "call_soon"));
+    const Ref kwargs = Ref::steal(PyDict_New());
+    if (kwargs && context) PyDict_SetItemString(kwargs.get(), "context", context);
+    const Ref handle =
+        args && method && kwargs ? Ref::steal(PyObject_Call(method.get(), args.get(), kwargs.get())) : Ref();
+    if (!handle) PyErr_Clear();  // the loop is closed: nobody will be woken any more
+  }
+};
+
+namespace {
+
+template <class Function>
+PyCFunction method(Function function) noexcept {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+
+PyMethodDef awaitable_methods[] = {
+    {"get_loop", AwaitableSlots::get_loop, METH_NOARGS, nullptr},
+    {"add_done_callback", method(AwaitableSlots::add_done_callback), METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"remove_done_callback", AwaitableSlots::remove_done_callback, METH_O, nullptr},
+    {"cancel", method(AwaitableSlots::cancel), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"result", AwaitableSlots::result, METH_NOARGS, nullptr},
+    {"done", AwaitableSlots::done, METH_NOARGS, nullptr},
+    {"cancelled", AwaitableSlots::cancelled, METH_NOARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+PyGetSetDef awaitable_getset[] = {
+    {"_asyncio_future_blocking", AwaitableSlots::get_blocking, AwaitableSlots::set_blocking, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+PyType_Slot awaitable_slots[] = {
+    {Py_tp_dealloc, reinterpret_cast<void*>(AwaitableSlots::dealloc)},
+    {Py_tp_traverse, reinterpret_cast<void*>(AwaitableSlots::traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(AwaitableSlots::clear)},
+    {Py_am_await, reinterpret_cast<void*>(AwaitableSlots::iter)},
+    {Py_am_send, reinterpret_cast<void*>(AwaitableSlots::send)},
+    {Py_tp_iter, reinterpret_cast<void*>(AwaitableSlots::iter)},
+    {Py_tp_iternext, reinterpret_cast<void*>(AwaitableSlots::next)},
+    {Py_tp_methods, awaitable_methods},
+    {Py_tp_getset, awaitable_getset},
+    {0, nullptr},
+};
+PyType_Spec awaitable_spec = {"pgstride._core.Awaitable", sizeof(Awaitable), 1,
+                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, awaitable_slots};
+
+}  // namespace
+
+bool add_awaitable_type(PyObject*) {
+  const Ref asyncio = Ref::steal(PyImport_ImportModule("asyncio"));
+  if (!asyncio) return false;
+  cancelled_error = Ref::steal(PyObject_GetAttrString(asyncio.get(), "CancelledError"));
+  awaitable_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&awaitable_spec));
+  return cancelled_error && awaitable_type;
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,82 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// What the facade awaits: one Python object that is the awaitable, its own iterator, the future that
+// an asyncio task waits on, and the home of the request's operation. One allocation per call.
+//
+// It speaks just enough of the Future protocol for asyncio's Task (which accepts any object with
+// `_asyncio_future_blocking`) and wakes the task directly: completion happens in a callback of the
+// loop, where no task is running, so the detour over call_soon and its extra turn of the loop is
+// not needed. It never escapes the facade's coroutine.
+#pragma once
+
+#include "pgstride/pybind/src/python.hpp"
+
+#include <cstdint>
+#include <new>
+
+namespace pgstride::python {
+
+class PyLoop;
+
+/// What an Awaitable waits for. Lives inside the Python object.
+class Request {
+ public:
+  enum class State : std::uint8_t { pending, completed, cancelled, taken };
+
+  virtual ~Request() = default;
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  /// Once complete(): a new reference to the result, or null with a Python error set. Called once.
+  virtual PyObject* take_result() = 0;
+  /// The task that waits was cancelled: stop. complete() must not be called afterwards.
+  virtual void give_up() noexcept = 0;
+  virtual int traverse(visitproc visit, void* arg) const = 0;
+
+  PyObject* self() const noexcept { return self_; }
+  bool completed() const noexcept { return state_ != State::pending; }
+
+ protected:
+  Request() = default;
+  /// The result is there. Wakes whoever waits: `*this` may be gone afterwards. From the loop only.
+  void complete() noexcept;
+  /// The same, when it turns out before anybody could wait.
+  void complete_early() noexcept { state_ = State::completed; }
+
+ private:
+  friend struct Awaitable;
+  friend class AwaitableSlots;
+
+  PyObject* self_ = nullptr;  // the object this lives in
+  Ref loop_;                  // the Python loop
+  Ref wakeup_;                // what add_done_callback() was given
+  Ref context_;
+  State state_ = State::pending;
+  bool blocking_ = false;  // `_asyncio_future_blocking`
+};
+
+struct Awaitable {
+  PyObject_VAR_HEAD
+  Request* request;  // in the memory behind this header
+
+  /// A new Awaitable around a `T` made from `args`. None with a Python error set.
+  template <class T, class... Args>
+  static Ref make(PyLoop& loop, T*& request, Args&&... args) {
+    constexpr std::size_t padding = alignof(T);
+    Awaitable* self = allocate(sizeof(T) + padding);
+    if (!self) return {};
+    void* memory = self + 1;
+    std::size_t space = sizeof(T) + padding;
+    request = new (align(alignof(T), sizeof(T), memory, space)) T(std::forward<Args>(args)...);
+    return adopt(self, *request, loop);
+  }
+
+ private:
+  static Awaitable* allocate(std::size_t request_size) noexcept;
+  static void* align(std::size_t alignment, std::size_t size, void*& memory, std::size_t& space) noexcept;
+  static Ref adopt(Awaitable* self, Request& request, PyLoop& loop) noexcept;
+};
+
+bool add_awaitable_type(PyObject* module);
+
+}  // namespace pgstride::python

@@ -1,0 +1,191 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The codecs of the built-in types, made at compile time from the list of types in protocol/oid.hpp.
+// Arrays come from their elements, and what has no form of its own here travels as text.
+#include "pgstride/pybind/src/codecs/array_shape.hpp"
+#include "pgstride/pybind/src/codecs/conversions.hpp"
+
+#include <array>
+#include <cstring>
+#include <iterator>
+
+#include "pgstride/protocol/oid.hpp"
+
+namespace pgstride::python {
+namespace {
+
+constexpr std::size_t type_count = std::size(builtin_types);
+
+struct Conversion {
+  Oid type;
+  TypeCodec::Decode decode;
+  TypeCodec::Encode encode;
+};
+
+constexpr Conversion binary_conversions[] = {
+    {oid::bool_, decode_bool, encode_bool},
+    {oid::int2, decode_int2, encode_int2},
+    {oid::int4, decode_int4, encode_int4},
+    {oid::int8, decode_int8, encode_int8},
+    {oid::oid, decode_uint4, encode_uint4},
+    {oid::xid, decode_uint4, encode_uint4},
+    {oid::cid, decode_uint4, encode_uint4},
+    {oid::xid8, decode_uint8, encode_uint8},
+    {oid::pg_lsn, decode_int8, encode_int8},
+    {oid::float4, decode_float4, encode_float4},
+    {oid::float8, decode_float8, encode_float8},
+    {oid::numeric, decode_numeric, encode_numeric},
+    {oid::text, decode_text, encode_text},
+    {oid::varchar, decode_text, encode_text},
+    {oid::bpchar, decode_text, encode_text},
+    {oid::name, decode_text, encode_text},
+    {oid::xml, decode_text, encode_text},
+    {oid::json, decode_text, encode_text},
+    {oid::unknown, decode_text, encode_text},
+    {oid::cstring, decode_text, encode_text},
+    {oid::jsonb, decode_versioned_text, encode_versioned_text},
+    {oid::jsonpath, decode_versioned_text, encode_versioned_text},
+    {oid::char_, decode_bytea, encode_bytea},
+    {oid::bytea, decode_bytea, encode_bytea},
+    {oid::pg_mcv_list, decode_bytea, encode_bytea},
+    {oid::pg_brin_bloom_summary, decode_bytea, nullptr},
+    {oid::pg_brin_minmax_multi_summary, decode_bytea, nullptr},
+    {oid::uuid, decode_uuid, encode_uuid},
+    {oid::date, decode_date, encode_date},
+    {oid::timestamp, decode_timestamp, encode_timestamp},
+    {oid::timestamptz, decode_timestamptz, encode_timestamptz},
+    {oid::time, decode_time, encode_time},
+    {oid::timetz, decode_timetz, encode_timetz},
+    {oid::interval, decode_interval, encode_interval},
+    {oid::inet, decode_inet, encode_inet},
+    {oid::cidr, decode_inet, encode_cidr},
+    {oid::tid, decode_tid, encode_tid},
+    {oid::pg_snapshot, decode_snapshot, encode_snapshot},
+    {oid::txid_snapshot, decode_snapshot, encode_snapshot},
+    {oid::record, decode_record, nullptr},
+    {oid::void_, decode_void, encode_void},
+};
+
+/// Read as text, and the server reads no text of theirs.
+constexpr Oid read_only_text[] = {oid::pg_node_tree, oid::gtsvector, oid::anyenum};
+
+/// Objects that a user can hang others on: records hold anything, and ipaddress's have a __dict__.
+constexpr bool has_parts(Oid type) noexcept {
+  return type == oid::record || type == oid::inet || type == oid::cidr;
+}
+
+constexpr const Conversion* binary_conversion(Oid type) noexcept {
+  for (const Conversion& conversion : binary_conversions) {
+    if (conversion.type == type) return &conversion;
+  }
+  return nullptr;
+}
+
+constexpr bool is_read_only_text(Oid type) noexcept {
+  for (const Oid read_only : read_only_text) {
+    if (read_only == type) return true;
+  }
+  return false;
+}
+
+constexpr std::size_t position_of(Oid type) noexcept {
+  return static_cast<std::size_t>(find_builtin_type(type) - builtin_types);
+}
+
+using Table = std::array<TypeCodec, type_count>;
+extern const Table codecs;
+
+constexpr void make_scalar(TypeCodec& codec) noexcept {
+  if (const Conversion* conversion = binary_conversion(codec.type)) {
+    codec.decode = conversion->decode;
+    codec.encode = conversion->encode;
+    codec.atomic = !has_parts(codec.type);
+    return;
+  }
+  codec.format = Format::text;
+  codec.decode = decode_text;
+  if (!is_read_only_text(codec.type)) codec.encode = encode_text;
+}
+
+constexpr void make_array(TypeCodec& codec, const TypeCodec& element) noexcept {
+  if (element.decode == nullptr) return;
+  codec.format = element.format;
+  codec.decode = element.format == Format::binary ? decode_array : decode_array_literal;
+  // Nested lists that stand for an array of arrays would be taken for one with more dimensions.
+  if (element.encode != nullptr && element.element == nullptr) {
+    codec.encode = element.format == Format::binary ? encode_array : encode_array_literal;
+  }
+  codec.element = &codecs[position_of(element.type)];
+  codec.atomic = false;
+}
+
+constexpr Table make_codecs() noexcept {
+  Table table;
+  for (std::size_t i = 0; i < type_count; ++i) {
+    const BuiltinType& type = builtin_types[i];
+    table[i].type = type.oid;
+    table[i].name = type.name.data();
+    const bool is_pseudo = type.kind == TypeKind::pseudo;
+    const bool has_codec = !is_pseudo || binary_conversion(type.oid) != nullptr || is_read_only_text(type.oid);
+    if (has_codec && type.kind != TypeKind::array) make_scalar(table[i]);
+  }
+  // The vectors are arrays whose arrays have their own rows, so two rounds reach everything.
+  for (const bool of_arrays : {false, true}) {
+    for (std::size_t i = 0; i < type_count; ++i) {
+      if (builtin_types[i].kind != TypeKind::array) continue;
+      const TypeCodec& element = table[position_of(builtin_types[i].element)];
+      if (of_arrays == (element.element != nullptr)) make_array(table[i], element);
+    }
+  }
+  table[position_of(oid::int2vector)].name = "int2vector[]";
+  table[position_of(oid::oidvector)].name = "oidvector[]";
+  TypeCodec& any_array = table[position_of(oid::anyarray)];
+  any_array.decode = decode_any_array;
+  any_array.atomic = false;
+  return table;
+}
+
+constinit const Table codecs = make_codecs();
+
+constexpr Oid last_oid = builtin_types[type_count - 1].oid;
+static_assert(type_count < 256 && last_oid < 8192);
+
+/// By oid, the position in the table plus one.
+constexpr auto positions = [] {
+  std::array<std::uint8_t, last_oid + 1> table{};
+  for (std::size_t i = 0; i < type_count; ++i) table[builtin_types[i].oid] = static_cast<std::uint8_t>(i + 1);
+  return table;
+}();
+
+constexpr TypeCodec text = {oid::unspecified, "text", Format::text, decode_text, encode_text, nullptr, true};
+
+}  // namespace
+
+const TypeCodec* find_codec(Oid type) noexcept {
+  if (type >= positions.size() || positions[type] == 0) return nullptr;
+  const TypeCodec& codec = codecs[positions[type] - 1U];
+  return codec.decode != nullptr ? &codec : nullptr;
+}
+
+const TypeCodec& text_codec() noexcept { return text; }
+
+bool prepare_codecs() {
+  return prepare_numeric() && prepare_timestamps() && prepare_times() && prepare_net() && prepare_arrays();
+}
+
+Ref exception_type(const char* name) {
+  const Ref module = Ref::steal(PyImport_ImportModule("pgstride.exceptions"));
+  return module ? Ref::steal(PyObject_GetAttrString(module.get(), name)) : Ref();
+}
+
+PyObject* malformed(Bytes value, const TypeCodec& codec) {
+  return PyErr_Format(PyExc_ValueError, "malformed %s value of %zu bytes", codec.name, value.size());
+}
+
+const char* type_name(PyObject* object) noexcept {
+  const char* name = Py_TYPE(object)->tp_name;  // of types written in C with the module in front
+  const char* point = std::strrchr(name, '.');
+  return point != nullptr ? point + 1 : name;
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,150 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/connect.hpp"
+
+#include <string_view>
+
+#include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/exchange.hpp"
+#include "pgstride/pybind/src/failure.hpp"
+
+namespace pgstride::python {
+namespace {
+
+PyObject* refuse(const OptionError& error) {
+  const Ref module = Ref::steal(PyImport_ImportModule("pgstride._failures"));
+  if (!module) return nullptr;
+  const std::string text = error.message();
+  const Ref exception = Ref::steal(PyObject_CallMethod(module.get(), "bad_option", "s#", text.data(),
+                                                       static_cast<Py_ssize_t>(text.size())));
+  if (exception) restore_error(exception);
+  return nullptr;
+}
+
+bool as_view(PyObject* object, std::string_view& view) {
+  Py_ssize_t size = 0;
+  const char* text = PyUnicode_AsUTF8AndSize(object, &size);
+  if (text) view = {text, static_cast<std::size_t>(size)};
+  return text != nullptr;
+}
+
+/// Calls `take(key, value)` for each (str, str) of a sequence of pairs. False with a Python error set.
+template <class Take>
+bool for_each_pair(PyObject* pairs, Take take) {
+  const Ref sequence = Ref::steal(PySequence_Fast(pairs, "expected a sequence of pairs"));
+  if (!sequence) return false;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence.get()); ++i) {
+    PyObject *key = nullptr, *value = nullptr;
+    std::string_view key_text, value_text;
+    if (!PyArg_ParseTuple(PySequence_Fast_GET_ITEM(sequence.get(), i), "UU", &key, &value)) return false;
+    if (!as_view(key, key_text) || !as_view(value, value_text) || !take(key_text, value_text)) return false;
+  }
+  return true;
+}
+
+/// Everything that says where and how to connect. False with a Python error set.
+bool parse_options(PyObject* dsn, PyObject* options, PyObject* settings, ConnectOptions& result) {
+  OptionError error;
+  if (dsn != Py_None) {
+    std::string_view text;
+    if (!as_view(dsn, text)) return false;
+    auto parsed = ConnectOptions::parse(text, error, DsnRules::asyncpg);
+    if (!parsed) return refuse(error), false;
+    result = std::move(*parsed);
+  }
+  const auto set = [&](std::string_view key, std::string_view value) {
+    return result.set(key, value, error) || (refuse(error), false);
+  };
+  const auto add_setting = [&](std::string_view key, std::string_view value) {
+    result.server_settings.emplace_back(std::string(key), std::string(value));
+    return true;
+  };
+  if (!for_each_pair(options, set) || !for_each_pair(settings, add_setting)) return false;
+  if (!result.apply_environment(error) || !result.complete(error)) return refuse(error), false;
+  return true;
+}
+
+}  // namespace
+
+PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 8) {
+    PyErr_SetString(PyExc_TypeError, "connect() takes 8 arguments");
+    return nullptr;
+  }
+  auto loop = PyLoop::make(args[0]);
+  ConnectOptions options;
+  CoreOptions core_options;
+  if (!loop || !parse_options(args[1], args[2], args[3], options)) return nullptr;
+  if (!parse_timeout(args[4], unlimited, options.connect_timeout)) return nullptr;
+  if (!parse_timeout(args[5], unlimited, core_options.command_timeout)) return nullptr;
+  options.statement_cache_size = PyLong_AsSize_t(args[6]);
+  if (PyErr_Occurred()) return nullptr;
+  core_options.record_class = Ref::borrow(args[7]);
+
+  PyLoop& loop_ref = *loop;
+  ConnectRequest* request = nullptr;
+  Ref self = Awaitable::make<ConnectRequest>(loop_ref, request, std::move(loop), std::move(options),
+                                             std::move(core_options));
+  if (self) request->start();
+  return self.release();
+}
+
+ConnectRequest::ConnectRequest(std::unique_ptr<PyLoop> loop, ConnectOptions options, CoreOptions core_options)
+    : core_options_(std::move(core_options)), loop_(std::move(loop)) {
+  ConnectHandler& handler = *this;
+  connector_ = std::make_unique<Connector>(*loop_, std::move(options), handler);
+}
+
+void ConnectRequest::on_connected(std::unique_ptr<Channel> channel) noexcept {
+  channel_ = std::move(channel);
+  connector_.reset();
+  complete();
+}
+
+void ConnectRequest::on_connect_failed(Failure failure) noexcept {
+  failure_ = std::move(failure);
+  connector_.reset();
+  complete();
+}
+
+PyObject* ConnectRequest::take_result() {
+  if (failure_) {
+    raise_failure(*failure_, nullptr);
+    return nullptr;
+  }
+  return make_core(std::make_unique<Core>(std::move(loop_), std::move(channel_), std::move(core_options_))).release();
+}
+
+bool CloseRequest::start(PyObject* timeout) {
+  Core& core = core_of(core_.get());
+  Duration limit;
+  if (!parse_timeout(timeout, core.options().command_timeout, limit)) return false;
+  if (!core.channel().is_open()) {
+    complete_early();
+    return true;
+  }
+  core.wait_for_close(self());
+  TimerHandler& handler = *this;
+  timer_ = core.loop().timer(handler);
+  timer_->arm(deadline_after(core.loop().now(), limit));
+  if (core.busy()) core.channel().interrupt();
+  core.channel().terminate();
+  return true;
+}
+
+void CloseRequest::on_timer() noexcept {
+  timed_out_ = true;
+  core_of(core_.get()).channel().abort({Errc::connection_closed, {}});
+}
+
+PyObject* CloseRequest::take_result() {
+  if (!timed_out_) Py_RETURN_NONE;
+  raise_failure({Errc::timed_out, {}}, nullptr);
+  return nullptr;
+}
+
+void CloseRequest::give_up() noexcept {
+  core_of(core_.get()).stop_waiting_for_close(self());
+  core_of(core_.get()).channel().abort({Errc::connection_closed, {}});
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,268 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/core.hpp"
+
+#include "pgstride/pybind/src/connect.hpp"
+#include "pgstride/pybind/src/fetch.hpp"
+#include "pgstride/pybind/src/record.hpp"
+#include "pgstride/pybind/src/script.hpp"
+#include "pgstride/pybind/src/statement.hpp"
+
+namespace pgstride::python {
+
+Core::Core(std::unique_ptr<PyLoop> loop, std::unique_ptr<Channel> channel, CoreOptions options)
+    : options_(std::move(options)), loop_(std::move(loop)), channel_(std::move(channel)) {
+  channel_->listen(this);
+}
+
+bool Core::claim(Exchange& exchange) {
+  if (const Failure* failure = session().failure()) {
+    Failure closed(Errc::connection_closed, {});
+    closed.server = failure->server;
+    raise_failure(closed, nullptr);
+    return false;
+  }
+  if (!busy_) {
+    busy_ = &exchange;
+    return true;
+  }
+  const Ref module = Ref::steal(PyImport_ImportModule("pgstride._failures"));
+  const std::chrono::duration<double> running = loop_->now() - busy_->started();
+  const Ref exception = module ? Ref::steal(PyObject_CallMethod(module.get(), "busy", "Od",
+                                                                busy_->query() ? busy_->query() : Py_None, running.count()))
+                               : Ref();
+  if (exception) restore_error(exception);
+  return false;
+}
+
+void Core::on_closed() noexcept {
+  const std::vector<Ref> closing = std::move(closing_);
+  const Ref callback = std::move(on_closed_callback_);
+  if (callback && !Ref::steal(PyObject_CallNoArgs(callback.get()))) PyErr_WriteUnraisable(callback.get());
+  for (const Ref& request : closing) CloseRequest::of(request.get()).closed();  // last: *this may be gone
+}
+
+int Core::traverse(visitproc visit, void* arg) const {
+  if (const int stop = options_.record_class.visit(visit, arg)) return stop;
+  for (const Ref& request : closing_)
+    if (const int stop = request.visit(visit, arg)) return stop;
+  return on_closed_callback_.visit(visit, arg);
+}
+
+namespace {
+
+PyTypeObject* core_type = nullptr;
+
+bool expect(Py_ssize_t count, Py_ssize_t wanted, const char* method) {
+  if (count == wanted) return true;
+  PyErr_Format(PyExc_TypeError, "%s() takes %zd arguments (%zd given)", method, wanted, count);
+  return false;
+}
+
+PyTypeObject* record_class(PyObject* self, PyObject* argument) noexcept {
+  return reinterpret_cast<PyTypeObject*>(argument == Py_None ? core_of(self).options().record_class.get() : argument);
+}
+
+/// `query` is a str or a Statement.
+PyObject* start_fetch(PyObject* self, PyObject* query, PyObject* args, PyObject* timeout, const FetchOptions& options) {
+  Statement* statement = nullptr;
+  if (is_statement(query)) {
+    statement = statement_of(query).statement->get();
+    query = statement_of(query).query;
+  }
+  Fetch* fetch = nullptr;
+  Ref awaitable = Awaitable::make<Fetch>(core_of(self).loop(), fetch, self, query, args, options);
+  if (!awaitable || !fetch->start(statement, timeout)) return nullptr;
+  return awaitable.release();
+}
+
+PyObject* fetch(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(count, 4, "fetch")) return nullptr;
+  FetchOptions options;
+  options.record_class = record_class(self, args[3]);
+  return start_fetch(self, args[0], args[1], args[2], options);
+}
+
+PyObject* fetchrow(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(count, 4, "fetchrow")) return nullptr;
+  FetchOptions options;
+  options.shape = Shape::row;
+  options.step.row_limit = 1;
+  options.record_class = record_class(self, args[3]);
+  return start_fetch(self, args[0], args[1], args[2], options);
+}
+
+PyObject* fetchval(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(count, 4, "fetchval")) return nullptr;
+  FetchOptions options;
+  options.shape = Shape::value;
+  options.step.row_limit = 1;
+  options.column = args[3];
+  options.record_class = record_class(self, Py_None);
+  return start_fetch(self, args[0], args[1], args[2], options);
+}
+
+PyObject* execute(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(count, 3, "execute")) return nullptr;
+  FetchOptions options;
+  options.shape = Shape::status;
+  options.record_class = record_class(self, Py_None);
+  return start_fetch(self, args[0], args[1], args[2], options);
+}
+
+/// portal(statement, name, args, limit, timeout, record_class): args None: go on with an open
+/// portal; limit None: only bind.
+PyObject* portal(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(count, 6, "portal")) return nullptr;
+  FetchOptions options;
+  options.portal = args[1];
+  options.step.bind = args[2] != Py_None;
+  options.step.execute = args[3] != Py_None;
+  if (options.step.execute) {
+    options.step.row_limit = static_cast<std::uint32_t>(PyLong_AsUnsignedLongMask(args[3]));
+    if (PyErr_Occurred()) return nullptr;
+  }
+  options.record_class = record_class(self, args[5]);
+  return start_fetch(self, args[0], options.step.bind ? args[2] : nullptr, args[4], options);
+}
+
+PyObject* close_portal(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(count, 3, "close_portal")) return nullptr;
+  FetchOptions options;
+  options.portal = args[1];
+  options.shape = Shape::row;
+  options.step.bind = options.step.execute = false;
+  options.step.close = true;
+  options.record_class = record_class(self, Py_None);
+  return start_fetch(self, args[0], nullptr, args[2], options);
+}
+
+PyObject* script(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(count, 2, "script")) return nullptr;
+  Script* request = nullptr;
+  Ref awaitable = Awaitable::make<Script>(core_of(self).loop(), request, self, args[0]);
+  if (!awaitable || !request->start(args[1])) return nullptr;
+  return awaitable.release();
+}
+
+PyObject* prepare(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(count, 4, "prepare")) return nullptr;
+  PrepareRequest* request = nullptr;
+  Ref awaitable = Awaitable::make<PrepareRequest>(core_of(self).loop(), request, self, args[0]);
+  if (!awaitable || !request->start(args[1], PyObject_IsTrue(args[2]) == 1, args[3])) return nullptr;
+  return awaitable.release();
+}
+
+PyObject* close(PyObject* self, PyObject* timeout) {
+  CloseRequest* request = nullptr;
+  Ref awaitable = Awaitable::make<CloseRequest>(core_of(self).loop(), request, self);
+  if (!awaitable || !request->start(timeout)) return nullptr;
+  return awaitable.release();
+}
+
+PyObject* abort(PyObject* self, PyObject*) {
+  core_of(self).channel().abort({Errc::connection_lost, "the connection was terminated"});
+  Py_RETURN_NONE;
+}
+
+PyObject* set_on_closed(PyObject* self, PyObject* callback) {
+  core_of(self).set_on_closed(callback == Py_None ? Ref() : Ref::borrow(callback));
+  Py_RETURN_NONE;
+}
+
+PyObject* parameters(PyObject* self, PyObject*) {
+  Ref result = Ref::steal(PyDict_New());
+  for (const auto& [name, value] : core_of(self).session().parameters()) {
+    const Ref text = Ref::steal(PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()), "replace"));
+    const Ref key = Ref::steal(PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "replace"));
+    if (!text || !key || PyDict_SetItem(result.get(), key.get(), text.get()) < 0) return nullptr;
+  }
+  return result.release();
+}
+
+PyObject* get_closed(PyObject* self, void*) { return PyBool_FromLong(!core_of(self).channel().is_open()); }
+PyObject* get_busy(PyObject* self, void*) { return PyBool_FromLong(core_of(self).busy() != nullptr); }
+PyObject* get_pid(PyObject* self, void*) { return PyLong_FromLong(core_of(self).channel().cancel_key().pid); }
+PyObject* get_transaction(PyObject* self, void*) {
+  const char status = static_cast<char>(core_of(self).session().transaction());
+  return PyUnicode_FromStringAndSize(&status, 1);
+}
+PyObject* get_address(PyObject* self, void*) {
+  return PyUnicode_FromString(core_of(self).channel().address().text().c_str());
+}
+PyObject* get_statement_cache_size(PyObject* self, void*) {
+  return PyLong_FromSize_t(core_of(self).session().statements().size());
+}
+
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  return core_of(self).traverse(visit, arg);
+}
+int clear(PyObject* self) {
+  core_of(self).clear();
+  return 0;
+}
+void dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  delete reinterpret_cast<CoreObject*>(self)->core;
+  PyObject_GC_Del(self);
+  Py_DECREF(type);
+}
+
+template <class Function>
+PyCFunction fast(Function function) noexcept {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+
+PyMethodDef methods[] = {
+    {"fetch", fast(fetch), METH_FASTCALL, nullptr},
+    {"fetchrow", fast(fetchrow), METH_FASTCALL, nullptr},
+    {"fetchval", fast(fetchval), METH_FASTCALL, nullptr},
+    {"execute", fast(execute), METH_FASTCALL, nullptr},
+    {"portal", fast(portal), METH_FASTCALL, nullptr},
+    {"close_portal", fast(close_portal), METH_FASTCALL, nullptr},
+    {"script", fast(script), METH_FASTCALL, nullptr},
+    {"prepare", fast(prepare), METH_FASTCALL, nullptr},
+    {"close", close, METH_O, nullptr},
+    {"abort", abort, METH_NOARGS, nullptr},
+    {"set_on_closed", set_on_closed, METH_O, nullptr},
+    {"parameters", parameters, METH_NOARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+PyGetSetDef getset[] = {
+    {"closed", get_closed, nullptr, nullptr, nullptr},
+    {"busy", get_busy, nullptr, nullptr, nullptr},
+    {"pid", get_pid, nullptr, nullptr, nullptr},
+    {"transaction", get_transaction, nullptr, nullptr, nullptr},
+    {"address", get_address, nullptr, nullptr, nullptr},
+    {"cached_statements", get_statement_cache_size, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+PyType_Slot slots[] = {
+    {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+    {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(clear)},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, getset},
+    {0, nullptr},
+};
+PyType_Spec spec = {"pgstride._core.Core", sizeof(CoreObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+
+}  // namespace
+
+Ref make_core(std::unique_ptr<Core> core) {
+  auto* self = PyObject_GC_New(CoreObject, core_type);
+  if (!self) return {};
+  self->core = core.release();
+  PyObject_GC_Track(self);
+  return Ref::steal(reinterpret_cast<PyObject*>(self));
+}
+
+bool is_core(PyObject* object) noexcept { return Py_IS_TYPE(object, core_type); }
+
+bool add_core_type(PyObject* module) {
+  core_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  return core_type && PyModule_AddObjectRef(module, "Core", reinterpret_cast<PyObject*>(core_type)) == 0;
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,77 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Core: the C++ half of a Python Connection. It owns the channel; the facade's coroutines call it
+// and await what it returns. Its requests are in exchange.hpp and the rooms built on it.
+#pragma once
+
+#include "pgstride/pybind/src/python.hpp"
+
+#include <memory>
+#include <vector>
+
+#include "pgstride/driver/channel.hpp"
+#include "pgstride/pybind/src/loop.hpp"
+
+namespace pgstride::python {
+
+class Exchange;
+
+struct CoreOptions {
+  CoreOptions() = default;
+  Duration command_timeout = Duration::max();
+  Ref record_class;
+};
+
+class Core final : ChannelEvents {
+ public:
+  Core(std::unique_ptr<PyLoop> loop, std::unique_ptr<Channel> channel, CoreOptions options);
+
+  PyLoop& loop() noexcept { return *loop_; }
+  Channel& channel() noexcept { return *channel_; }
+  Session& session() noexcept { return channel_->session(); }
+  const CoreOptions& options() const noexcept { return options_; }
+
+  /// Claims the connection for one exchange: asyncpg's rule is one operation at a time. False with a
+  /// Python error set when it is busy or closed.
+  bool claim(Exchange& exchange);
+  void disclaim(Exchange& exchange) noexcept {
+    if (busy_ == &exchange) busy_ = nullptr;
+  }
+  Exchange* busy() const noexcept { return busy_; }
+
+  /// `request` is a CloseRequest's awaitable: it hears of the connection's end.
+  void wait_for_close(PyObject* request) { closing_.push_back(Ref::borrow(request)); }
+  void stop_waiting_for_close(PyObject* request) noexcept {
+    std::erase_if(closing_, [&](const Ref& r) { return r.get() == request; });
+  }
+  /// Called once when the connection has ended, whoever ended it; a Python callable or null.
+  void set_on_closed(Ref callback) { on_closed_callback_ = std::move(callback); }
+  int traverse(visitproc visit, void* arg) const;
+  void clear() {
+    on_closed_callback_.clear();
+    closing_.clear();
+  }
+
+ private:
+  void on_closed() noexcept override;
+
+  CoreOptions options_;
+  Exchange* busy_ = nullptr;
+  std::vector<Ref> closing_;
+  Ref on_closed_callback_;
+  std::unique_ptr<PyLoop> loop_;
+  std::unique_ptr<Channel> channel_;  // after its loop
+};
+
+struct CoreObject {
+  PyObject_HEAD
+  Core* core;
+};
+inline Core& core_of(PyObject* object) noexcept { return *reinterpret_cast<CoreObject*>(object)->core; }
+
+/// The Python object around a Core. None with a Python error set.
+Ref make_core(std::unique_ptr<Core> core);
+bool is_core(PyObject* object) noexcept;
+bool add_core_type(PyObject* module);
+
+}  // namespace pgstride::python

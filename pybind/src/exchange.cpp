@@ -1,0 +1,58 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/exchange.hpp"
+
+#include "pgstride/driver/options.hpp"
+#include "pgstride/protocol/frontend.hpp"
+#include "pgstride/pybind/src/arguments.hpp"
+
+namespace pgstride::python {
+
+bool Exchange::begin(PyObject* timeout) {
+  Duration limit;
+  if (!parse_timeout(timeout, core().options().command_timeout, limit)) return false;
+  if (!core().claim(*this)) return false;
+  started_ = core().loop().now();
+  if (limit <= Duration::zero()) {
+    raise_failure({Errc::timed_out, {}}, query_.get());
+    return false;
+  }
+  deadline_ = deadline_after(started_, limit);
+  return true;
+}
+
+bool Exchange::query_text(std::string_view& text) const {
+  Py_ssize_t size = 0;
+  const char* utf8 = PyUnicode_Check(query_.get()) ? PyUnicode_AsUTF8AndSize(query_.get(), &size) : nullptr;
+  if (!utf8) {
+    if (!PyErr_Occurred())
+      PyErr_Format(PyExc_TypeError, "query must be a str, not %.200s", Py_TYPE(query_.get())->tp_name);
+    return false;
+  }
+  text = {utf8, static_cast<std::size_t>(size)};
+  if (!frontend::has_nul(text)) return true;
+  PyErr_SetString(PyExc_ValueError, "query must not contain a NUL character");
+  return false;
+}
+
+bool Exchange::send(Operation& operation) {
+  if (!channel().submit(operation, deadline_)) return false;
+  channel().flush();
+  return true;
+}
+
+PyObject* Exchange::raise(const Failure* failure) {
+  // A server's error about an earlier part of the request explains more than ours about a later one.
+  if (error_ && !(failure && failure->server)) {
+    restore_error(std::move(error_));
+  } else if (failure) {
+    raise_failure(*failure, query_.get());
+  }
+  return nullptr;
+}
+
+int Exchange::traverse(visitproc visit, void* arg) const {
+  if (const int stop = core_.visit(visit, arg)) return stop;
+  return error_.visit(visit, arg);
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,154 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/fetch.hpp"
+
+#include "pgstride/pybind/src/record.hpp"
+
+namespace pgstride::python {
+namespace {
+
+// After DDL the server refuses a cached plan whose result would look different.
+bool plan_is_stale(const Failure& failure) noexcept {
+  return failure.server && failure.server->sqlstate() == "0A000" &&
+         failure.server->field('R') == "RevalidateCachedQuery";
+}
+
+}  // namespace
+
+Fetch::Fetch(PyObject* core, PyObject* query, PyObject* args, const FetchOptions& options)
+    : Exchange(core, query),
+      args_(Ref::borrow(args)),
+      column_(Ref::borrow(options.column)),
+      portal_(Ref::borrow(options.portal)),
+      record_class_(Ref::borrow(reinterpret_cast<PyObject*>(options.record_class))),
+      step_(options.step),
+      shape_(options.shape) {}
+
+bool Fetch::start(Statement* statement, PyObject* timeout) {
+  if (!begin(timeout)) return false;
+  if (!statement) {
+    std::string_view sql;
+    if (!query_text(sql)) return false;
+    statement = session().statements().find(sql, {});
+  }
+  if (statement && statement->ready()) return execute(StatementRef(statement));
+  return prepare();
+}
+
+bool Fetch::prepare() {
+  std::string_view sql;
+  if (!query_text(sql)) return false;
+  const bool named = session().statements().capacity() > 0;
+  prepare_.emplace(*this, session().new_statement(sql, {}, named));
+  if (send(*prepare_)) return true;
+  raise(prepare_->failure());
+  return false;
+}
+
+bool Fetch::execute(StatementRef statement) {
+  Plan* plan = Plan::of(*statement);
+  if (!plan) return false;
+  if (shape_ == Shape::rows && step_.execute && !result_) {
+    result_ = Ref::steal(PyList_New(0));
+    if (!result_) return false;
+  }
+  if (portal_) {
+    const char* name = PyUnicode_AsUTF8(portal_.get());
+    if (!name) return false;
+    step_.portal = name;
+  }
+  execute_.emplace(*this, std::move(statement), *plan, step_);
+  if (send(*execute_)) return true;
+  raise(execute_->failure());
+  return false;
+}
+
+bool Fetch::ExecuteStep::encode_arguments(WriteBuffer& out) {
+  PyObject* args = owner_.args_.get();
+  const Py_ssize_t count = args ? PyTuple_GET_SIZE(args) : 0;
+  PyObject* const* values = args ? &PyTuple_GET_ITEM(args, 0) : nullptr;
+  if (plan_.encode_arguments(values, count, out)) return true;
+  owner_.keep_error();
+  return false;
+}
+
+bool Fetch::ExecuteStep::on_row(DataRow row) { return owner_.take_row(row, plan_); }
+
+bool Fetch::take_row(DataRow row, const Plan& plan) {
+  if (shape_ == Shape::status) return true;
+  PyObject* record = plan.decode(row, reinterpret_cast<PyTypeObject*>(record_class_.get()));
+  if (!record) {
+    keep_error();
+    return false;
+  }
+  if (shape_ != Shape::rows) {
+    result_ = Ref::steal(record);
+    return true;
+  }
+  const int appended = PyList_Append(result_.get(), record);
+  Py_DECREF(record);
+  if (appended == 0) return true;
+  keep_error();
+  return false;
+}
+
+// Between the two steps nobody else can slip in: the exchange has claimed the connection.
+void Fetch::prepared() noexcept {
+  if (prepare_->failure()) return finish();
+  const StatementRef statement = prepare_->statement();
+  if (!statement->name().empty()) session().statements().insert(statement);
+  if (execute(statement)) return;
+  if (PyErr_Occurred()) keep_error();
+  finish();
+}
+
+void Fetch::executed() noexcept {
+  if (execute_->failure() && plan_is_stale(*execute_->failure()) && retry_with_fresh_plan()) return;
+  finish();
+}
+
+// The refused execution did nothing, so that outside a transaction block it can be repeated, once.
+bool Fetch::retry_with_fresh_plan() {
+  session().statements().erase(*execute_->statement());
+  if (retried_ || portal_ || session().transaction() != TransactionStatus::idle) return false;
+  retried_ = true;
+  execute_.reset();
+  if (prepare()) return true;
+  keep_error();
+  return false;
+}
+
+const Failure* Fetch::failure() const noexcept {
+  if (execute_) return execute_->failure();
+  return prepare_ ? prepare_->failure() : nullptr;
+}
+
+PyObject* Fetch::take_result() {
+  const Failure* failed = failure();
+  if (failed || has_error()) return raise(failed);
+  switch (shape_) {
+    case Shape::rows:
+    case Shape::row:
+      return result_ ? result_.release() : Py_NewRef(Py_None);
+    case Shape::value:
+      if (!result_) Py_RETURN_NONE;
+      return PyObject_GetItem(result_.get(), column_.get());
+    case Shape::status:
+      break;
+  }
+  return PyUnicode_DecodeUTF8(status_.data(), static_cast<Py_ssize_t>(status_.size()), "replace");
+}
+
+void Fetch::give_up() noexcept {
+  if (prepare_ && prepare_->pending()) channel().cancel(*prepare_);
+  if (execute_ && execute_->pending()) channel().cancel(*execute_);
+  core().disclaim(*this);
+}
+
+int Fetch::traverse(visitproc visit, void* arg) const {
+  if (const int stop = args_.visit(visit, arg)) return stop;
+  if (const int stop = record_class_.visit(visit, arg)) return stop;
+  if (const int stop = result_.visit(visit, arg)) return stop;
+  return Exchange::traverse(visit, arg);
+}
+
+}  // namespace pgstride::python

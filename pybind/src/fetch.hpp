@@ -1,0 +1,97 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Fetch: run one statement with arguments, its rows decoded from the receive buffer straight into
+// Records. Prepares the statement first when the cache does not have it.
+#pragma once
+
+#include "pgstride/pybind/src/python.hpp"
+
+#include <optional>
+#include <string>
+
+#include "pgstride/protocol/operations/execute.hpp"
+#include "pgstride/protocol/operations/prepare.hpp"
+#include "pgstride/pybind/src/exchange.hpp"
+#include "pgstride/pybind/src/plan.hpp"
+
+namespace pgstride::python {
+
+/// What the caller wants to have of the result.
+enum class Shape : std::uint8_t {
+  rows,    // a list of Records
+  row,     // the first Record, or None
+  value,   // one column of the first Record, or None
+  status,  // the command tag; rows are swallowed undecoded
+};
+
+struct FetchOptions {
+  Shape shape = Shape::rows;
+  PyObject* column = nullptr;  // for Shape::value
+  PyTypeObject* record_class = nullptr;
+  PyObject* portal = nullptr;  // str; null: the unnamed portal
+  PortalStep step;
+};
+
+class Fetch final : public Exchange {
+ public:
+  Fetch(PyObject* core, PyObject* query, PyObject* args, const FetchOptions& options);
+  ~Fetch() override { give_up(); }
+
+  /// `statement` is null when the query's text is to be looked up or prepared. False with a Python
+  /// error set.
+  bool start(Statement* statement, PyObject* timeout);
+
+  PyObject* take_result() override;
+  void give_up() noexcept override;
+  int traverse(visitproc visit, void* arg) const override;
+
+ private:
+  class PrepareStep final : public Prepare {
+   public:
+    PrepareStep(Fetch& owner, StatementRef statement) : Prepare(std::move(statement)), owner_(owner) {}
+
+   private:
+    void on_done() noexcept override { owner_.prepared(); }
+    Fetch& owner_;
+  };
+
+  class ExecuteStep final : public Execute, public ResultSink {
+   public:
+    ExecuteStep(Fetch& owner, StatementRef statement, Plan& plan, PortalStep step)
+        : Execute(std::move(statement), this, step), owner_(owner), plan_(plan) {}
+    using Execute::statement;
+    Plan& plan() const noexcept { return plan_; }
+
+   private:
+    bool encode_arguments(WriteBuffer& out) override;
+    void encode_result_formats(WriteBuffer& out) override { plan_.encode_result_formats(out); }
+    bool on_row(DataRow row) override;
+    void on_complete(CommandTag tag) override { owner_.status_ = tag.text(); }
+    void on_done() noexcept override { owner_.executed(); }
+
+    Fetch& owner_;
+    Plan& plan_;
+  };
+
+  bool prepare();
+  bool execute(StatementRef statement);
+  void prepared() noexcept;
+  void executed() noexcept;
+  bool retry_with_fresh_plan();
+  bool take_row(DataRow row, const Plan& plan);
+  const Failure* failure() const noexcept;
+
+  Ref args_;
+  Ref column_;
+  Ref portal_;
+  Ref record_class_;
+  Ref result_;  // the list of rows, or the row
+  std::string status_;
+  std::optional<PrepareStep> prepare_;
+  std::optional<ExecuteStep> execute_;
+  PortalStep step_;
+  Shape shape_;
+  bool retried_ = false;
+};
+
+}  // namespace pgstride::python

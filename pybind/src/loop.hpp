@@ -1,0 +1,52 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Loop over any Python event loop that has add_reader & co., call_soon, call_later and
+// run_in_executor: asyncio, uvloop, and whatever a shim gives the same methods.
+#pragma once
+
+#include "pgstride/pybind/src/python.hpp"
+
+#include <memory>
+
+#include "pgstride/driver/loop/loop.hpp"
+
+namespace pgstride::python {
+
+class PyLoop final : public Loop {
+ public:
+  /// Null with a Python error set when `loop` lacks a method.
+  static std::unique_ptr<PyLoop> make(PyObject* loop);
+
+  std::unique_ptr<Watch> watch(int fd, FdHandler& handler) override;
+  std::unique_ptr<Timer> timer(TimerHandler& handler) override;
+  void post(std::unique_ptr<Job> job) override;
+  void offload(std::unique_ptr<Job> job) override;
+  TimePoint now() const noexcept override { return Clock::now(); }
+
+  PyObject* object() const noexcept { return loop_.get(); }
+  /// callback(argument) in the next turn, in `context`.
+  void call_soon(PyObject* callback, PyObject* argument, PyObject* context);
+
+ private:
+  friend class PyWatch;
+  friend class PyTimer;
+  PyLoop() = default;
+
+  Ref loop_;
+  Ref add_reader_;
+  Ref remove_reader_;
+  Ref add_writer_;
+  Ref remove_writer_;
+  Ref call_soon_;
+  Ref call_later_;
+  Ref run_in_executor_;
+};
+
+/// What a loop's callback runs into is called from C++, which has nobody to raise to. An exception
+/// that must not be lost (KeyboardInterrupt, SystemExit: a task re-raises them to the loop) is kept
+/// here and raised when the callback returns to Python.
+void keep_escaped_exception() noexcept;
+
+bool add_loop_types(PyObject* module);
+
+}  // namespace pgstride::python

@@ -1,0 +1,98 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/plan.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/record.hpp"
+
+namespace pgstride::python {
+namespace {
+
+const TypeCodec* codec_of(Oid type) noexcept {
+  const TypeCodec* codec = find_codec(type);
+  return codec ? codec : &text_codec();
+}
+
+bool all_binary(const std::vector<const TypeCodec*>& codecs) noexcept {
+  return std::all_of(codecs.begin(), codecs.end(), [](const TypeCodec* c) { return c->format == Format::binary; });
+}
+
+// One code stands for all values when they agree, which they mostly do.
+void write_formats(const std::vector<const TypeCodec*>& codecs, bool binary, WriteBuffer& out) {
+  if (binary) {
+    out.u16(1);
+    out.i16(static_cast<std::int16_t>(Format::binary));
+    return;
+  }
+  out.u16(static_cast<std::uint16_t>(codecs.size()));
+  for (const TypeCodec* codec : codecs) out.i16(static_cast<std::int16_t>(codec->format));
+}
+
+}  // namespace
+
+Plan* Plan::of(Statement& statement) {
+  if (auto* plan = static_cast<Plan*>(statement.attachment())) return plan;
+  std::unique_ptr<Plan> plan(new Plan);
+  for (const Oid type : statement.parameters()) plan->parameters_.push_back(codec_of(type));
+  const Ref names = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(statement.columns().size())));
+  if (!names) return nullptr;
+  Py_ssize_t position = 0;
+  for (const Column& column : statement.columns()) {
+    const TypeCodec* codec = codec_of(column.type);
+    plan->columns_.push_back(codec);
+    plan->atomic_ = plan->atomic_ && codec->atomic;
+    PyObject* name =
+        PyUnicode_DecodeUTF8(column.name.data(), static_cast<Py_ssize_t>(column.name.size()), "replace");
+    if (!name) return nullptr;
+    PyUnicode_InternInPlace(&name);
+    PyTuple_SET_ITEM(names.get(), position++, name);
+  }
+  plan->layout_ = make_layout(names.get());
+  if (!plan->layout_) return nullptr;
+  plan->binary_parameters_ = all_binary(plan->parameters_);
+  plan->binary_columns_ = all_binary(plan->columns_);
+  Plan* raw = plan.get();
+  statement.attach(std::move(plan));
+  return raw;
+}
+
+bool Plan::encode_arguments(PyObject* const* args, Py_ssize_t count, WriteBuffer& out) const {
+  if (count != static_cast<Py_ssize_t>(parameters_.size())) return refuse_argument_count(parameters_.size(), count);
+  write_formats(parameters_, binary_parameters_, out);
+  out.u16(static_cast<std::uint16_t>(count));
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    if (args[i] == Py_None) {
+      out.i32(-1);
+      continue;
+    }
+    const TypeCodec& codec = *parameters_[static_cast<std::size_t>(i)];
+    const ValueLength length(out);
+    if (!codec.encode) return refuse_type(i, codec);
+    if (!codec.encode(args[i], out, codec)) return refuse_argument(i, args[i]);
+  }
+  return true;
+}
+
+void Plan::encode_result_formats(WriteBuffer& out) const { write_formats(columns_, binary_columns_, out); }
+
+PyObject* Plan::decode(DataRow row, PyTypeObject* type) const {
+  PyObject* record = new_record(type, layout_.get(), static_cast<Py_ssize_t>(columns_.size()));
+  if (!record) return nullptr;
+  Py_ssize_t position = 0;
+  for (const TypeCodec* codec : columns_) {
+    const Field field = row.next();
+    PyObject* value = field.null ? Py_NewRef(Py_None) : codec->decode(field.bytes, *codec);
+    if (!value) [[unlikely]] {
+      Py_DECREF(record);
+      return nullptr;
+    }
+    set_item(record, position++, value);
+  }
+  // An instance of a subclass may have a dictionary of its own.
+  if (!atomic_ || type != record_type()) track_record(record);
+  return record;
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,37 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Plan once, run per row: what a described statement's values are encoded and decoded with.
+#pragma once
+
+#include "pgstride/pybind/src/python.hpp"
+
+#include <vector>
+
+#include "pgstride/protocol/statement.hpp"
+#include "pgstride/pybind/src/codec.hpp"
+
+namespace pgstride::python {
+
+class Plan final : public Statement::Attachment {
+ public:
+  /// The plan of a ready statement, made when first asked for. Null with a Python error set.
+  static Plan* of(Statement& statement);
+
+  /// Writes parameter formats and values into an open Bind. False with a Python error set.
+  bool encode_arguments(PyObject* const* args, Py_ssize_t count, WriteBuffer& out) const;
+  void encode_result_formats(WriteBuffer& out) const;
+  /// A new Record (or `type`, a subclass); null with a Python error set.
+  PyObject* decode(DataRow row, PyTypeObject* type) const;
+
+ private:
+  Plan() = default;
+
+  std::vector<const TypeCodec*> parameters_;
+  std::vector<const TypeCodec*> columns_;
+  Ref layout_;
+  bool atomic_ = true;              // no column's values refer to other objects
+  bool binary_parameters_ = true;   // one format code says it all
+  bool binary_columns_ = true;
+};
+
+}  // namespace pgstride::python

@@ -1,0 +1,48 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Python.h, and the owning reference that everything in pybind/ uses.
+#pragma once
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <utility>
+
+namespace pgstride::python {
+
+/// An owned reference to a Python object, or none (with a Python error set, where a function
+/// returns it). Needs the GIL whenever it lets go.
+class Ref {
+ public:
+  Ref() = default;
+  /// Takes over a new reference, as the C API returns it.
+  static Ref steal(PyObject* object) noexcept { return Ref(object); }
+  /// Adds a reference to a borrowed one.
+  static Ref borrow(PyObject* object) noexcept {
+    Py_XINCREF(object);
+    return Ref(object);
+  }
+  Ref(const Ref& other) noexcept : object_(other.object_) { Py_XINCREF(object_); }
+  Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Ref& operator=(Ref other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Ref() { Py_XDECREF(object_); }
+
+  PyObject* get() const noexcept { return object_; }
+  /// Gives the reference away.
+  PyObject* release() noexcept { return std::exchange(object_, nullptr); }
+  explicit operator bool() const noexcept { return object_ != nullptr; }
+  /// For tp_traverse and tp_clear.
+  int visit(visitproc visitor, void* arg) const { return object_ ? visitor(object_, arg) : 0; }
+  void clear() noexcept { Ref().swap(*this); }
+
+ private:
+  explicit Ref(PyObject* object) noexcept : object_(object) {}
+  void swap(Ref& other) noexcept { std::swap(object_, other.object_); }
+
+  PyObject* object_ = nullptr;
+};
+
+}  // namespace pgstride::python

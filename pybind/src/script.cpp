@@ -1,0 +1,25 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/script.hpp"
+
+namespace pgstride::python {
+
+bool Script::start(PyObject* timeout) {
+  std::string_view sql;
+  if (!begin(timeout) || !query_text(sql)) return false;
+  step_.emplace(*this, sql);
+  if (send(*step_)) return true;
+  raise(step_->failure());
+  return false;
+}
+
+PyObject* Script::take_result() {
+  if (const Failure* failure = step_->failure()) return raise(failure);
+  return PyUnicode_DecodeUTF8(status_.data(), static_cast<Py_ssize_t>(status_.size()), "replace");
+}
+
+void Script::give_up() noexcept {
+  if (step_ && step_->pending()) channel().cancel(*step_);
+  core().disclaim(*this);
+}
+
+}  // namespace pgstride::python

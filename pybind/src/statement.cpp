@@ -1,0 +1,131 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/statement.hpp"
+
+#include "pgstride/protocol/frontend.hpp"
+#include "pgstride/pybind/src/codec.hpp"
+
+namespace pgstride::python {
+namespace {
+
+PyTypeObject* statement_type = nullptr;
+
+Ref make_handle(PyObject* core, PyObject* query, StatementRef statement) {
+  auto* self = PyObject_New(StatementHandle, statement_type);
+  if (!self) return {};
+  self->core = Py_NewRef(core);
+  self->query = Py_NewRef(query);
+  self->statement = new StatementRef(std::move(statement));
+  return Ref::steal(reinterpret_cast<PyObject*>(self));
+}
+
+void dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  StatementHandle& handle = statement_of(self);
+  delete handle.statement;  // before the core: the statement tells its session
+  Py_DECREF(handle.query);
+  Py_DECREF(handle.core);
+  PyObject_Free(self);
+  Py_DECREF(type);
+}
+
+const Statement& of(PyObject* self) noexcept { return **statement_of(self).statement; }
+
+PyObject* get_name(PyObject* self, void*) { return PyUnicode_FromString(of(self).name().c_str()); }
+PyObject* get_query(PyObject* self, void*) { return Py_NewRef(statement_of(self).query); }
+PyObject* get_closed(PyObject* self, void*) { return PyBool_FromLong(!of(self).ready()); }
+
+// (oid, name) of a type as far as it is built in.
+PyObject* describe_type(Oid type) {
+  const TypeCodec* codec = find_codec(type);
+  return Py_BuildValue("(Iz)", type, codec ? codec->name : nullptr);
+}
+
+PyObject* get_parameters(PyObject* self, void*) {
+  const auto& types = of(self).parameters();
+  Ref result = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(types.size())));
+  for (std::size_t i = 0; result && i < types.size(); ++i) {
+    PyObject* type = describe_type(types[i]);
+    if (!type) return nullptr;
+    PyTuple_SET_ITEM(result.get(), static_cast<Py_ssize_t>(i), type);
+  }
+  return result.release();
+}
+
+PyObject* get_columns(PyObject* self, void*) {
+  const Columns& columns = of(self).columns();
+  Ref result = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(columns.size())));
+  for (std::size_t i = 0; result && i < columns.size(); ++i) {
+    PyObject* column = Py_BuildValue("(s#N)", columns[i].name.data(), static_cast<Py_ssize_t>(columns[i].name.size()),
+                                     describe_type(columns[i].type));
+    if (!column) return nullptr;
+    PyTuple_SET_ITEM(result.get(), static_cast<Py_ssize_t>(i), column);
+  }
+  return result.release();
+}
+
+PyGetSetDef getset[] = {
+    {"name", get_name, nullptr, "the server's name for it; '' for the unnamed statement", nullptr},
+    {"query", get_query, nullptr, "the text as it was given", nullptr},
+    {"closed", get_closed, nullptr, "the server has forgotten it", nullptr},
+    {"parameters", get_parameters, nullptr, "(oid, type name or None) of each parameter", nullptr},
+    {"columns", get_columns, nullptr, "(name, (oid, type name or None)) of each column", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+PyType_Slot slots[] = {
+    {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+    {Py_tp_getset, getset},
+    {0, nullptr},
+};
+PyType_Spec spec = {"pgstride._core.Statement", sizeof(StatementHandle), 0, Py_TPFLAGS_DEFAULT, slots};
+
+}  // namespace
+
+bool is_statement(PyObject* object) noexcept { return Py_IS_TYPE(object, statement_type); }
+
+bool add_statement_type(PyObject* module) {
+  statement_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  return statement_type && PyModule_AddObjectRef(module, "Statement", reinterpret_cast<PyObject*>(statement_type)) == 0;
+}
+
+bool PrepareRequest::start(PyObject* name, bool cached, PyObject* timeout) {
+  std::string_view sql;
+  if (!begin(timeout) || !query_text(sql)) return false;
+  cached_ = cached && name == Py_None;
+  if (cached_) {
+    Statement* known = session().statements().find(sql, {});
+    if (known && known->ready()) {
+      statement_ = StatementRef(known);
+      core().disclaim(*this);
+      complete_early();
+      return true;
+    }
+  }
+  if (name == Py_None) {
+    statement_ = session().new_statement(sql, {}, session().statements().capacity() > 0);
+  } else {
+    const char* text = PyUnicode_AsUTF8(name);
+    if (!text) return false;
+    statement_ = session().new_statement_called(text, sql);
+  }
+  step_.emplace(*this, statement_);
+  if (send(*step_)) return true;
+  raise(step_->failure());
+  return false;
+}
+
+void PrepareRequest::prepared() noexcept {
+  if (!step_->failure() && cached_ && !statement_->name().empty()) session().statements().insert(statement_);
+  finish();
+}
+
+PyObject* PrepareRequest::take_result() {
+  if (const Failure* failure = step_ ? step_->failure() : nullptr) return raise(failure);
+  return make_handle(core_object(), query(), std::move(statement_)).release();
+}
+
+void PrepareRequest::give_up() noexcept {
+  if (step_ && step_->pending()) channel().cancel(*step_);
+  core().disclaim(*this);
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,36 @@
+# The layering check finds what it is there to find: one tree for each forbidden include.
+# Run as: cmake -D SCRATCH=<directory> -P layering_selftest.cmake
+
+function(check_tree file include expected)
+  file(REMOVE_RECURSE ${SCRATCH})
+  file(WRITE ${SCRATCH}/${file} "#pragma once\n#include <vector>\n  # include ${include}  // why\n")
+  execute_process(COMMAND ${CMAKE_COMMAND} -D ROOT=${SCRATCH} -P ${CMAKE_CURRENT_LIST_DIR}/layering.cmake
+    ERROR_VARIABLE report RESULT_VARIABLE status)
+  string(FIND "${report}" "${file}:" named)
+  if(expected STREQUAL "refused" AND (status EQUAL 0 OR named EQUAL -1))
+    message(SEND_ERROR "${file} may include ${include}, says the check:\n${report}")
+  elseif(expected STREQUAL "allowed" AND NOT status EQUAL 0)
+    message(SEND_ERROR "${file} may not include ${include}, says the check:\n${report}")
+  endif()
+  file(REMOVE_RECURSE ${SCRATCH})
+endfunction()
+
+foreach(include <coroutine> <chrono> <thread> <functional> <iostream> <sys/socket.h> <unistd.h> <Python.h>
+        <uv.h> <pybind11/pybind11.h> <openssl/ssl.h> "\"pgstride/driver/channel.hpp\"" "\"tests/support/x.hpp\"")
+  check_tree(protocol/codec/room.cpp "${include}" refused)
+endforeach()
+foreach(include <uv.h> <Python.h> <pybind11/pybind11.h> "\"pgstride/pybind/src/ref.hpp\"")
+  check_tree(driver/net/room.cpp "${include}" refused)
+endforeach()
+foreach(include <uv.h> <openssl/ssl.h> <functional>)
+  check_tree(driver/loop/uv.hpp "${include}" refused)
+endforeach()
+foreach(include <uv.h> <coroutine> <pybind11/pybind11.h> "\"pgstride/driver/coro/task.hpp\"")
+  check_tree(pybind/src/core.cpp "${include}" refused)
+endforeach()
+
+check_tree(protocol/scram.cpp <openssl/evp.h> allowed)
+check_tree(driver/loop/uv.cpp <uv.h> allowed)
+check_tree(driver/channel.cpp "\"pgstride/protocol/session.hpp\"" allowed)
+check_tree(driver/coro/task.hpp <coroutine> allowed)
+check_tree(pybind/src/module.cpp <pybind11/pybind11.h> allowed)

@@ -1,0 +1,231 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""How the tests run: `async def` tests on every event loop, beside a real server, with nothing lost.
+
+Every coroutine test runs once per loop (asyncio, uvloop). After each, whatever Python only mentions in
+passing fails the test: unclosed connections, exceptions that nobody retrieved or could raise, coroutines
+never awaited, tasks left behind. A test that hangs ends the whole run with all stacks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import gc
+import inspect
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from typing import Any, Awaitable, Callable, Coroutine
+
+import pytest
+
+import pgstride
+
+HANGS_AFTER = 120.0
+
+try:
+    import uvloop
+except ImportError:
+    uvloop = None
+
+LOOPS = ["asyncio", pytest.param("uvloop", marks=[] if uvloop else pytest.mark.skip("uvloop is not installed"))]
+
+
+# --- running ------------------------------------------------------------------------------------------
+
+
+class Runner:
+    """One loop for one test, its fixtures included."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.complaints: list[dict[str, Any]] = []
+        """What the loop's exception handler was told. A test that provokes it clears it."""
+        loop.set_exception_handler(lambda _, context: self.complaints.append(context))
+
+    def __call__(self, awaitable: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(awaitable)
+
+    def close(self) -> None:
+        try:
+            self._settle()
+            left = asyncio.all_tasks(self.loop)
+            for task in left:
+                task.cancel()
+            if left:
+                self(asyncio.wait(left))
+            self(self.loop.shutdown_asyncgens())
+            self(self.loop.shutdown_default_executor())
+            gc.collect()
+            self._settle()
+        finally:
+            asyncio.set_event_loop(None)
+            self.loop.close()
+        assert not left, f"tasks left behind: {left}"
+        assert not self.complaints, f"the loop was told of {self.complaints}"
+
+    def _settle(self) -> None:
+        self(asyncio.sleep(0))
+        self(asyncio.sleep(0))
+
+
+@pytest.fixture(params=LOOPS)
+def runner(request):
+    loop = asyncio.new_event_loop() if request.param == "asyncio" else uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    runner = Runner(loop)
+    yield runner
+    runner.close()
+
+
+def pytest_pycollect_makeitem(collector, name, obj):
+    if inspect.iscoroutinefunction(obj) and collector.istestfunction(obj, name):
+        pytest.mark.usefixtures("runner")(obj)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    pyfuncitem.funcargs["runner"](pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+# --- nothing is lost, nothing hangs -------------------------------------------------------------------
+
+
+def pytest_configure(config):
+    for category in (
+        "ResourceWarning",
+        "RuntimeWarning",  # a coroutine that was never awaited
+        "pytest.PytestUnraisableExceptionWarning",
+        "pytest.PytestUnhandledThreadExceptionWarning",
+    ):
+        config.addinivalue_line("filterwarnings", f"error::{category}")
+    config.stash[real_stderr] = os.fdopen(os.dup(sys.__stderr__.fileno()), "w")  # not yet captured
+    # So that the collection after each test looks at what the test has made.
+    gc.collect()
+    gc.freeze()
+
+
+real_stderr = pytest.StashKey()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=item.config.stash[real_stderr])
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+# --- the server ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def dsn() -> str:
+    dsn = os.environ.get("PGSTRIDE_TEST_DSN")
+    if not dsn:
+        pytest.fail("PGSTRIDE_TEST_DSN is not set: run under `tests/support/postgres.py run -- pytest`")
+    return dsn
+
+
+Connect = Callable[..., Awaitable[pgstride.Connection]]
+
+
+@pytest.fixture
+def connect(runner, dsn):
+    """Opens connections that are closed when the test is over. The first argument defaults to the dsn."""
+    opened = []
+
+    async def connect(*args, **options):
+        connection = await pgstride.connect(*(args or (dsn,)), **options)
+        opened.append(connection)
+        return connection
+
+    yield connect
+    for connection in opened:
+        if not connection.is_closed():
+            runner(connection.close(timeout=30))
+    opened.clear()
+
+
+@pytest.fixture
+def connection(runner, connect):
+    return runner(connect())
+
+
+class Observer:
+    """Looks at the server from a connection of its own, so that tests can wait for what is, not for time."""
+
+    def __init__(self, connection: pgstride.Connection) -> None:
+        self.connection = connection
+
+    async def until(self, query: str, *args: object) -> None:
+        """Returns once the query says true."""
+        while not await self.connection.fetchval(f"select ({query})::int", *args):
+            await asyncio.sleep(0.005)
+
+    async def runs(self, pid: int, text: str = "") -> None:
+        """Returns once the backend runs a statement that contains `text`."""
+        await self.until(
+            "select count(*) from pg_stat_activity where pid = $1 and state = 'active' and strpos(query, $2) > 0",
+            pid,
+            text,
+        )
+
+    async def sleeps(self, pid: int) -> None:
+        """Returns once the backend is inside pg_sleep()."""
+        await self.until("select count(*) from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'", pid)
+
+    async def rests(self, pid: int) -> None:
+        """Returns once the backend does nothing any more."""
+        await self.until("select count(*) from pg_stat_activity where pid = $1 and state like 'idle%'", pid)
+
+    async def gone(self, pid: int) -> None:
+        """Returns once there is no such backend."""
+        await self.until("select 1 - count(*) from pg_stat_activity where pid = $1", pid)
+
+    async def terminate(self, pid: int) -> None:
+        await self.connection.fetchval("select pg_terminate_backend($1)::int", pid)
+        await self.gone(pid)
+
+
+@pytest.fixture
+def observer(runner, connect):
+    return Observer(runner(connect()))
+
+
+# --- what tests say often -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def usable() -> Callable[[pgstride.Connection], Awaitable[None]]:
+    """Asserts that a connection answers, and answers to what it was asked."""
+
+    async def usable(connection: pgstride.Connection) -> None:
+        token = f"token {time.monotonic_ns()}"
+        assert await connection.fetchval("select $1::text", token) == token
+
+    return usable
+
+
+@pytest.fixture
+def python(dsn):
+    """Runs a script in an interpreter of its own: (exit code, stdout, stderr)."""
+
+    def python(script: str, *args: str, stdin: str | None = None, options=(), timeout: float = 60.0):
+        done = subprocess.run(
+            [sys.executable, *options, *(["-c", textwrap.dedent(script)] if script else []), *args],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return python

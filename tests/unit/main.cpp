@@ -1,0 +1,3 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#define BOOST_TEST_MODULE pgstride
+#include <boost/test/unit_test.hpp>
