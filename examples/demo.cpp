@@ -64,12 +64,14 @@ Task<Duration> transfer(Connection& bank, int source, int target, int teller, st
   std::array<Change, 2> branches{Change{low_branch.value<int>(), owners[0].second},
                                  Change{high_branch.value<int>(), owners[1].second}};
   std::ranges::sort(branches);
-  Command at_teller = bank.execute("update tellers set turnover = turnover + $2 where id = $1", teller, amount);
+  Command at_teller =
+      bank.execute("update tellers set turnover = turnover + $2 where id = $1", teller, amount);
   update = "update branches set balance = balance + $2 where id = $1";
   Command at_low_branch = bank.execute(update, branches[0].first, branches[0].second);
   Command at_high_branch = bank.execute(update, branches[1].first, branches[1].second);
-  Command record = bank.execute("insert into history (source, target, teller, amount) values ($1, $2, $3, $4)",
-                                source, target, teller, amount);
+  Command record =
+      bank.execute("insert into history (source, target, teller, amount) values ($1, $2, $3, $4)", source,
+                   target, teller, amount);
   End commit = transaction.commit();
   co_await at_teller;
   co_await at_low_branch;
@@ -107,8 +109,8 @@ Task<> show_progress(Loop& loop, TimePoint start, TimePoint until, const Tally& 
     co_await pgstride::sleep(loop, std::min<Duration>(until - Clock::now(), is_live ? 100ms : 2s));
     const double seconds = milliseconds(Clock::now() - start) / 1000;
     const std::size_t made = tally.latencies.size();
-    std::printf("%sC++: %3.1f s, %zu transfers, %.0f per second, %d cancelled%s", is_live ? "\r\033[K" : "", seconds,
-                made, static_cast<double>(made) / seconds, tally.cancelled, is_live ? "" : "\n");
+    std::printf("%sC++: %3.1f s, %zu transfers, %.0f per second, %d cancelled%s", is_live ? "\r\033[K" : "",
+                seconds, made, static_cast<double>(made) / seconds, tally.cancelled, is_live ? "" : "\n");
     std::fflush(stdout);
   }
   if (is_live) std::printf("\r\033[K");
@@ -123,7 +125,8 @@ Task<bool> trade(Loop& loop, std::string dsn, Tally& tally) {
   const TimePoint start = Clock::now(), until = start + trading_time;
   std::vector<Task<>> tasks;
   tasks.push_back(show_progress(loop, start, until, tally));
-  for (Connection& bank : connections) tasks.push_back(client(loop, bank, until, tally, std::random_device()()));
+  for (Connection& bank : connections)
+    tasks.push_back(client(loop, bank, until, tally, std::random_device()()));
   co_await when_all(std::move(tasks));
 
   bool all_well = true;
@@ -158,7 +161,8 @@ Task<bool> demo(Loop& loop, Connection& bank, std::string dsn) {
   std::ifstream file(BANK_SQL);
   const std::string schema(std::istreambuf_iterator<char>(file), {});
   co_await bank.execute(schema);
-  std::printf("C++: %d accounts; %d clients transfer money for %d s\n", accounts, clients, int{trading_time.count()});
+  std::printf("C++: %d accounts; %d clients transfer money for %d s\n", accounts, clients,
+              int{trading_time.count()});
   bool all_right = true;
   const auto check = [&all_right](bool is_right, const char* what) {
     std::printf("  %s  %s\n", is_right ? "ok   " : "WRONG", what);
@@ -173,7 +177,8 @@ Task<bool> demo(Loop& loop, Connection& bank, std::string dsn) {
   const double streaming_time = milliseconds(Clock::now() - start) / 1000;
   check(totals.rows == accounts && totals.balance == accounts * start_balance, "no money was made or lost");
   const Result history = co_await bank.query("select count(*) from history");
-  const auto made = static_cast<std::int64_t>(tally.latencies.size()), recorded = history.value<std::int64_t>();
+  const auto made = static_cast<std::int64_t>(tally.latencies.size()),
+             recorded = history.value<std::int64_t>();
   // A transfer that was cancelled during its COMMIT may have been made nevertheless.
   check(made <= recorded && recorded <= made + tally.cancelled, "each transfer was recorded once");
   const Result books = co_await bank.query("select what, is_right from books");
@@ -185,8 +190,8 @@ Task<bool> demo(Loop& loop, Connection& bank, std::string dsn) {
   };
   std::printf("           transactions/s    p50 ms    p95 ms    p99 ms   cancelled   rows/s streamed\n");
   std::printf("  C++      %14.0f  %8.2f  %8.2f  %8.2f  %10d  %16.0f\n\n",
-              static_cast<double>(made) / trading_time.count(), percentile(50), percentile(95), percentile(99),
-              tally.cancelled, totals.rows / streaming_time);
+              static_cast<double>(made) / trading_time.count(), percentile(50), percentile(95),
+              percentile(99), tally.cancelled, totals.rows / streaming_time);
   co_return all_right;
 }
 

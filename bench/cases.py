@@ -1,0 +1,43 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""What is measured. Rows are made by functions of the server, so no table has to be there."""
+
+from __future__ import annotations
+
+import typing
+
+
+class Case(typing.NamedTuple):
+    name: str
+    sql: str
+    per_round: int
+    """How often it is run in one round, by each driver."""
+    argument: int | None = None
+    cpp_row: str | None = None
+    """How the C++ clients read a row: ``int`` or ``mixed``. None: not a case of theirs."""
+
+
+CASES = (
+    Case("select 1", "select 1", 2000, cpp_row="int"),
+    Case("one int argument", "select $1::int4", 2000, argument=42, cpp_row="int"),
+    Case(
+        "12 columns of pg_type",
+        """select typname, typnamespace, typowner, typlen, typbyval, typcategory, typispreferred, typisdefined,
+        typdelim, typrelid, typelem, typarray from pg_type where typtypmod = -1 and typisdefined""",
+        30,
+    ),
+    Case("1 000 ints", "select generate_series(1, 1000)", 100, cpp_row="int"),
+    Case("100 rows of 1 kB bytea", "select repeat(chr(64 + i % 26), 1024)::bytea from generate_series(1, 100) i", 300),
+    Case(
+        "100 rows of int[100]",
+        "select array(select i + j from generate_series(1, 100) j) from generate_series(1, 100) i",
+        50,
+    ),
+    Case(
+        "10 000 mixed rows",
+        """select i, timestamptz '2026-01-01 00:00Z' + i * interval '1 day 7 seconds 11 microseconds', 'row number ' || i,
+        i / 7::float8, (i * 1.37)::numeric(12, 2), md5(i::text)::uuid from generate_series(1, 10000) i""",
+        4,
+        cpp_row="mixed",
+    ),
+    Case("300 000 ints", "select generate_series(1, 300000)", 2, cpp_row="int"),
+)

@@ -1,0 +1,47 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// What the C++ contestants have in common: they are told what to run and show that they ran it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace bench {
+
+/// How rows are read: a single int, or the six columns of the mixed rows.
+enum class RowKind { single_int, mixed };
+
+struct Work {
+  int count = 1;
+  std::optional<int> argument;
+  RowKind row = RowKind::single_int;
+  std::string sql;
+};
+
+/// What was read, added up: cheap, and different when a value is.
+struct Digest {
+  std::uint64_t rows = 0;
+  std::uint64_t sum = 0;
+
+  void add(std::int64_t value) noexcept { sum = sum * 31 + static_cast<std::uint64_t>(value); }
+};
+
+class Client {
+ public:
+  virtual ~Client() = default;
+  /// Runs the statement so many times; the digest of the last one's rows.
+  virtual Digest run(const Work& work) = 0;
+};
+
+/// pgstride, rows looked at in the receive buffer: Connection::each().
+std::unique_ptr<Client> make_looking(const std::string& dsn);
+/// pgstride, rows kept: Connection::query().
+std::unique_ptr<Client> make_keeping(const std::string& dsn);
+/// libpq, blocking: PQexecPrepared() with binary results.
+std::unique_ptr<Client> make_libpq(const std::string& dsn);
+/// The same bytes through a socket; of the reply only its end is looked for. Its digest has no sum.
+std::unique_ptr<Client> make_bare(const std::string& dsn);
+
+}  // namespace bench

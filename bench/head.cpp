@@ -1,0 +1,80 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The C++ head as its users write it.
+#include <bit>
+#include <string_view>
+
+#include "pgstride/bench/client.hpp"
+#include "pgstride/driver/loop/uv.hpp"
+#include "pgstride/driver/pgstride.hpp"
+
+namespace bench {
+namespace {
+
+using namespace pgstride;
+
+std::int64_t sum_of_digits(const Field& field) {
+  NumericView number;
+  std::int64_t sum = 0;
+  if (parse_numeric(field.bytes, number))
+    for (int i = 0; i < number.ndigits; ++i) sum += number.digit(i);
+  return sum;
+}
+
+void read_row(RowKind kind, const RowView& row, Digest& digest) {
+  ++digest.rows;
+  digest.add(row.get<std::int32_t>(0));
+  if (kind == RowKind::single_int) return;
+  digest.add(row.get<std::chrono::sys_time<std::chrono::microseconds>>(1).time_since_epoch().count());
+  const auto text = row.get<std::string_view>(2);
+  digest.add(static_cast<std::int64_t>(text.size()) + text.back());
+  digest.add(std::bit_cast<std::int64_t>(row.get<double>(3)));
+  digest.add(sum_of_digits(row.field(4)));
+  const auto uuid = row.get<Uuid>(5);
+  digest.add(std::to_integer<int>(uuid.bytes[0]) + std::to_integer<int>(uuid.bytes[15]));
+}
+
+class Head final : public Client {
+ public:
+  Head(const std::string& dsn, bool keep)
+      : keep_(keep), connection_(pgstride::run(loop_, connect(loop_, dsn))) {}
+
+  Digest run(const Work& work) override { return pgstride::run(loop_, keep_ ? keep(work) : look(work)); }
+
+ private:
+  Task<Digest> keep(const Work& work) {
+    Digest digest;
+    for (int i = 0; i < work.count; ++i) {
+      digest = Digest();
+      Query query = work.argument ? connection_.query(work.sql, *work.argument) : connection_.query(work.sql);
+      const Result result = co_await query;
+      for (const Row row : result) read_row(work.row, row, digest);
+    }
+    co_return digest;
+  }
+
+  Task<Digest> look(const Work& work) {
+    Digest digest;
+    const auto each = [&](const RowView& row) { read_row(work.row, row, digest); };
+    for (int i = 0; i < work.count; ++i) {
+      digest = Digest();
+      if (work.argument) {
+        co_await connection_.each(each, work.sql, *work.argument);
+      } else {
+        co_await connection_.each(each, work.sql);
+      }
+    }
+    co_return digest;
+  }
+
+  bool keep_;
+  UvLoop loop_;
+  Connection connection_;
+};
+
+}  // namespace
+
+std::unique_ptr<Client> make_looking(const std::string& dsn) { return std::make_unique<Head>(dsn, false); }
+std::unique_ptr<Client> make_keeping(const std::string& dsn) { return std::make_unique<Head>(dsn, true); }
+
+}  // namespace bench

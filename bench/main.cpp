@@ -1,0 +1,78 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// One C++ contestant in a process of its own; run.py tells it what to do, as python_client.py has it.
+//
+//     pgstride_bench <each|query|libpq|bare> <dsn>
+#include <cstdio>
+#include <ctime>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <string_view>
+
+#include "pgstride/bench/client.hpp"
+
+namespace {
+
+std::unique_ptr<bench::Client> make_client(std::string_view name, const std::string& dsn) {
+  if (name == "each") return bench::make_looking(dsn);
+  if (name == "query") return bench::make_keeping(dsn);
+  if (name == "libpq") return bench::make_libpq(dsn);
+  if (name == "bare") return bench::make_bare(dsn);
+  return nullptr;
+}
+
+std::string take_field(std::string& line) {
+  const std::size_t end = line.find('\t');
+  std::string field = line.substr(0, end);
+  line.erase(0, end == std::string::npos ? end : end + 1);
+  return field;
+}
+
+bench::Work parse(std::string line) {
+  bench::Work work;
+  work.count = std::stoi(take_field(line));
+  if (const std::string argument = take_field(line); !argument.empty()) work.argument = std::stoi(argument);
+  work.row = take_field(line) == "mixed" ? bench::RowKind::mixed : bench::RowKind::single_int;
+  work.sql = line;
+  return work;
+}
+
+long long nanoseconds(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
+}
+
+void serve(bench::Client& client) {
+  for (std::string line; std::getline(std::cin, line);) {
+    const bool is_check = take_field(line) == "check";
+    const bench::Work work = parse(line);
+    const long long cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID), clock = nanoseconds(CLOCK_MONOTONIC);
+    const bench::Digest digest = client.run(work);
+    const long long cpu_end = nanoseconds(CLOCK_PROCESS_CPUTIME_ID), clock_end = nanoseconds(CLOCK_MONOTONIC);
+    if (is_check) {
+      std::cout << digest.rows << ' ' << digest.sum << std::endl;
+    } else {
+      std::cout << cpu_end - cpu << '\t' << clock_end - clock << std::endl;
+    }
+  }
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  try {
+    const auto client = count == 3 ? make_client(arguments[1], arguments[2]) : nullptr;
+    if (!client) {
+      std::fprintf(stderr, "usage: pgstride_bench <each|query|libpq|bare> <dsn>\n");
+      return 2;
+    }
+    std::cout << arguments[1] << std::endl;
+    serve(*client);
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "pgstride_bench: %s\n", error.what());
+    return 1;
+  }
+}

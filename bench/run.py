@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Measures pgstride beside other drivers, through `./dev bench`, and prints the ratios.
+
+Each driver lives in a process of its own, all of them and the server pinned to one core, over the
+Unix socket. They take turns round by round, so that whatever else the machine does hits them alike;
+what counts is the ratio within a round. CPU is user + system of the client's process alone.
+Before a case is measured, the drivers must have returned the same rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import signal
+import subprocess
+import sys
+
+import report
+from cases import CASES, Case
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROUNDS, QUICK_ROUNDS = 15, 3
+QUICK_PART = 10  # a quick round does this part of a round's work
+
+
+class Contestant:
+    """A driver in its process, which does as it is told."""
+
+    def __init__(self, name: str, *command: str | pathlib.Path) -> None:
+        self.name = name
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.introduction = self._read()
+
+    def check(self, case: Case) -> str:
+        return self._ask("check", case, 1)
+
+    def run(self, case: Case, count: int) -> report.Sample:
+        """Nanoseconds per operation."""
+        cpu, wall = self._ask("run", case, count).split("\t")
+        return report.Sample(int(cpu) / count, int(wall) / count)
+
+    def stop(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _ask(self, action: str, case: Case, count: int) -> str:
+        argument = "" if case.argument is None else str(case.argument)
+        sql = " ".join(case.sql.split())
+        try:
+            print(action, count, argument, case.cpp_row or "", sql, sep="\t", file=self._process.stdin, flush=True)
+        except BrokenPipeError:
+            pass  # it has said why; what we read next is the end
+        return self._read()
+
+    def _read(self) -> str:
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"bench: {self.name} ended with status {self._process.wait()}")
+        return line.rstrip("\n")
+
+
+def check(case: Case, contestants: list[Contestant]) -> None:
+    found = {contestant.name: contestant.check(case) for contestant in contestants}
+    if "bare" in found:  # it does not look at values, but counts rows
+        reference = found["query"].split()[0]
+        found["bare"] = found["query"] if found["bare"].split()[0] == reference else found["bare"]
+    if len(set(found.values())) != 1:
+        raise SystemExit(f"bench: {case.name}: not the same rows: {found}")
+
+
+def measure(case: Case, contestants: list[Contestant], rounds: int, count: int) -> report.Samples:
+    check(case, contestants)
+    for contestant in contestants:
+        contestant.run(case, max(1, count // 2))
+    samples: report.Samples = {contestant.name: [] for contestant in contestants}
+    for number in range(rounds):
+        first = number % len(contestants)  # so that nobody always follows the same one
+        for contestant in contestants[first:] + contestants[:first]:
+            samples[contestant.name].append(contestant.run(case, count))
+    return samples
+
+
+def python_contestants(loop: str, dsn: str) -> list[Contestant]:
+    drivers = ("pgstride", "asyncpg", "psycopg")
+    return [Contestant(name, sys.executable, HERE / "python_client.py", name, loop, dsn) for name in drivers]
+
+
+def cpp_contestants(dsn: str) -> list[Contestant]:
+    program = pathlib.Path(os.environ.get("PGSTRIDE_BUILD_DIR", "build/release")) / "bench" / "pgstride_bench"
+    if not program.exists():
+        raise SystemExit(f"bench: {program} has not been built; ./dev bench does it")
+    return [Contestant(name, program, name, dsn) for name in ("each", "query", "libpq", "bare")]
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Client CPU and wall time beside other drivers.")
+    parser.add_argument("--quick", action="store_true", help="few and short rounds: shows that it works")
+    parser.add_argument("--case", action="append", choices=[case.name for case in CASES], metavar="NAME",
+                        help="only this one; may be repeated: " + ", ".join(case.name for case in CASES))
+    parser.add_argument("--only", choices=["asyncio", "uvloop", "cpp"], action="append", help="may be repeated")
+    parser.add_argument("--json", action="store_true", help="every round as JSON instead of tables")
+    return parser.parse_args()
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+    options = parse_options()
+    dsn = os.environ.get("PGSTRIDE_TEST_DSN")
+    if not dsn:
+        raise SystemExit("bench: PGSTRIDE_TEST_DSN names no server; ./dev bench starts one")
+    rounds = QUICK_ROUNDS if options.quick else ROUNDS
+    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    pinned = f"pinned to core {cpus[0]}" if len(cpus) == 1 else "NOT PINNED: do not trust these numbers"
+
+    results = []
+    for suite in options.only or ["asyncio", "uvloop", "cpp"]:
+        contestants = cpp_contestants(dsn) if suite == "cpp" else python_contestants(suite, dsn)
+        if not options.json:
+            names = [contestant.introduction.split("\t")[0] for contestant in contestants]
+            where = f"CPython {platform.python_version()}, {suite}" if suite != "cpp" else "C++"
+            print(f"\n{where}: {', '.join(names)}; {rounds} rounds, {pinned}")
+            print(report.heading(suite))
+        for case in CASES:
+            if (options.case and case.name not in options.case) or (suite == "cpp" and not case.cpp_row):
+                continue
+            count = max(1, case.per_round // (QUICK_PART if options.quick else 1))
+            samples = measure(case, contestants, rounds, count)
+            results.append({"suite": suite, "case": case.name, "operations": count, "nanoseconds": samples})
+            if not options.json:
+                print(report.line(suite, case.name, samples), flush=True)
+        for contestant in contestants:
+            contestant.stop()
+    if options.json:
+        json.dump({"pinned": len(cpus) == 1, "rounds": rounds, "results": results}, sys.stdout, indent=1)
+        print()
+    else:
+        print(report.FOOTNOTE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
