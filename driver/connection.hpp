@@ -105,6 +105,8 @@ class [[nodiscard]] Connection {
 /// By a connection string, and libpq's environment variables for what it leaves open.
 [[nodiscard]] Task<Connection> connect(Loop& loop, std::string_view dsn);
 inline Task<Connection> connect(Loop& loop, const char* dsn) { return connect(loop, std::string_view(dsn)); }
-inline Task<Connection> connect(Loop& loop, const std::string& dsn) { return connect(loop, std::string_view(dsn)); }
+inline Task<Connection> connect(Loop& loop, const std::string& dsn) {
+  return connect(loop, std::string_view(dsn));
+}
 
 }  // namespace pgstride

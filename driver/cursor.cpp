@@ -14,7 +14,8 @@ namespace {
 // A cursor does not move, so its address tells it from all others that are open.
 std::string portal_name(const Cursor* cursor) {
   char digits[2 * sizeof cursor];
-  const auto end = std::to_chars(digits, digits + sizeof digits, reinterpret_cast<std::uintptr_t>(cursor), 16).ptr;
+  const auto end =
+      std::to_chars(digits, digits + sizeof digits, reinterpret_cast<std::uintptr_t>(cursor), 16).ptr;
   return "pgstride_" + std::string(digits, end);
 }
 
@@ -40,7 +41,8 @@ class ClosePortal final : public Operation {
 class Cursor::Step final : public Request<Step, BoundExecute>, ResultSink {
  public:
   Step(Cursor& cursor, const Arguments* arguments, PortalStep step)
-      : Request(cursor.channel_, cursor.statement_, arguments, static_cast<ResultSink*>(this), step), rows_(cursor.rows_) {
+      : Request(cursor.channel_, cursor.statement_, arguments, static_cast<ResultSink*>(this), step),
+        rows_(cursor.rows_) {
     submit();
   }
   void wait_for(std::coroutine_handle<> waiting) { wait(waiting); }

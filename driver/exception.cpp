@@ -33,6 +33,12 @@ int ServerException::position() const noexcept {
 
 void raise(const Failure& failure, std::string_view sql) {
   if (failure.thrown) std::rethrow_exception(failure.thrown);
+  // To the one request that is told by the server, as to those behind it, the connection is lost.
+  if (failure.code == Errc::server_error && failure.server->is_fatal()) {
+    Failure lost = failure;
+    lost.code = make_error_code(Errc::connection_lost);
+    raise(lost, sql);
+  }
   std::string what = describe(failure);
   if (!sql.empty()) what.append(" [").append(excerpt(sql)).append("]");
   if (failure.server && failure.code == Errc::server_error) throw ServerException(failure, what);

@@ -40,7 +40,8 @@ StatementRef statement_for(Session& session, std::string_view sql, std::span<con
 }
 
 std::shared_ptr<const Columns> shared_columns(Statement& statement) {
-  if (statement.attachment() == nullptr) statement.attach(std::make_unique<SharedColumns>(statement.columns()));
+  if (statement.attachment() == nullptr)
+    statement.attach(std::make_unique<SharedColumns>(statement.columns()));
   return static_cast<const SharedColumns*>(statement.attachment())->columns;
 }
 
@@ -67,7 +68,8 @@ Completion Command::take() {
 }
 
 Script::Script(Channel& channel, std::string_view sql)
-    : Request(channel, checked(sql), static_cast<ResultSink*>(this)), excerpt_(sql.substr(0, kept_of_script)) {
+    : Request(channel, checked(sql), static_cast<ResultSink*>(this)),
+      excerpt_(sql.substr(0, kept_of_script)) {
   submit();
 }
 

@@ -86,7 +86,8 @@ class [[nodiscard]] Each final : public Request<Each<Look>, BoundExecute>, Resul
  public:
   template <class Given>
   Each(Channel& channel, StatementRef statement, const Arguments& arguments, Given&& look)
-      : Request<Each, BoundExecute>(channel, std::move(statement), &arguments, static_cast<ResultSink*>(this)),
+      : Request<Each, BoundExecute>(channel, std::move(statement), &arguments,
+                                    static_cast<ResultSink*>(this)),
         look_(std::forward<Given>(look)) {
     this->submit();
   }

@@ -21,10 +21,11 @@ void RowView::refuse(std::size_t column, bool null, bool accepted, std::string_v
   const std::string name = "column \"" + refused.name + "\"";
   const std::string type = type_text(refused.type);
   const std::string into(wanted);
-  if (!accepted) throw Error(Errc::invalid_argument, name + " is " + type + ", which can not be read into " + into);
+  if (!accepted)
+    throw Error(Errc::invalid_argument, name + " is " + type + ", which can not be read into " + into);
   if (null)
-    throw Error(Errc::invalid_value,
-                name + " (" + type + ") is NULL, for which " + into + " has no room; read it into std::optional");
+    throw Error(Errc::invalid_value, name + " (" + type + ") is NULL, for which " + into +
+                                         " has no room; read it into std::optional");
   throw Error(Errc::invalid_value, name + " (" + type + ") holds a value that does not fit into " + into);
 }
 

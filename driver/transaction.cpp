@@ -49,7 +49,8 @@ std::string Transaction::Level::commit_statement() const {
 }
 
 std::string Transaction::Level::rollback_statement() const {
-  return depth == 0 ? "ROLLBACK" : "ROLLBACK TO SAVEPOINT " + savepoint() + "; RELEASE SAVEPOINT " + savepoint();
+  return depth == 0 ? "ROLLBACK"
+                    : "ROLLBACK TO SAVEPOINT " + savepoint() + "; RELEASE SAVEPOINT " + savepoint();
 }
 
 // --- Transaction --------------------------------------------------------------------------------
@@ -121,7 +122,8 @@ void End::on_complete(CommandTag tag) { rolled_back_ = tag.text() == "ROLLBACK";
 void End::take() {
   check();
   if (how_ == How::commit && rolled_back_)
-    throw Error(Errc::transaction_rolled_back, "the transaction was rolled back, because a statement in it had failed");
+    throw Error(Errc::transaction_rolled_back,
+                "the transaction was rolled back, because a statement in it had failed");
 }
 
 }  // namespace pgstride

@@ -22,7 +22,8 @@ enum class Access : std::uint8_t { server_default, read_write, read_only };
 class TransactionOptions {
  public:
   TransactionOptions() = default;
-  TransactionOptions(Isolation isolation_, Access access_ = Access::server_default, bool deferrable_ = false) noexcept
+  TransactionOptions(Isolation isolation_, Access access_ = Access::server_default,
+                     bool deferrable_ = false) noexcept
       : isolation(isolation_), access(access_), deferrable(deferrable_) {}
   TransactionOptions(Access access_) noexcept : access(access_) {}
 

@@ -41,7 +41,7 @@ std::optional<std::vector<Oid>> parse_parameter_description(Bytes body) {
   if (in.remaining() != count * 4) return std::nullopt;
   std::vector<Oid> types(count);
   for (Oid& type : types) type = in.u32();
-  return types;
+  return if_done(in, std::move(types));
 }
 
 std::optional<CommandTag> parse_command_complete(Bytes body) noexcept {

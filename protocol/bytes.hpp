@@ -55,7 +55,7 @@ void store_big_endian(std::byte* p, Int number) noexcept {
 /// the error stick, so a parser reads a whole message and asks ok() or done() once at the end.
 class Reader {
  public:
-  explicit Reader(Bytes bytes) noexcept : bytes_(bytes) {}
+  explicit Reader(Bytes bytes) noexcept : at_(bytes.data()), left_(bytes.size()) {}
 
   std::uint8_t u8() noexcept { return integer<std::uint8_t>(); }
   std::int16_t i16() noexcept { return integer<std::int16_t>(); }
@@ -69,48 +69,51 @@ class Reader {
 
   /// The bytes up to, and past, the next NUL; without the NUL. A missing NUL is an error.
   std::string_view cstr() noexcept {
-    const auto rest = bytes_.subspan(offset_);
-    const void* nul = rest.empty() ? nullptr : std::memchr(rest.data(), 0, rest.size());
+    const void* nul = left_ == 0 ? nullptr : std::memchr(at_, 0, left_);
     if (nul == nullptr) return fail(), std::string_view{};
-    const auto length = static_cast<std::size_t>(static_cast<const std::byte*>(nul) - rest.data());
-    offset_ += length + 1;
-    return as_text(rest.first(length));
+    const auto text = as_text(take(static_cast<std::size_t>(static_cast<const std::byte*>(nul) - at_)));
+    take(1);
+    return text;
   }
 
   /// The next `count` bytes as a view; empty and an error when there are fewer.
   Bytes take(std::size_t count) noexcept {
-    if (count > remaining()) return fail(), Bytes{};
-    const auto taken = bytes_.subspan(offset_, count);
-    offset_ += count;
+    if (count > left_) [[unlikely]]
+      return fail(), Bytes{};
+    const Bytes taken(at_, count);
+    at_ += count;
+    left_ -= count;
     return taken;
   }
 
-  Bytes rest() noexcept { return take(remaining()); }
+  Bytes rest() noexcept { return take(left_); }
 
-  std::size_t remaining() const noexcept { return bytes_.size() - offset_; }
-  bool empty() const noexcept { return remaining() == 0; }
+  std::size_t remaining() const noexcept { return left_; }
+  bool empty() const noexcept { return left_ == 0; }
   /// No read so far went past the end.
   bool ok() const noexcept { return ok_; }
   /// Everything was read, and nothing beyond it: what a complete message must satisfy.
-  bool done() const noexcept { return ok_ && empty(); }
+  bool done() const noexcept { return ok_ && left_ == 0; }
   /// For a parser that finds a value it can not accept: sticks like a short read.
   void fail() noexcept {
     ok_ = false;
-    offset_ = bytes_.size();
+    at_ += left_;
+    left_ = 0;
   }
 
  private:
   template <class Int>
   Int integer() noexcept {
-    if (remaining() < sizeof(Int)) [[unlikely]]
+    if (left_ < sizeof(Int)) [[unlikely]]
       return fail(), Int{0};
-    const auto value = load_big_endian<Int>(bytes_.data() + offset_);
-    offset_ += sizeof(Int);
+    const auto value = load_big_endian<Int>(at_);
+    at_ += sizeof(Int);
+    left_ -= sizeof(Int);
     return value;
   }
 
-  Bytes bytes_;
-  std::size_t offset_ = 0;
+  const std::byte* at_;
+  std::size_t left_;
   bool ok_ = true;
 };
 

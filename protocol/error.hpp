@@ -20,20 +20,20 @@ namespace pgstride {
 /// category (connection refused is std::errc::connection_refused).
 enum class Errc {
   none = 0,
-  connection_lost,        // the peer or the network ended the connection
-  connection_closed,      // we ended it: close(), or use after close
-  timed_out,              // the caller's deadline passed
-  cancelled,              // the caller gave up
-  protocol_violation,     // the server sent what the protocol does not allow here
-  limit_exceeded,         // the server sent more than a configured limit allows
-  message_too_large,      // what we were asked to send does not fit the protocol
-  invalid_argument,       // an argument can not be encoded as the parameter's type
-  invalid_value,          // a value from the server can not be decoded
-  server_error,           // the server reported an error; see Failure::server
-  authentication_failed,  // the exchange itself failed on our side
-  authentication_refused, // the server asks for a method that our policy forbids
-  copy_not_expected,      // a query turned out to be a COPY to or from the client
-  host_not_found,         // name resolution failed; Failure::detail says why
+  connection_lost,          // the peer or the network ended the connection
+  connection_closed,        // we ended it: close(), or use after close
+  timed_out,                // the caller's deadline passed
+  cancelled,                // the caller gave up
+  protocol_violation,       // the server sent what the protocol does not allow here
+  limit_exceeded,           // the server sent more than a configured limit allows
+  message_too_large,        // what we were asked to send does not fit the protocol
+  invalid_argument,         // an argument can not be encoded as the parameter's type
+  invalid_value,            // a value from the server can not be decoded
+  server_error,             // the server reported an error; see Failure::server
+  authentication_failed,    // the exchange itself failed on our side
+  authentication_refused,   // the server asks for a method that our policy forbids
+  copy_not_expected,        // a query turned out to be a COPY to or from the client
+  host_not_found,           // name resolution failed; Failure::detail says why
   transaction_rolled_back,  // COMMIT was answered with ROLLBACK, as an earlier statement had failed
 };
 

@@ -78,7 +78,8 @@ constexpr Table tables[] = {make_table(authenticating_rules), make_table(startin
 
 template <std::size_t N>
 const char* find_name(const Rule (&rules)[N], char type) noexcept {
-  const auto* found = std::find_if(std::begin(rules), std::end(rules), [&](const Rule& r) { return r.type == type; });
+  const auto* found =
+      std::find_if(std::begin(rules), std::end(rules), [&](const Rule& r) { return r.type == type; });
   return found == std::end(rules) ? nullptr : found->name;
 }
 

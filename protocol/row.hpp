@@ -23,8 +23,8 @@ struct Column {
   Oid table = 0;               // 0: not a column of a table
   std::int16_t attribute = 0;  // its number in that table
   Oid type = 0;
-  std::int16_t type_size = 0;      // pg_type.typlen; negative for variable-size types
-  std::int32_t type_modifier = -1; // pg_attribute.atttypmod
+  std::int16_t type_size = 0;       // pg_type.typlen; negative for variable-size types
+  std::int32_t type_modifier = -1;  // pg_attribute.atttypmod
 };
 using Columns = std::vector<Column>;
 

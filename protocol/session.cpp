@@ -240,6 +240,7 @@ Session::Abandoned Session::leave_slot(std::size_t index) noexcept {
   Slot& slot = queue_[index];
   slot.operation = nullptr;
   slot.owner = Slot::Owner::nobody;
+  rows_to_ = nullptr;
   slot.deadline = no_deadline;
   const bool was_unsent = unsent(slot);
   withdraw_abandoned();
@@ -250,7 +251,8 @@ Session::Abandoned Session::leave_slot(std::size_t index) noexcept {
 }
 
 std::optional<Session::Abandoned> Session::expire(Tick now) {
-  const auto slot = std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return s.deadline <= now; });
+  const auto slot =
+      std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return s.deadline <= now; });
   if (slot == queue_.end()) return std::nullopt;
   Operation* operation = slot->operation;
   Failure failure{Errc::timed_out, {}};
@@ -283,9 +285,8 @@ void Session::withdraw_abandoned() noexcept {
 }
 
 bool Session::sent_live_operations() const noexcept {
-  return std::any_of(queue_.begin(), queue_.end(), [&](const Slot& slot) {
-    return slot.owner == Slot::Owner::operation && !unsent(slot);
-  });
+  return std::any_of(queue_.begin(), queue_.end(),
+                     [&](const Slot& slot) { return slot.owner == Slot::Owner::operation && !unsent(slot); });
 }
 
 Operation* Session::next_done() noexcept {

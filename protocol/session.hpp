@@ -33,7 +33,7 @@ inline constexpr Tick no_deadline = INT64_MAX;
 
 struct SessionOptions {
   std::uint32_t max_message_size = (std::uint32_t{1} << 30) - 1;  // bytes; of one row, mostly
-  std::size_t statement_cache_size = 100;                          // statements
+  std::size_t statement_cache_size = 100;                         // statements
   /// Begins every statement's name. Random per connection in the driver, so that a transaction
   /// pooler can not mistake one client's statement for another's (R-Q2).
   std::string statement_prefix = "pgstride_";
@@ -177,7 +177,8 @@ class Session {
   void on_copy(const Frame& frame);
   static void refuse_copy(Slot& slot, const char* why);
   void on_asynchronous(const Frame& frame);
-  void violation(const Frame& frame, std::string_view why, std::shared_ptr<const ServerError> cause = nullptr);
+  void violation(const Frame& frame, std::string_view why,
+                 std::shared_ptr<const ServerError> cause = nullptr);
   Slot* front_awaiting(const Frame& frame);
 
   void forget(Statement& statement) noexcept;
@@ -187,6 +188,7 @@ class Session {
   WriteBuffer out_;
   WriteBuffer staged_;  // what was submitted while the line was held, or fed by a bulk operation
   std::deque<Slot> queue_;
+  Operation* rows_to_ = nullptr;  // has just taken a DataRow: a further one is its, too
   std::deque<Operation*> done_;
   std::uint64_t completed_ = 0;
   std::unique_ptr<Failure> failure_;
@@ -199,8 +201,8 @@ class Session {
   Phase phase_ = Phase::authenticating;
   TransactionStatus transaction_ = TransactionStatus::idle;
   bool held_ = false;
-  bool feeding_ = false;   // there is a feeder(): only it may write to out_
-  bool encoding_ = false;  // user code may run while arguments are encoded
+  bool feeding_ = false;       // there is a feeder(): only it may write to out_
+  bool encoding_ = false;      // user code may run while arguments are encoded
   StatementCache statements_;  // last: its statements say good-bye to the members above
 };
 

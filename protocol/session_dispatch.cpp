@@ -33,10 +33,17 @@ bool drops_statements(const Frame& frame) noexcept {
 // What a request that nobody waits for any more may still bring.
 bool swallowable(const Frame& frame) noexcept {
   switch (frame.type) {
-    case 'D': case 'C': case 'T': case 't': case 'n': case '1': case '2': case '3': case 's': case 'I':
-      return true;
-    default:
-      return false;
+    case 'D':
+    case 'C':
+    case 'T':
+    case 't':
+    case 'n':
+    case '1':
+    case '2':
+    case '3':
+    case 's':
+    case 'I': return true;
+    default: return false;
   }
 }
 
@@ -48,14 +55,19 @@ void Session::commit_read(std::size_t count) {
   while (!failure_) {
     switch (in_.next(frame, phase_)) {
       case ReadBuffer::Next::frame:
-        dispatch(frame);
+        if (frame.type == 'D' && rows_to_ != nullptr) [[likely]] {
+          if (!rows_to_->on_frame(frame)) violation(frame, "is malformed or out of order");
+        } else {
+          rows_to_ = nullptr;
+          dispatch(frame);
+        }
         break;
-      case ReadBuffer::Next::need_more:
-        return;
+      case ReadBuffer::Next::need_more: return;
       case ReadBuffer::Next::illegal_type:
         return violation(frame, "is not allowed in this phase of the connection");
       case ReadBuffer::Next::illegal_length:
-        return violation(frame, "announces an impossible length of " + std::to_string(in_.announced_length()));
+        return violation(frame,
+                         "announces an impossible length of " + std::to_string(in_.announced_length()));
       case ReadBuffer::Next::over_limit:
         return fail({Errc::limit_exceeded, name_of(frame) + " of " + std::to_string(in_.announced_length()) +
                                                " bytes exceeds max_message_size"});
@@ -67,15 +79,22 @@ void Session::dispatch(const Frame& frame) {
   switch (frame.type) {
     case 'Z': return on_ready(frame);
     case 'E': return on_error(frame);
-    case 'A': case 'N': case 'S': return on_asynchronous(frame);
-    case 'G': case 'H': case 'W': case 'd': case 'c': return on_copy(frame);
+    case 'A':
+    case 'N':
+    case 'S': return on_asynchronous(frame);
+    case 'G':
+    case 'H':
+    case 'W':
+    case 'd':
+    case 'c': return on_copy(frame);
     default: return on_reply(frame);
   }
 }
 
 // The slot whose turn it is, if it may receive a reply at all.
 Session::Slot* Session::front_awaiting(const Frame& frame) {
-  if (queue_.empty() || unsent(queue_.front())) return violation(frame, "came although nothing was asked"), nullptr;
+  if (queue_.empty() || unsent(queue_.front()))
+    return violation(frame, "came although nothing was asked"), nullptr;
   Slot& slot = queue_.front();
   if (slot.errored && frame.type != 'Z') return violation(frame, "came after an ErrorResponse"), nullptr;
   return &slot;
@@ -86,10 +105,12 @@ void Session::on_reply(const Frame& frame) {
   if (!slot) return;
   slot->answered = true;
   if (drops_statements(frame)) forget_statements();
-  if (slot->preparing && slot->preparing->state() == Statement::State::in_flight && describes_statement(frame)) {
+  if (slot->preparing && slot->preparing->state() == Statement::State::in_flight &&
+      describes_statement(frame)) {
     if (!slot->preparing->on_frame(frame)) violation(frame, "is malformed or out of order");
   } else if (slot->operation && !slot->discarding) {
-    if (!slot->operation->on_frame(frame)) violation(frame, "is malformed or out of order");
+    if (!slot->operation->on_frame(frame)) return violation(frame, "is malformed or out of order");
+    if (frame.type == 'D') rows_to_ = slot->operation;
   } else if (slot->owner == Slot::Owner::session ? frame.type != '3' : !swallowable(frame)) {
     violation(frame, "is out of order");
   }
@@ -150,7 +171,8 @@ void Session::on_copy(const Frame& frame) {
   Slot* slot = front_awaiting(frame);
   if (!slot) return;
   switch (frame.type) {
-    case 'd': case 'c':
+    case 'd':
+    case 'c':
       if (!slot->discarding) violation(frame, "is out of order");
       return;
     case 'G':
@@ -162,10 +184,8 @@ void Session::on_copy(const Frame& frame) {
       // The Sync that was sent with the request was swallowed by the COPY.
       if (slot->flow == Operation::Flow::extended) frontend::sync(out_);
       return;
-    case 'H':
-      return refuse_copy(*slot, "COPY … TO STDOUT needs one of the copy calls");
-    default:
-      return violation(frame, "is out of order");
+    case 'H': return refuse_copy(*slot, "COPY … TO STDOUT needs one of the copy calls");
+    default: return violation(frame, "is out of order");
   }
 }
 

@@ -12,8 +12,7 @@ Statement::Statement(Session& session, std::string name, std::string_view sql, s
 bool Statement::on_frame(const Frame& frame) {
   if (state_ != State::in_flight) return false;
   switch (frame.type) {
-    case '1':
-      return !std::exchange(parsed_, true);
+    case '1': return !std::exchange(parsed_, true);
     case 't': {
       auto types = parse_parameter_description(frame.body);
       if (!parsed_ || described_ || !types || types->size() < asked_types_.size()) return false;
@@ -33,8 +32,7 @@ bool Statement::on_frame(const Frame& frame) {
       if (!described_) return false;
       state_ = State::ready;
       return true;
-    default:
-      return false;
+    default: return false;
   }
 }
 

@@ -31,7 +31,8 @@ T run(RunnableLoop& loop, Task<T> task) {
 
 class [[nodiscard]] Sleep final : TimerHandler {
  public:
-  Sleep(Loop& loop, Duration duration) : timer_(loop.timer(*this)), until_(deadline_after(loop.now(), duration)) {}
+  Sleep(Loop& loop, Duration duration)
+      : timer_(loop.timer(*this)), until_(deadline_after(loop.now(), duration)) {}
 
   auto operator co_await() noexcept {
     struct Awaiter {

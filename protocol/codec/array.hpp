@@ -96,7 +96,9 @@ constexpr char array_delimiter(Oid element) noexcept { return element == oid::bo
 /// An array in text format, or one dimension of it: {"a","b",NULL}.
 class ArrayLiteral {
  public:
-  explicit ArrayLiteral(WriteBuffer& out, char delimiter = ',') : out_(out), delimiter_(delimiter) { out_.u8('{'); }
+  explicit ArrayLiteral(WriteBuffer& out, char delimiter = ',') : out_(out), delimiter_(delimiter) {
+    out_.u8('{');
+  }
   ArrayLiteral(const ArrayLiteral&) = delete;
   ArrayLiteral& operator=(const ArrayLiteral&) = delete;
   ~ArrayLiteral() { out_.u8('}'); }

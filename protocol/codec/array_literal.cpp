@@ -37,9 +37,7 @@ LiteralToken ArrayLiteralReader::next() {
   if (*reason_ != '\0') return LiteralToken::malformed;
   skip_space();
   switch (expected_) {
-    case Expected::array:
-      skip_bounds();
-      return at('{') ? open() : fail("it does not begin with \"{\"");
+    case Expected::array: skip_bounds(); return at('{') ? open() : fail("it does not begin with \"{\"");
     case Expected::nothing:
       return at_ == literal_.size() ? LiteralToken::end : fail("something comes after the last \"}\"");
     case Expected::delimiter:
@@ -51,8 +49,7 @@ LiteralToken ArrayLiteralReader::next() {
     case Expected::first_item:
       if (at('}')) return close();
       break;
-    case Expected::item:
-      break;
+    case Expected::item: break;
   }
   if (at('{')) return open();
   return at('"') ? quoted() : bare();

@@ -18,7 +18,8 @@ enum class LiteralToken { open, close, element, null, end, malformed };
 /// level are equally long is not looked at.
 class ArrayLiteralReader {
  public:
-  ArrayLiteralReader(std::string_view literal, char delimiter) noexcept : literal_(literal), delimiter_(delimiter) {}
+  ArrayLiteralReader(std::string_view literal, char delimiter) noexcept
+      : literal_(literal), delimiter_(delimiter) {}
 
   LiteralToken next();
   /// Of the last token, if it was an element: without quotes and backslashes. Valid until next().

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pgstride/protocol/codec/codec.hpp"
@@ -100,6 +101,10 @@ struct Codec<char[Size]> : InferredText {};
 
 /// A JSON document, unparsed. Sent as jsonb, which json columns take as well; read from both.
 struct Json {
+  // Not an aggregate: g++ 12 destroys a temporary one twice when it is written inside a co_await.
+  Json() = default;
+  explicit Json(std::string text_) : text(std::move(text_)) {}
+
   std::string text;
   friend bool operator==(const Json&, const Json&) = default;
 };

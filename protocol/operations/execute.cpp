@@ -5,6 +5,12 @@
 #include "pgstride/protocol/frontend.hpp"
 
 namespace pgstride {
+namespace {
+
+constexpr std::size_t no_rows = SIZE_MAX;  // of a statement without a result set
+constexpr std::size_t unknown = SIZE_MAX - 1;
+
+}  // namespace
 
 void Execute::encode_result_formats(WriteBuffer& out) {
   out.u16(1);
@@ -13,16 +19,14 @@ void Execute::encode_result_formats(WriteBuffer& out) {
 
 Encoded Execute::encode(WriteBuffer& out) {
   switch (statement_->state()) {
-    case Statement::State::failed:
-      fail(Failure(statement_->failure()));
-      return Encoded::refused;
+    case Statement::State::failed: fail(Failure(statement_->failure())); return Encoded::refused;
     case Statement::State::closed:
       fail({Errc::invalid_argument, "the prepared statement is closed"});
       return Encoded::refused;
-    default:
-      break;
+    default: break;
   }
   sink_.begin();
+  columns_ = unknown;  // the statement may be described only when the replies come
   suspended_ = false;
   rows_left_ = step_.row_limit;
   parses_ = statement_->state() == Statement::State::fresh;
@@ -41,9 +45,10 @@ Encoded Execute::encode(WriteBuffer& out) {
   if (step_.close) frontend::close_portal(out, step_.portal);
   frontend::sync(out);
 
-  expect_ = parses_again  ? Expect::parse_complete
-            : step_.bind ? Expect::bind_complete
-            : step_.execute ? Expect::rows : Expect::close_complete;
+  expect_ = parses_again    ? Expect::parse_complete
+            : step_.bind    ? Expect::bind_complete
+            : step_.execute ? Expect::rows
+                            : Expect::close_complete;
   return Encoded::complete;
 }
 
@@ -51,11 +56,8 @@ bool Execute::on_frame(const Frame& frame) {
   if (frame.type == 'D') [[likely]]
     return on_row(frame);
   switch (expect_) {
-    case Expect::parse_complete:
-      expect_ = Expect::bind_complete;
-      return frame.type == '1';
-    case Expect::bind_complete:
-      return frame.type == '2' && statement_->ready() && begin_result();
+    case Expect::parse_complete: expect_ = Expect::bind_complete; return frame.type == '1';
+    case Expect::bind_complete: return frame.type == '2' && statement_->ready() && begin_result();
     case Expect::rows:
       switch (frame.type) {
         case 'C': {
@@ -63,32 +65,31 @@ bool Execute::on_frame(const Frame& frame) {
           if (!tag) return false;
           return on_end(*tag);
         }
-        case 'I':
-          return on_end({});
-        case 's':
-          suspended_ = true;
-          return step_.row_limit != 0 && on_end({});
-        default:
-          return false;
+        case 'I': return on_end({});
+        case 's': suspended_ = true; return step_.row_limit != 0 && on_end({});
+        default: return false;
       }
-    case Expect::close_complete:
-      expect_ = Expect::ready;
-      return frame.type == '3';
-    case Expect::ready:
-      return frame.type == 'Z';
+    case Expect::close_complete: expect_ = Expect::ready; return frame.type == '3';
+    case Expect::ready: return frame.type == 'Z';
   }
   return false;
 }
 
+void Execute::know_columns() noexcept {
+  columns_ = statement_->returns_rows() ? statement_->columns().size() : no_rows;
+}
+
 bool Execute::begin_result() {
+  know_columns();
   expect_ = step_.execute ? Expect::rows : step_.close ? Expect::close_complete : Expect::ready;
   sink_.on_columns(statement_->columns());
   return true;
 }
 
 bool Execute::on_row(const Frame& frame) {
-  if (expect_ != Expect::rows || !statement_->returns_rows()) return false;
-  if (!DataRow::well_formed(frame.body, statement_->columns().size())) return false;
+  if (columns_ == unknown) [[unlikely]]
+    know_columns();
+  if (expect_ != Expect::rows || !DataRow::well_formed(frame.body, columns_)) return false;
   if (step_.row_limit != 0 && rows_left_-- == 0) return false;
   sink_.on_row(DataRow(frame.body));
   return true;

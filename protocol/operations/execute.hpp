@@ -3,7 +3,8 @@
 // Bind + Execute + Sync: run a statement, its rows going to a sink. Preceded by Parse + Describe
 // when the statement is fresh, so that a first execution whose parameter types are known costs one
 // round trip. The unnamed statement is parsed anew each time, within the same Sync: behind a pooler
-// in transaction mode somebody else may have used it in between. With a named portal and a row limit it is one step of a cursor.
+// in transaction mode somebody else may have used it in between. With a named portal and a row limit it is
+// one step of a cursor.
 #pragma once
 
 #include <cstdint>
@@ -54,9 +55,11 @@ class Execute : public Operation {
   bool on_row(const Frame& frame);
   bool on_end(CommandTag tag);
   bool begin_result();
+  void know_columns() noexcept;
 
   StatementRef statement_;
   SinkGuard sink_;
+  std::size_t columns_ = 0;  // of every row, once known
   PortalStep step_;
   std::uint32_t rows_left_ = 0;
   Expect expect_ = Expect::ready;

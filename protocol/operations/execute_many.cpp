@@ -73,10 +73,8 @@ bool ExecuteMany::on_frame(const Frame& frame) {
   if (undoing_ && executed_ == bound_)  // ParseComplete, BindComplete and then the error
     return undone_ < 2 && frame.type == "12"[undone_++];
   switch (frame.type) {
-    case 'D':
-      return on_row(frame);
-    case '2':
-      return !std::exchange(in_rows_, true) && executed_ < bound_;
+    case 'D': return on_row(frame);
+    case '2': return !std::exchange(in_rows_, true) && executed_ < bound_;
     case 'C':
     case 'I': {
       CommandTag tag;
@@ -90,10 +88,8 @@ bool ExecuteMany::on_frame(const Frame& frame) {
       sink_.on_complete(tag);
       return true;
     }
-    case 'Z':
-      return executed_ == bound_;
-    default:
-      return false;
+    case 'Z': return executed_ == bound_;
+    default: return false;
   }
 }
 

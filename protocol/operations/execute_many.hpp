@@ -45,8 +45,8 @@ class ExecuteMany : public Operation {
   std::uint64_t executed_ = 0;  // completions seen
   bool in_rows_ = false;        // between BindComplete and the end of that execution
   bool errored_ = false;
-  bool undoing_ = false;        // the source failed: Session::undo() follows the sets
-  std::uint8_t undone_ = 0;     // replies to that
+  bool undoing_ = false;     // the source failed: Session::undo() follows the sets
+  std::uint8_t undone_ = 0;  // replies to that
 };
 
 }  // namespace pgstride

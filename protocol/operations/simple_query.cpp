@@ -21,8 +21,7 @@ bool SimpleQuery::on_row(const Frame& frame) {
 
 bool SimpleQuery::on_frame(const Frame& frame) {
   switch (frame.type) {
-    case 'D':
-      return on_row(frame);
+    case 'D': return on_row(frame);
     case 'T': {
       const auto columns = parse_row_description(frame.body);
       if (in_result_ || !columns) return false;
@@ -44,10 +43,8 @@ bool SimpleQuery::on_frame(const Frame& frame) {
       ended_ = true;
       sink_.on_complete({});
       return true;
-    case 'Z':
-      return ended_ && !in_result_;
-    default:
-      return false;
+    case 'Z': return ended_ && !in_result_;
+    default: return false;
   }
 }
 

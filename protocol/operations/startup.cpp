@@ -45,10 +45,8 @@ bool Startup::on_frame(const Frame& frame) {
       cancel_key_.key = Secret(as_text(data->key));
       return true;
     }
-    case 'Z':
-      return on_ready();
-    default:
-      return false;
+    case 'Z': return on_ready();
+    default: return false;
   }
 }
 
@@ -64,8 +62,7 @@ bool Startup::on_authentication(const Frame& frame) {
   if (!request) return false;
   const bool first_question = !password_sent_ && !scram_;
   switch (request->kind) {
-    case AuthenticationKind::ok:
-      return request->data.empty() && on_authenticated();
+    case AuthenticationKind::ok: return request->data.empty() && on_authenticated();
     case AuthenticationKind::clear_text_password:
       if (!request->data.empty() || !first_question) return false;
       if (!options_.clear_text_allowed)
@@ -84,18 +81,15 @@ bool Startup::on_authentication(const Frame& frame) {
       frontend::password(session()->reply_buffer(), *answer);
       return true;
     }
-    case AuthenticationKind::sasl:
-      return first_question && on_sasl(request->data);
-    case AuthenticationKind::sasl_continue:
-      return scram_ && on_sasl_continue(request->data);
-    case AuthenticationKind::sasl_final:
-      return scram_ && on_sasl_final(request->data);
+    case AuthenticationKind::sasl: return first_question && on_sasl(request->data);
+    case AuthenticationKind::sasl_continue: return scram_ && on_sasl_continue(request->data);
+    case AuthenticationKind::sasl_final: return scram_ && on_sasl_final(request->data);
     default: {
       const auto name = method_name(request->kind);
       const auto number = std::to_string(static_cast<std::int32_t>(request->kind));
-      return refuse(Errc::authentication_refused,
-                    "the server asks for authentication method " +
-                        (name.empty() ? number : std::string(name)) + ", which is not supported");
+      return refuse(Errc::authentication_refused, "the server asks for authentication method " +
+                                                      (name.empty() ? number : std::string(name)) +
+                                                      ", which is not supported");
     }
   }
 }
@@ -110,7 +104,8 @@ bool Startup::on_sasl(Bytes mechanisms) {
   }
   if (!in.done()) return false;
   if (!offered)
-    return refuse(Errc::authentication_refused, "the server offers no SASL mechanism that we speak, only: " + names);
+    return refuse(Errc::authentication_refused,
+                  "the server offers no SASL mechanism that we speak, only: " + names);
   auto nonce = scram_nonce();
   if (!nonce) return refuse(Errc::authentication_failed, "the system has no randomness to give");
   scram_.emplace(options_.password, ChannelBinding::none(), std::move(*nonce), options_.scram);

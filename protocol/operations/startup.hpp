@@ -63,9 +63,9 @@ class Startup : public Operation {
   const StartupOptions& options_;
   std::optional<ScramSha256> scram_;
   CancelKey cancel_key_;
-  std::size_t received_ = 0;       // bytes of authentication requests so far
+  std::size_t received_ = 0;  // bytes of authentication requests so far
   bool password_sent_ = false;
-  bool server_proven_ = true;      // false from the start of SASL until its proof was verified
+  bool server_proven_ = true;  // false from the start of SASL until its proof was verified
 };
 
 }  // namespace pgstride

@@ -1,6 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/arguments.hpp"
 
+#include <algorithm>
+
 #include "pgstride/pybind/src/failure.hpp"
 
 namespace pgstride::python {
@@ -20,6 +22,12 @@ bool refuse_argument_count(std::size_t expected, Py_ssize_t given) {
   if (!module) return false;
   return refuse(Ref::steal(
       PyObject_CallMethod(module.get(), "argument_count", "nn", static_cast<Py_ssize_t>(expected), given)));
+}
+
+bool refuse_too_many_arguments(Py_ssize_t most) {
+  const Ref module = failures();
+  if (!module) return false;
+  return refuse(Ref::steal(PyObject_CallMethod(module.get(), "too_many_arguments", "n", most)));
 }
 
 bool refuse_argument(Py_ssize_t position, PyObject* value) {
@@ -54,8 +62,8 @@ bool parse_timeout(PyObject* timeout, Duration fallback, Duration& result) {
     return parse_timeout(number.get(), fallback, result);
   }
   constexpr double forever = 3e8;  // about ten years
-  result = seconds < forever ? std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))
-                             : Duration::max();
+  const std::chrono::duration<double> wanted(std::max(seconds, 0.0));
+  result = seconds < forever ? std::chrono::duration_cast<Duration>(wanted) : Duration::max();
   return true;
 }
 

@@ -4,15 +4,15 @@
 // exceptions are made in Python (pgstride/_failures.py).
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/pybind/src/codec.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 
 // Each sets a Python error and returns false, for `return refuse_…`.
 bool refuse_argument_count(std::size_t expected, Py_ssize_t given);
+bool refuse_too_many_arguments(Py_ssize_t most);
 /// The Python error that is set says why the value at `position` (from 0) can not be encoded.
 bool refuse_argument(Py_ssize_t position, PyObject* value);
 bool refuse_type(Py_ssize_t position, const TypeCodec& codec);

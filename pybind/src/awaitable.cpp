@@ -70,12 +70,8 @@ class AwaitableSlots {
         request.state_ = State::taken;
         *result = request.take_result();
         return *result ? PYGEN_RETURN : PYGEN_ERROR;
-      case State::cancelled:
-        PyErr_SetNone(cancelled_error.get());
-        break;
-      case State::taken:
-        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited request");
-        break;
+      case State::cancelled: PyErr_SetNone(cancelled_error.get()); break;
+      case State::taken: PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited request"); break;
     }
     *result = nullptr;
     return PYGEN_ERROR;
@@ -94,13 +90,15 @@ class AwaitableSlots {
 
   static PyObject* get_loop(PyObject* self, PyObject*) { return Py_NewRef(request_of(self).loop_.get()); }
 
-  static PyObject* add_done_callback(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  static PyObject* add_done_callback(PyObject* self, PyObject* const* args, Py_ssize_t count,
+                                     PyObject* names) {
     if (count != 1 || (names && PyTuple_GET_SIZE(names) > 1)) {
       PyErr_SetString(PyExc_TypeError, "add_done_callback(callback, *, context=None)");
       return nullptr;
     }
     Request& request = request_of(self);
-    const Ref context = names && PyTuple_GET_SIZE(names) == 1 && args[1] != Py_None ? Ref::borrow(args[1]) : Ref();
+    const Ref context =
+        names && PyTuple_GET_SIZE(names) == 1 && args[1] != Py_None ? Ref::borrow(args[1]) : Ref();
     if (request.state_ != State::pending) {
       call_soon(request, args[0], context.get());
     } else {
@@ -169,6 +167,8 @@ class AwaitableSlots {
   static void dealloc(PyObject* self) {
     PyTypeObject* type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    // A pending request talks to the loop as it goes, maybe while an exception unwinds its coroutine.
+    const KeepError keep;
     if (Request* request = reinterpret_cast<Awaitable*>(self)->request) request->~Request();
     PyObject_GC_Del(self);
     Py_DECREF(type);
@@ -204,7 +204,8 @@ PyMethodDef awaitable_methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 PyGetSetDef awaitable_getset[] = {
-    {"_asyncio_future_blocking", AwaitableSlots::get_blocking, AwaitableSlots::set_blocking, nullptr, nullptr},
+    {"_asyncio_future_blocking", AwaitableSlots::get_blocking, AwaitableSlots::set_blocking, nullptr,
+     nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyType_Slot awaitable_slots[] = {

@@ -9,10 +9,10 @@
 // not needed. It never escapes the facade's coroutine.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include <cstdint>
 #include <new>
+
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 
@@ -56,8 +56,7 @@ class Request {
 };
 
 struct Awaitable {
-  PyObject_VAR_HEAD
-  Request* request;  // in the memory behind this header
+  PyObject_VAR_HEAD Request* request;  // in the memory behind this header
 
   /// A new Awaitable around a `T` made from `args`. None with a Python error set.
   template <class T, class... Args>

@@ -4,10 +4,9 @@
 // protocol/codec's business; what is here only builds objects from its views.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include "pgstride/protocol/row.hpp"
 #include "pgstride/protocol/write_buffer.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 
@@ -19,10 +18,10 @@ struct TypeCodec {
   using Encode = bool (*)(PyObject* object, WriteBuffer& out, const TypeCodec& codec);
 
   Oid type = 0;
-  const char* name = "";            // pg_type.typname
-  Format format = Format::binary;   // on the wire, both ways
-  Decode decode = nullptr;          // null: values of this type can not be read
-  Encode encode = nullptr;          // null: values of this type can not be sent
+  const char* name = "";               // pg_type.typname
+  Format format = Format::binary;      // on the wire, both ways
+  Decode decode = nullptr;             // null: values of this type can not be read
+  Encode encode = nullptr;             // null: values of this type can not be sent
   const TypeCodec* element = nullptr;  // of an array
   /// Its objects refer to no other objects, so a Record of them can be in no reference cycle and
   /// need not be tracked by the garbage collector.

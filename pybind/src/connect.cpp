@@ -76,6 +76,10 @@ PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (!loop || !parse_options(args[1], args[2], args[3], options)) return nullptr;
   if (!parse_timeout(args[4], unlimited, options.connect_timeout)) return nullptr;
   if (!parse_timeout(args[5], unlimited, core_options.command_timeout)) return nullptr;
+  if (options.connect_timeout <= Duration::zero()) {
+    raise_failure({Errc::timed_out, {}}, nullptr);
+    return nullptr;
+  }
   options.statement_cache_size = PyLong_AsSize_t(args[6]);
   if (PyErr_Occurred()) return nullptr;
   core_options.record_class = Ref::borrow(args[7]);
@@ -111,7 +115,8 @@ PyObject* ConnectRequest::take_result() {
     raise_failure(*failure_, nullptr);
     return nullptr;
   }
-  return make_core(std::make_unique<Core>(std::move(loop_), std::move(channel_), std::move(core_options_))).release();
+  return make_core(std::make_unique<Core>(std::move(loop_), std::move(channel_), std::move(core_options_)))
+      .release();
 }
 
 bool CloseRequest::start(PyObject* timeout) {

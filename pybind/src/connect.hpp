@@ -3,14 +3,13 @@
 // Connecting from Python, and parting: the requests behind connect() and close().
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include <memory>
 #include <optional>
 
 #include "pgstride/driver/connector.hpp"
 #include "pgstride/pybind/src/awaitable.hpp"
 #include "pgstride/pybind/src/core.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 
@@ -22,7 +21,9 @@ class ConnectRequest final : public Request, ConnectHandler {
 
   PyObject* take_result() override;
   void give_up() noexcept override { connector_.reset(); }
-  int traverse(visitproc visit, void* arg) const override { return core_options_.record_class.visit(visit, arg); }
+  int traverse(visitproc visit, void* arg) const override {
+    return core_options_.record_class.visit(visit, arg);
+  }
 
  private:
   void on_connected(std::unique_ptr<Channel> channel) noexcept override;

@@ -1,6 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/core.hpp"
 
+#include <limits>
+
 #include "pgstride/pybind/src/connect.hpp"
 #include "pgstride/pybind/src/fetch.hpp"
 #include "pgstride/pybind/src/record.hpp"
@@ -27,9 +29,10 @@ bool Core::claim(Exchange& exchange) {
   }
   const Ref module = Ref::steal(PyImport_ImportModule("pgstride._failures"));
   const std::chrono::duration<double> running = loop_->now() - busy_->started();
-  const Ref exception = module ? Ref::steal(PyObject_CallMethod(module.get(), "busy", "Od",
-                                                                busy_->query() ? busy_->query() : Py_None, running.count()))
-                               : Ref();
+  const Ref exception =
+      module ? Ref::steal(PyObject_CallMethod(module.get(), "busy", "Od",
+                                              busy_->query() ? busy_->query() : Py_None, running.count()))
+             : Ref();
   if (exception) restore_error(exception);
   return false;
 }
@@ -59,11 +62,13 @@ bool expect(Py_ssize_t count, Py_ssize_t wanted, const char* method) {
 }
 
 PyTypeObject* record_class(PyObject* self, PyObject* argument) noexcept {
-  return reinterpret_cast<PyTypeObject*>(argument == Py_None ? core_of(self).options().record_class.get() : argument);
+  return reinterpret_cast<PyTypeObject*>(argument == Py_None ? core_of(self).options().record_class.get()
+                                                             : argument);
 }
 
 /// `query` is a str or a Statement.
-PyObject* start_fetch(PyObject* self, PyObject* query, PyObject* args, PyObject* timeout, const FetchOptions& options) {
+PyObject* start_fetch(PyObject* self, PyObject* query, PyObject* args, PyObject* timeout,
+                      const FetchOptions& options) {
   Statement* statement = nullptr;
   if (is_statement(query)) {
     statement = statement_of(query).statement->get();
@@ -118,8 +123,13 @@ PyObject* portal(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   options.step.bind = args[2] != Py_None;
   options.step.execute = args[3] != Py_None;
   if (options.step.execute) {
-    options.step.row_limit = static_cast<std::uint32_t>(PyLong_AsUnsignedLongMask(args[3]));
-    if (PyErr_Occurred()) return nullptr;
+    const long limit = PyLong_AsLong(args[3]);
+    if (limit == -1 && PyErr_Occurred()) return nullptr;
+    if (limit < 1 || limit > std::numeric_limits<std::int32_t>::max()) {
+      PyErr_Format(PyExc_OverflowError, "number of rows must be from 1 to 2147483647, not %ld", limit);
+      return nullptr;
+    }
+    options.step.row_limit = static_cast<std::uint32_t>(limit);
   }
   options.record_class = record_class(self, args[5]);
   return start_fetch(self, args[0], options.step.bind ? args[2] : nullptr, args[4], options);
@@ -172,8 +182,10 @@ PyObject* set_on_closed(PyObject* self, PyObject* callback) {
 PyObject* parameters(PyObject* self, PyObject*) {
   Ref result = Ref::steal(PyDict_New());
   for (const auto& [name, value] : core_of(self).session().parameters()) {
-    const Ref text = Ref::steal(PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()), "replace"));
-    const Ref key = Ref::steal(PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "replace"));
+    const Ref text =
+        Ref::steal(PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()), "replace"));
+    const Ref key =
+        Ref::steal(PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "replace"));
     if (!text || !key || PyDict_SetItem(result.get(), key.get(), text.get()) < 0) return nullptr;
   }
   return result.release();
@@ -204,6 +216,7 @@ int clear(PyObject* self) {
 void dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
+  const KeepError keep;
   delete reinterpret_cast<CoreObject*>(self)->core;
   PyObject_GC_Del(self);
   Py_DECREF(type);
@@ -246,7 +259,8 @@ PyType_Slot slots[] = {
     {Py_tp_getset, getset},
     {0, nullptr},
 };
-PyType_Spec spec = {"pgstride._core.Core", sizeof(CoreObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+PyType_Spec spec = {"pgstride._core.Core", sizeof(CoreObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+                    slots};
 
 }  // namespace
 

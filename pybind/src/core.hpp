@@ -4,13 +4,12 @@
 // and await what it returns. Its requests are in exchange.hpp and the rooms built on it.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include <memory>
 #include <vector>
 
 #include "pgstride/driver/channel.hpp"
 #include "pgstride/pybind/src/loop.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 
@@ -64,8 +63,7 @@ class Core final : ChannelEvents {
 };
 
 struct CoreObject {
-  PyObject_HEAD
-  Core* core;
+  PyObject_HEAD Core* core;
 };
 inline Core& core_of(PyObject* object) noexcept { return *reinterpret_cast<CoreObject*>(object)->core; }
 

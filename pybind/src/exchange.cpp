@@ -20,17 +20,17 @@ bool Exchange::begin(PyObject* timeout) {
   return true;
 }
 
-bool Exchange::query_text(std::string_view& text) const {
+bool Exchange::text_of(PyObject* object, const char* what, std::string_view& text) {
   Py_ssize_t size = 0;
-  const char* utf8 = PyUnicode_Check(query_.get()) ? PyUnicode_AsUTF8AndSize(query_.get(), &size) : nullptr;
+  const char* utf8 = PyUnicode_Check(object) ? PyUnicode_AsUTF8AndSize(object, &size) : nullptr;
   if (!utf8) {
     if (!PyErr_Occurred())
-      PyErr_Format(PyExc_TypeError, "query must be a str, not %.200s", Py_TYPE(query_.get())->tp_name);
+      PyErr_Format(PyExc_TypeError, "%s must be a str, not %.200s", what, Py_TYPE(object)->tp_name);
     return false;
   }
   text = {utf8, static_cast<std::size_t>(size)};
   if (!frontend::has_nul(text)) return true;
-  PyErr_SetString(PyExc_ValueError, "query must not contain a NUL character");
+  PyErr_Format(PyExc_ValueError, "%s must not contain a NUL character", what);
   return false;
 }
 

@@ -3,13 +3,12 @@
 // Exchange: a request that has the connection to itself from its first message to its last reply.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include <string_view>
 
 #include "pgstride/pybind/src/awaitable.hpp"
 #include "pgstride/pybind/src/core.hpp"
 #include "pgstride/pybind/src/failure.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 
@@ -32,8 +31,9 @@ class Exchange : public Request {
   /// with a Python error set.
   bool begin(PyObject* timeout);
   TimePoint deadline() const noexcept { return deadline_; }
-  /// The query as UTF-8 without NUL. False with a Python error set.
-  bool query_text(std::string_view& text) const;
+  /// A str as UTF-8 without NUL; `what` it is. False with a Python error set.
+  static bool text_of(PyObject* object, const char* what, std::string_view& text);
+  bool query_text(std::string_view& text) const { return text_of(query_.get(), "query", text); }
 
   /// Submits and sends one operation of this exchange. False: it failed at once and `error` or the
   /// operation's failure tells why.

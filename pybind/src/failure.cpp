@@ -43,8 +43,8 @@ void raise_failure(const Failure& failure, PyObject* query) {
   const Ref detail = text(failure.detail.empty() ? failure.code.message() : failure.detail);
   if (!module || !fields || !detail) return;
   const Ref exception = Ref::steal(PyObject_CallMethod(
-      module.get(), "make_exception", "siOOOO", kind_of(failure), failure.code.value(), detail.get(), fields.get(),
-      query ? query : Py_None, failure.outcome_unknown ? Py_True : Py_False));
+      module.get(), "make_exception", "siOOOO", kind_of(failure), failure.code.value(), detail.get(),
+      fields.get(), query ? query : Py_None, failure.outcome_unknown ? Py_True : Py_False));
   if (exception) restore_error(exception);
 }
 

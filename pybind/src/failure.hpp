@@ -4,9 +4,8 @@
 // Python (pgstride/_failures.py); failures are rare and the rules are many.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include "pgstride/protocol/error.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 

@@ -1,10 +1,13 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/fetch.hpp"
 
+#include "pgstride/pybind/src/arguments.hpp"
 #include "pgstride/pybind/src/record.hpp"
 
 namespace pgstride::python {
 namespace {
+
+constexpr Py_ssize_t most_arguments = 65535;  // their number is sent as 16 bits
 
 // After DDL the server refuses a cached plan whose result would look different.
 bool plan_is_stale(const Failure& failure) noexcept {
@@ -25,10 +28,14 @@ Fetch::Fetch(PyObject* core, PyObject* query, PyObject* args, const FetchOptions
 
 bool Fetch::start(Statement* statement, PyObject* timeout) {
   if (!begin(timeout)) return false;
+  if (args_ && PyTuple_GET_SIZE(args_.get()) > most_arguments)
+    return refuse_too_many_arguments(most_arguments);
   if (!statement) {
     std::string_view sql;
     if (!query_text(sql)) return false;
     statement = session().statements().find(sql, {});
+  } else {
+    retried_ = true;  // in the caller's hands it stays what it was described as
   }
   if (statement && statement->ready()) return execute(StatementRef(statement));
   return prepare();
@@ -127,13 +134,11 @@ PyObject* Fetch::take_result() {
   if (failed || has_error()) return raise(failed);
   switch (shape_) {
     case Shape::rows:
-    case Shape::row:
-      return result_ ? result_.release() : Py_NewRef(Py_None);
+    case Shape::row: return result_ ? result_.release() : Py_NewRef(Py_None);
     case Shape::value:
       if (!result_) Py_RETURN_NONE;
       return PyObject_GetItem(result_.get(), column_.get());
-    case Shape::status:
-      break;
+    case Shape::status: break;
   }
   return PyUnicode_DecodeUTF8(status_.data(), static_cast<Py_ssize_t>(status_.size()), "replace");
 }

@@ -4,8 +4,6 @@
 // Records. Prepares the statement first when the cache does not have it.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include <optional>
 #include <string>
 
@@ -13,6 +11,7 @@
 #include "pgstride/protocol/operations/prepare.hpp"
 #include "pgstride/pybind/src/exchange.hpp"
 #include "pgstride/pybind/src/plan.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 

@@ -19,8 +19,7 @@ class Target {
 };
 
 struct LoopCallback {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   Target* target;  // null: nobody is interested any more
 };
 
@@ -68,15 +67,13 @@ PyType_Slot loop_callback_slots[] = {
     {Py_tp_members, loop_callback_members},
     {0, nullptr},
 };
-PyType_Spec loop_callback_spec = {
-    "pgstride._core.LoopCallback", sizeof(LoopCallback), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL, loop_callback_slots};
+PyType_Spec loop_callback_spec = {"pgstride._core.LoopCallback", sizeof(LoopCallback), 0,
+                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL, loop_callback_slots};
 
 // A job in the loop's hands. Called without an argument on a helper thread, then with its future on
 // the loop's thread (also when the future was cancelled before any thread took it).
 struct HandedJob {
-  PyObject_HEAD
-  Job* job;
+  PyObject_HEAD Job* job;
   bool posted;  // no work to do elsewhere: the first call is the last
 };
 
@@ -115,7 +112,7 @@ PyType_Slot handed_job_slots[] = {
     {0, nullptr},
 };
 PyType_Spec handed_job_spec = {"pgstride._core.HandedJob", sizeof(HandedJob), 0, Py_TPFLAGS_DEFAULT,
-                              handed_job_slots};
+                               handed_job_slots};
 
 // A loop method has failed (the loop is closed, mostly): there is nobody to tell. Deadlines of the
 // callers' own end what can no longer happen.
@@ -128,7 +125,10 @@ void ignore_failure(const Ref& result) noexcept {
 class PyWatch final : public Watch {
  public:
   PyWatch(PyLoop& loop, int fd, FdHandler& handler)
-      : loop_(loop), reader_(handler, Ready::read), writer_(handler, Ready::write), fd_(Ref::steal(PyLong_FromLong(fd))) {}
+      : loop_(loop),
+        reader_(handler, Ready::read),
+        writer_(handler, Ready::write),
+        fd_(Ref::steal(PyLong_FromLong(fd))) {}
   ~PyWatch() override {
     want(Ready::none);
     detach(reader_.callback);
@@ -156,7 +156,8 @@ class PyWatch final : public Watch {
     direction.armed = wanted;
     if (!wanted) return ignore_failure(Ref::steal(PyObject_CallOneArg(remove.get(), fd_.get())));
     if (!direction.callback) direction.callback = make_loop_callback(direction);
-    ignore_failure(Ref::steal(PyObject_CallFunctionObjArgs(add.get(), fd_.get(), direction.callback.get(), nullptr)));
+    ignore_failure(
+        Ref::steal(PyObject_CallFunctionObjArgs(add.get(), fd_.get(), direction.callback.get(), nullptr)));
   }
 
   PyLoop& loop_;
@@ -167,7 +168,8 @@ class PyWatch final : public Watch {
 
 class PyTimer final : public Timer, Target {
  public:
-  PyTimer(PyLoop& loop, TimerHandler& handler) : loop_(loop), handler_(handler), callback_(make_loop_callback(*this)) {}
+  PyTimer(PyLoop& loop, TimerHandler& handler)
+      : loop_(loop), handler_(handler), callback_(make_loop_callback(*this)) {}
   ~PyTimer() override {
     cancel();
     detach(callback_);
@@ -178,7 +180,8 @@ class PyTimer final : public Timer, Target {
     if (at == never) return;
     const std::chrono::duration<double> delay = std::max(at - Clock::now(), Duration::zero());
     const Ref seconds = Ref::steal(PyFloat_FromDouble(delay.count()));
-    handle_ = Ref::steal(PyObject_CallFunctionObjArgs(loop_.call_later_.get(), seconds.get(), callback_.get(), nullptr));
+    handle_ = Ref::steal(
+        PyObject_CallFunctionObjArgs(loop_.call_later_.get(), seconds.get(), callback_.get(), nullptr));
     ignore_failure(handle_);
   }
   void cancel() noexcept override {
@@ -203,9 +206,12 @@ std::unique_ptr<PyLoop> PyLoop::make(PyObject* loop) {
   auto self = std::unique_ptr<PyLoop>(new PyLoop);
   self->loop_ = Ref::borrow(loop);
   const std::pair<Ref PyLoop::*, const char*> methods[] = {
-      {&PyLoop::add_reader_, "add_reader"},       {&PyLoop::remove_reader_, "remove_reader"},
-      {&PyLoop::add_writer_, "add_writer"},       {&PyLoop::remove_writer_, "remove_writer"},
-      {&PyLoop::call_soon_, "call_soon"},         {&PyLoop::call_later_, "call_later"},
+      {&PyLoop::add_reader_, "add_reader"},
+      {&PyLoop::remove_reader_, "remove_reader"},
+      {&PyLoop::add_writer_, "add_writer"},
+      {&PyLoop::remove_writer_, "remove_writer"},
+      {&PyLoop::call_soon_, "call_soon"},
+      {&PyLoop::call_later_, "call_later"},
       {&PyLoop::run_in_executor_, "run_in_executor"},
   };
   for (const auto& [member, name] : methods) {
@@ -219,7 +225,9 @@ std::unique_ptr<Watch> PyLoop::watch(int fd, FdHandler& handler) {
   return std::make_unique<PyWatch>(*this, fd, handler);
 }
 
-std::unique_ptr<Timer> PyLoop::timer(TimerHandler& handler) { return std::make_unique<PyTimer>(*this, handler); }
+std::unique_ptr<Timer> PyLoop::timer(TimerHandler& handler) {
+  return std::make_unique<PyTimer>(*this, handler);
+}
 
 void PyLoop::post(std::unique_ptr<Job> job) {
   const Ref callback = hand_over(std::move(job), true);
@@ -240,7 +248,8 @@ void PyLoop::call_soon(PyObject* callback, PyObject* argument, PyObject* context
   const Ref args = Ref::steal(PyTuple_Pack(2, callback, argument));
   const Ref kwargs = Ref::steal(PyDict_New());
   if (context && kwargs) PyDict_SetItemString(kwargs.get(), "context", context);
-  ignore_failure(args && kwargs ? Ref::steal(PyObject_Call(call_soon_.get(), args.get(), kwargs.get())) : Ref());
+  ignore_failure(args && kwargs ? Ref::steal(PyObject_Call(call_soon_.get(), args.get(), kwargs.get()))
+                                : Ref());
 }
 
 void keep_escaped_exception() noexcept {

@@ -4,11 +4,10 @@
 // run_in_executor: asyncio, uvloop, and whatever a shim gives the same methods.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include <memory>
 
 #include "pgstride/driver/loop/loop.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 

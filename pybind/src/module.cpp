@@ -19,7 +19,8 @@ using namespace pgstride::python;
 namespace {
 
 PyMethodDef functions[] = {
-    {"connect", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(pgstride::python::connect)), METH_FASTCALL, nullptr},
+    {"connect", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(pgstride::python::connect)),
+     METH_FASTCALL, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

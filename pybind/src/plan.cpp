@@ -16,7 +16,8 @@ const TypeCodec* codec_of(Oid type) noexcept {
 }
 
 bool all_binary(const std::vector<const TypeCodec*>& codecs) noexcept {
-  return std::all_of(codecs.begin(), codecs.end(), [](const TypeCodec* c) { return c->format == Format::binary; });
+  return std::all_of(codecs.begin(), codecs.end(),
+                     [](const TypeCodec* c) { return c->format == Format::binary; });
 }
 
 // One code stands for all values when they agree, which they mostly do.
@@ -59,7 +60,8 @@ Plan* Plan::of(Statement& statement) {
 }
 
 bool Plan::encode_arguments(PyObject* const* args, Py_ssize_t count, WriteBuffer& out) const {
-  if (count != static_cast<Py_ssize_t>(parameters_.size())) return refuse_argument_count(parameters_.size(), count);
+  if (count != static_cast<Py_ssize_t>(parameters_.size()))
+    return refuse_argument_count(parameters_.size(), count);
   write_formats(parameters_, binary_parameters_, out);
   out.u16(static_cast<std::uint16_t>(count));
   for (Py_ssize_t i = 0; i < count; ++i) {

@@ -3,12 +3,11 @@
 // Plan once, run per row: what a described statement's values are encoded and decoded with.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include <vector>
 
 #include "pgstride/protocol/statement.hpp"
 #include "pgstride/pybind/src/codec.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 
@@ -29,8 +28,8 @@ class Plan final : public Statement::Attachment {
   std::vector<const TypeCodec*> parameters_;
   std::vector<const TypeCodec*> columns_;
   Ref layout_;
-  bool atomic_ = true;              // no column's values refer to other objects
-  bool binary_parameters_ = true;   // one format code says it all
+  bool atomic_ = true;             // no column's values refer to other objects
+  bool binary_parameters_ = true;  // one format code says it all
   bool binary_columns_ = true;
 };
 

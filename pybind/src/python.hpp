@@ -45,4 +45,18 @@ class Ref {
   PyObject* object_ = nullptr;
 };
 
+/// Sets the Python error that is set aside, for code that calls Python while one may be.
+class KeepError {
+ public:
+  KeepError() noexcept { PyErr_Fetch(&type_, &value_, &traceback_); }
+  ~KeepError() { PyErr_Restore(type_, value_, traceback_); }
+  KeepError(const KeepError&) = delete;
+  KeepError& operator=(const KeepError&) = delete;
+
+ private:
+  PyObject* type_ = nullptr;
+  PyObject* value_ = nullptr;
+  PyObject* traceback_ = nullptr;
+};
+
 }  // namespace pgstride::python

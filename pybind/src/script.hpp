@@ -4,13 +4,12 @@
 // is the result.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include <optional>
 #include <string>
 
 #include "pgstride/protocol/operations/simple_query.hpp"
 #include "pgstride/pybind/src/exchange.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 

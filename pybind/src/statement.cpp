@@ -21,6 +21,7 @@ Ref make_handle(PyObject* core, PyObject* query, StatementRef statement) {
 void dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   StatementHandle& handle = statement_of(self);
+  const KeepError keep;
   delete handle.statement;  // before the core: the statement tells its session
   Py_DECREF(handle.query);
   Py_DECREF(handle.core);
@@ -55,8 +56,9 @@ PyObject* get_columns(PyObject* self, void*) {
   const Columns& columns = of(self).columns();
   Ref result = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(columns.size())));
   for (std::size_t i = 0; result && i < columns.size(); ++i) {
-    PyObject* column = Py_BuildValue("(s#N)", columns[i].name.data(), static_cast<Py_ssize_t>(columns[i].name.size()),
-                                     describe_type(columns[i].type));
+    PyObject* column =
+        Py_BuildValue("(s#N)", columns[i].name.data(), static_cast<Py_ssize_t>(columns[i].name.size()),
+                      describe_type(columns[i].type));
     if (!column) return nullptr;
     PyTuple_SET_ITEM(result.get(), static_cast<Py_ssize_t>(i), column);
   }
@@ -84,7 +86,8 @@ bool is_statement(PyObject* object) noexcept { return Py_IS_TYPE(object, stateme
 
 bool add_statement_type(PyObject* module) {
   statement_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  return statement_type && PyModule_AddObjectRef(module, "Statement", reinterpret_cast<PyObject*>(statement_type)) == 0;
+  return statement_type &&
+         PyModule_AddObjectRef(module, "Statement", reinterpret_cast<PyObject*>(statement_type)) == 0;
 }
 
 bool PrepareRequest::start(PyObject* name, bool cached, PyObject* timeout) {
@@ -103,9 +106,9 @@ bool PrepareRequest::start(PyObject* name, bool cached, PyObject* timeout) {
   if (name == Py_None) {
     statement_ = session().new_statement(sql, {}, session().statements().capacity() > 0);
   } else {
-    const char* text = PyUnicode_AsUTF8(name);
-    if (!text) return false;
-    statement_ = session().new_statement_called(text, sql);
+    std::string_view text;
+    if (!text_of(name, "statement name", text)) return false;
+    statement_ = session().new_statement_called(std::string(text), sql);
   }
   step_.emplace(*this, statement_);
   if (send(*step_)) return true;

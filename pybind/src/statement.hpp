@@ -4,19 +4,17 @@
 // a handle lives the server keeps the statement.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include <optional>
 
 #include "pgstride/protocol/operations/prepare.hpp"
 #include "pgstride/pybind/src/exchange.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 
 struct StatementHandle {
-  PyObject_HEAD
-  PyObject* core;   // owned: the connection outlives its statements
-  PyObject* query;  // owned str
+  PyObject_HEAD PyObject* core;  // owned: the connection outlives its statements
+  PyObject* query;               // owned str
   StatementRef* statement;
 };
 

@@ -106,10 +106,8 @@ PyObject* construct(PyTypeObject*, PyObject* args, PyObject* kwargs) {
 int initialise(PyObject*, PyObject*, PyObject*) { return 0; }
 
 PyGetSetDef attributes[] = {
-    {"int", get_int, nullptr, nullptr, nullptr},
-    {"hex", get_hex, nullptr, nullptr, nullptr},
-    {"bytes", get_bytes, nullptr, nullptr, nullptr},
-    {"is_safe", get_is_safe, nullptr, nullptr, nullptr},
+    {"int", get_int, nullptr, nullptr, nullptr},     {"hex", get_hex, nullptr, nullptr, nullptr},
+    {"bytes", get_bytes, nullptr, nullptr, nullptr}, {"is_safe", get_is_safe, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
@@ -133,13 +131,18 @@ bool make_type() {
   if (!unknown || !bases) return false;
 
   PyType_Slot slots[] = {
-      {Py_tp_new, slot(construct)}, {Py_tp_init, slot(initialise)}, {Py_tp_str, slot(str)},
-      {Py_tp_hash, slot(hash)},     {Py_tp_richcompare, slot(compare)}, {Py_tp_getset, attributes},
-      {Py_tp_methods, methods},     {0, nullptr},
+      {Py_tp_new, slot(construct)},
+      {Py_tp_init, slot(initialise)},
+      {Py_tp_str, slot(str)},
+      {Py_tp_hash, slot(hash)},
+      {Py_tp_richcompare, slot(compare)},
+      {Py_tp_getset, attributes},
+      {Py_tp_methods, methods},
+      {0, nullptr},
   };
   state_offset = reinterpret_cast<PyTypeObject*>(standard.get())->tp_basicsize;
-  PyType_Spec spec{"pgstride.pgproto.pgproto.UUID", static_cast<int>(state_offset + Py_ssize_t{sizeof(State)}), 0,
-                   Py_TPFLAGS_DEFAULT, slots};
+  PyType_Spec spec{"pgstride.pgproto.pgproto.UUID",
+                   static_cast<int>(state_offset + Py_ssize_t{sizeof(State)}), 0, Py_TPFLAGS_DEFAULT, slots};
   uuid_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpecWithBases(&spec, bases.get()));
   standard_type = standard.release();
   unknown_safety = unknown.release();
@@ -155,7 +158,8 @@ constexpr int hex_value(Py_UCS4 c) noexcept {
 
 bool refuse_character(PyObject* text, Py_UCS4 c) {
   const Ref character = Ref::steal(PyUnicode_FromOrdinal(static_cast<int>(c)));
-  if (character) PyErr_Format(PyExc_ValueError, "invalid UUID %R: unexpected character %R", text, character.get());
+  if (character)
+    PyErr_Format(PyExc_ValueError, "invalid UUID %R: unexpected character %R", text, character.get());
   return false;
 }
 
@@ -179,7 +183,8 @@ bool uuid_from_str(PyObject* text, Uuid& value) {
   Py_ssize_t size = 0;
   if (PyUnicode_AsUTF8AndSize(text, &size) == nullptr) return false;
   if (size < static_cast<Py_ssize_t>(hex_size) || size > static_cast<Py_ssize_t>(uuid_text_size)) {
-    PyErr_Format(PyExc_ValueError, "invalid UUID %R: length must be between 32..36 characters, got %zd", text, size);
+    PyErr_Format(PyExc_ValueError, "invalid UUID %R: length must be between 32..36 characters, got %zd", text,
+                 size);
     return false;
   }
   std::size_t count = 0;

@@ -4,9 +4,8 @@
 // int, so that making one costs an allocation and nothing else.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include "pgstride/protocol/codec/uuid.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 

@@ -77,6 +77,10 @@ def argument_count(expected: int, given: int) -> BaseException:
     )
 
 
+def too_many_arguments(most: int) -> BaseException:
+    return exceptions.InterfaceError(f"the number of query arguments cannot exceed {most}")
+
+
 def bad_argument(position: int, value: object, cause: BaseException) -> BaseException:
     """Why argument number `position` (from 1) could not be encoded."""
     if isinstance(cause, (AssertionError, exceptions.InternalClientError)) or not isinstance(cause, Exception):

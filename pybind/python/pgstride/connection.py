@@ -257,7 +257,7 @@ async def _resolve_password(password: Password) -> str | None:
 
 def _join(values: str | int | typing.Sequence[str | int] | None) -> str | None:
     """A single value or a list of them, as libpq spells it."""
-    if not values:
+    if not values and values != 0:
         return None
     return ",".join(map(str, values)) if isinstance(values, (list, tuple)) else str(values)
 

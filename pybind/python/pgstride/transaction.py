@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import types
 import typing
@@ -92,10 +93,12 @@ class Transaction(connresource.ConnectionResource):
             query = f"SAVEPOINT {self._savepoint};"
         try:
             await connection._script(query)
-        except BaseException:
+        except BaseException as error:
             self._state = TransactionState.FAILED
             if not self._nested:
                 connection._top_xact = None
+                if isinstance(error, (asyncio.CancelledError, asyncio.TimeoutError)):
+                    await self._undo_start()
             raise
         self._state = TransactionState.STARTED
 
@@ -110,6 +113,13 @@ class Transaction(connresource.ConnectionResource):
         """Exit the block and undo the changes."""
         self._refuse_when_managed("rollback")
         await self._rollback()
+
+    async def _undo_start(self) -> None:
+        """BEGIN may have been obeyed all the same; nobody must find a transaction that he did not begin."""
+        try:
+            await self._connection._script("ROLLBACK;")
+        except Exception:
+            self._connection.terminate()
 
     def _begin_statement(self) -> str:
         query = "BEGIN"

@@ -1,10 +1,10 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/protocol/codec/array.hpp"
 
+#include <span>
+
 #include "pgstride/pybind/src/codecs/array_shape.hpp"
 #include "pgstride/pybind/src/codecs/conversions.hpp"
-
-#include <span>
 
 namespace pgstride::python {
 namespace {
@@ -86,7 +86,8 @@ PyObject* decode_any_array(Bytes bytes, const TypeCodec& codec) {
   if (element == nullptr || element->format != Format::binary) {
     const Ref type = exception_type("InternalClientError");
     if (!type) return nullptr;
-    return PyErr_Format(type.get(), "no decoder for array elements of type OID %u", unsigned{array.element_type()});
+    return PyErr_Format(type.get(), "no decoder for array elements of type OID %u",
+                        unsigned{array.element_type()});
   }
   return read_array(array, bytes, codec, *element);
 }

@@ -1,10 +1,10 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/protocol/codec/array_literal.hpp"
 
+#include <span>
+
 #include "pgstride/pybind/src/codecs/array_shape.hpp"
 #include "pgstride/pybind/src/codecs/conversions.hpp"
-
-#include <span>
 
 namespace pgstride::python {
 namespace {
@@ -28,20 +28,14 @@ PyObject* read_list(Source& source) {
   while (list) {
     Ref item;
     switch (source.reader.next()) {
-      case LiteralToken::close:
-        return list.release();
-      case LiteralToken::open:
-        item = Ref::steal(read_list(source));
-        break;
-      case LiteralToken::null:
-        item = Ref::borrow(Py_None);
-        break;
+      case LiteralToken::close: return list.release();
+      case LiteralToken::open: item = Ref::steal(read_list(source)); break;
+      case LiteralToken::null: item = Ref::borrow(Py_None); break;
       case LiteralToken::element:
         item = Ref::steal(source.element.decode(as_bytes(source.reader.text()), source.element));
         break;
       case LiteralToken::end:
-      case LiteralToken::malformed:
-        return refuse_literal(source.value, source.reader.reason());
+      case LiteralToken::malformed: return refuse_literal(source.value, source.reader.reason());
     }
     if (!item || PyList_Append(list.get(), item.get()) != 0) return nullptr;
   }
@@ -92,10 +86,12 @@ class LiteralWriter {
 }  // namespace
 
 PyObject* decode_array_literal(Bytes literal, const TypeCodec& codec) {
-  Source source{ArrayLiteralReader(as_text(literal), array_delimiter(codec.element->type)), literal, *codec.element};
+  Source source{ArrayLiteralReader(as_text(literal), array_delimiter(codec.element->type)), literal,
+                *codec.element};
   if (source.reader.next() != LiteralToken::open) return refuse_literal(literal, source.reader.reason());
   Ref list = Ref::steal(read_list(source));
-  if (list && source.reader.next() != LiteralToken::end) return refuse_literal(literal, source.reader.reason());
+  if (list && source.reader.next() != LiteralToken::end)
+    return refuse_literal(literal, source.reader.reason());
   return list.release();
 }
 

@@ -38,22 +38,20 @@ bool refuse_shape() {
 
 bool ArrayShape::measure(PyObject* container) {
   switch (kind_of(container)) {
-    case Kind::container:
-      return walk(container, 0);
+    case Kind::container: return walk(container, 0);
     case Kind::element:
       PyErr_Format(PyExc_TypeError, "a sized iterable container expected (got type '%s')",
                    type_name(container));
       return false;
-    case Kind::error:
-      break;
+    case Kind::error: break;
   }
   return false;
 }
 
 bool ArrayShape::walk(PyObject* container, std::size_t level) {
   if (level == dimensions_.size()) {
-    PyErr_Format(PyExc_ValueError, "number of array dimensions (%zu) exceed the maximum expected (%d)", level + 1,
-                 max_array_dimensions);
+    PyErr_Format(PyExc_ValueError, "number of array dimensions (%zu) exceed the maximum expected (%d)",
+                 level + 1, max_array_dimensions);
     return false;
   }
   const Ref items = Ref::steal(PySequence_Fast(container, "can not be iterated over"));

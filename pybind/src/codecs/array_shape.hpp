@@ -3,12 +3,11 @@
 // Nested containers seen as an array: how many dimensions, and which elements. Private to codecs/.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include <span>
 #include <vector>
 
 #include "pgstride/protocol/codec/array.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 

@@ -2,14 +2,14 @@
 //
 // The codecs of the built-in types, made at compile time from the list of types in protocol/oid.hpp.
 // Arrays come from their elements, and what has no form of its own here travels as text.
-#include "pgstride/pybind/src/codecs/array_shape.hpp"
-#include "pgstride/pybind/src/codecs/conversions.hpp"
-
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <iterator>
 
 #include "pgstride/protocol/oid.hpp"
+#include "pgstride/pybind/src/codecs/array_shape.hpp"
+#include "pgstride/pybind/src/codecs/conversions.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -48,8 +48,8 @@ constexpr Conversion binary_conversions[] = {
     {oid::char_, decode_bytea, encode_bytea},
     {oid::bytea, decode_bytea, encode_bytea},
     {oid::pg_mcv_list, decode_bytea, encode_bytea},
-    {oid::pg_brin_bloom_summary, decode_bytea, nullptr},
-    {oid::pg_brin_minmax_multi_summary, decode_bytea, nullptr},
+    {oid::pg_brin_bloom_summary, decode_bytea, encode_bytea},
+    {oid::pg_brin_minmax_multi_summary, decode_bytea, encode_bytea},
     {oid::uuid, decode_uuid, encode_uuid},
     {oid::date, decode_date, encode_date},
     {oid::timestamp, decode_timestamp, encode_timestamp},
@@ -66,8 +66,13 @@ constexpr Conversion binary_conversions[] = {
     {oid::void_, decode_void, encode_void},
 };
 
-/// Read as text, and the server reads no text of theirs.
-constexpr Oid read_only_text[] = {oid::pg_node_tree, oid::gtsvector, oid::anyenum};
+/// Never sent. The server takes no anonymous records, and of the others neither bytes nor text.
+constexpr Oid read_only[] = {oid::pg_node_tree,
+                             oid::gtsvector,
+                             oid::anyenum,
+                             oid::pg_brin_bloom_summary,
+                             oid::pg_brin_minmax_multi_summary,
+                             oid::record};
 
 /// Objects that a user can hang others on: records hold anything, and ipaddress's have a __dict__.
 constexpr bool has_parts(Oid type) noexcept {
@@ -81,65 +86,67 @@ constexpr const Conversion* binary_conversion(Oid type) noexcept {
   return nullptr;
 }
 
-constexpr bool is_read_only_text(Oid type) noexcept {
-  for (const Oid read_only : read_only_text) {
-    if (read_only == type) return true;
-  }
-  return false;
+constexpr bool is_read_only(Oid type) noexcept {
+  return std::find(std::begin(read_only), std::end(read_only), type) != std::end(read_only);
+}
+
+/// What the other pseudo-types are, only the server knows.
+constexpr bool is_scalar(const BuiltinType& type) noexcept {
+  return type.kind != TypeKind::array &&
+         (type.kind != TypeKind::pseudo || binary_conversion(type.oid) != nullptr || is_read_only(type.oid));
 }
 
 constexpr std::size_t position_of(Oid type) noexcept {
   return static_cast<std::size_t>(find_builtin_type(type) - builtin_types);
 }
 
-using Table = std::array<TypeCodec, type_count>;
+struct Table {
+  TypeCodec rows[type_count];  // in the order of builtin_types
+};
 extern const Table codecs;
 
 constexpr void make_scalar(TypeCodec& codec) noexcept {
-  if (const Conversion* conversion = binary_conversion(codec.type)) {
-    codec.decode = conversion->decode;
-    codec.encode = conversion->encode;
-    codec.atomic = !has_parts(codec.type);
-    return;
-  }
-  codec.format = Format::text;
-  codec.decode = decode_text;
-  if (!is_read_only_text(codec.type)) codec.encode = encode_text;
+  const Conversion* conversion = binary_conversion(codec.type);
+  codec.format = conversion != nullptr ? Format::binary : Format::text;
+  codec.decode = conversion != nullptr ? conversion->decode : decode_text;
+  if (!is_read_only(codec.type)) codec.encode = conversion != nullptr ? conversion->encode : encode_text;
+  codec.atomic = !has_parts(codec.type);
 }
 
 constexpr void make_array(TypeCodec& codec, const TypeCodec& element) noexcept {
-  if (element.decode == nullptr) return;
+  const bool is_binary = element.format == Format::binary;
   codec.format = element.format;
-  codec.decode = element.format == Format::binary ? decode_array : decode_array_literal;
+  codec.decode = is_binary ? decode_array : decode_array_literal;
   // Nested lists that stand for an array of arrays would be taken for one with more dimensions.
-  if (element.encode != nullptr && element.element == nullptr) {
-    codec.encode = element.format == Format::binary ? encode_array : encode_array_literal;
-  }
-  codec.element = &codecs[position_of(element.type)];
+  const bool is_nested = find_builtin_type(element.type)->kind == TypeKind::array;
+  if (!is_nested && !is_read_only(element.type))
+    codec.encode = is_binary ? encode_array : encode_array_literal;
+  codec.element = &codecs.rows[position_of(element.type)];
   codec.atomic = false;
 }
 
 constexpr Table make_codecs() noexcept {
   Table table;
+  auto& rows = table.rows;
   for (std::size_t i = 0; i < type_count; ++i) {
-    const BuiltinType& type = builtin_types[i];
-    table[i].type = type.oid;
-    table[i].name = type.name.data();
-    const bool is_pseudo = type.kind == TypeKind::pseudo;
-    const bool has_codec = !is_pseudo || binary_conversion(type.oid) != nullptr || is_read_only_text(type.oid);
-    if (has_codec && type.kind != TypeKind::array) make_scalar(table[i]);
+    rows[i].type = builtin_types[i].oid;
+    rows[i].name = builtin_types[i].name.data();
+    if (is_scalar(builtin_types[i])) make_scalar(rows[i]);
   }
-  // The vectors are arrays whose arrays have their own rows, so two rounds reach everything.
+  // The vectors are arrays that have arrays of their own, hence two rounds.
   for (const bool of_arrays : {false, true}) {
     for (std::size_t i = 0; i < type_count; ++i) {
       if (builtin_types[i].kind != TypeKind::array) continue;
-      const TypeCodec& element = table[position_of(builtin_types[i].element)];
-      if (of_arrays == (element.element != nullptr)) make_array(table[i], element);
+      const BuiltinType& element = *find_builtin_type(builtin_types[i].element);
+      const bool is_array = element.kind == TypeKind::array;
+      if (is_array == of_arrays && (is_array || is_scalar(element))) {
+        make_array(rows[i], rows[position_of(element.oid)]);
+      }
     }
   }
-  table[position_of(oid::int2vector)].name = "int2vector[]";
-  table[position_of(oid::oidvector)].name = "oidvector[]";
-  TypeCodec& any_array = table[position_of(oid::anyarray)];
+  rows[position_of(oid::int2vector)].name = "int2vector[]";
+  rows[position_of(oid::oidvector)].name = "oidvector[]";
+  TypeCodec& any_array = rows[position_of(oid::anyarray)];
   any_array.decode = decode_any_array;
   any_array.atomic = false;
   return table;
@@ -163,7 +170,7 @@ constexpr TypeCodec text = {oid::unspecified, "text", Format::text, decode_text,
 
 const TypeCodec* find_codec(Oid type) noexcept {
   if (type >= positions.size() || positions[type] == 0) return nullptr;
-  const TypeCodec& codec = codecs[positions[type] - 1U];
+  const TypeCodec& codec = codecs.rows[positions[type] - 1U];
   return codec.decode != nullptr ? &codec : nullptr;
 }
 

@@ -4,12 +4,11 @@
 // what they share. Private to codecs/.
 #pragma once
 
-#include "pgstride/pybind/src/python.hpp"
-
 #include <cstdint>
 #include <type_traits>
 
 #include "pgstride/pybind/src/codec.hpp"
+#include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
 

@@ -66,7 +66,8 @@ PyObject* decode_inet(Bytes bytes, const TypeCodec& codec) {
   if (!parse_inet(bytes, value)) return malformed(bytes, codec);
   const Family& family = value.is_ipv6() ? ipv6 : ipv4;
   const std::string_view packed = as_text(value.address);
-  const Ref address = Ref::steal(PyBytes_FromStringAndSize(packed.data(), static_cast<Py_ssize_t>(packed.size())));
+  const Ref address =
+      Ref::steal(PyBytes_FromStringAndSize(packed.data(), static_cast<Py_ssize_t>(packed.size())));
   if (!address) return nullptr;
   if (codec.type == oid::cidr) return call_with_prefix(family.network, address.get(), value);
   if (value.is_host()) return PyObject_CallOneArg(family.address, address.get());

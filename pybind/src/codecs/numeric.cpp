@@ -1,11 +1,11 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/protocol/codec/numeric.hpp"
 
-#include "pgstride/pybind/src/codecs/conversions.hpp"
-
 #include <charconv>
 #include <memory>
 #include <string_view>
+
+#include "pgstride/pybind/src/codecs/conversions.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -98,14 +98,10 @@ PyObject* decode_numeric(Bytes bytes, const TypeCodec& codec) {
   NumericView value;
   if (!parse_numeric(bytes, value)) return malformed(bytes, codec);
   switch (value.sign) {
-    case NumericSign::nan:
-      return Py_NewRef(nan);
-    case NumericSign::positive_infinity:
-      return Py_NewRef(infinity);
-    case NumericSign::negative_infinity:
-      return Py_NewRef(minus_infinity);
-    default:
-      break;
+    case NumericSign::nan: return Py_NewRef(nan);
+    case NumericSign::positive_infinity: return Py_NewRef(infinity);
+    case NumericSign::negative_infinity: return Py_NewRef(minus_infinity);
+    default: break;
   }
   const int zero_groups = take_zero_groups(value);
   const std::size_t room = max_numeric_text_size(value) + longest_exponent;

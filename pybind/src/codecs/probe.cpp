@@ -59,7 +59,8 @@ PyObject* encode(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 PyObject* codec_format(PyObject*, PyObject* type) {
   const TypeCodec* codec = codec_of(type);
-  return codec != nullptr ? PyUnicode_FromString(codec->format == Format::binary ? "binary" : "text") : nullptr;
+  return codec != nullptr ? PyUnicode_FromString(codec->format == Format::binary ? "binary" : "text")
+                          : nullptr;
 }
 
 PyMethodDef functions[] = {

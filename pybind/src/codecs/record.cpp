@@ -1,6 +1,5 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/protocol/codec/composite.hpp"
-
 #include "pgstride/pybind/src/codecs/conversions.hpp"
 
 namespace pgstride::python {
@@ -26,8 +25,8 @@ PyObject* decode_field(const CompositeField& field, std::size_t position) {
   if (codec != nullptr && codec->format == Format::binary) return codec->decode(field.value.bytes, *codec);
   const Ref type = exception_type("InternalClientError");
   if (!type) return nullptr;
-  return PyErr_Format(type.get(), "no decoder for composite type element in position %zu of type OID %u", position,
-                      unsigned{field.type});
+  return PyErr_Format(type.get(), "no decoder for composite type element in position %zu of type OID %u",
+                      position, unsigned{field.type});
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/protocol/codec/scalar.hpp"
 
-#include "pgstride/pybind/src/codecs/conversions.hpp"
-
 #include <cmath>
 #include <limits>
 #include <type_traits>
+
+#include "pgstride/pybind/src/codecs/conversions.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -15,9 +15,13 @@ PyObject* decode_integer(Bytes bytes, const TypeCodec& codec) {
   Int value = 0;
   if (!parse_integer(bytes, value)) [[unlikely]]
     return malformed(bytes, codec);
-  if constexpr (std::is_unsigned_v<Int>) return PyLong_FromUnsignedLongLong(value);
-  if constexpr (sizeof(Int) <= sizeof(long)) return PyLong_FromLong(static_cast<long>(value));
-  return PyLong_FromLongLong(value);
+  if constexpr (std::is_unsigned_v<Int>) {
+    return PyLong_FromUnsignedLongLong(value);
+  } else if constexpr (sizeof(Int) <= sizeof(long)) {
+    return PyLong_FromLong(value);
+  } else {
+    return PyLong_FromLongLong(value);
+  }
 }
 
 template <class Int>
@@ -90,9 +94,15 @@ bool encode_bool(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   return true;
 }
 
-PyObject* decode_int2(Bytes bytes, const TypeCodec& codec) { return decode_integer<std::int16_t>(bytes, codec); }
-PyObject* decode_int4(Bytes bytes, const TypeCodec& codec) { return decode_integer<std::int32_t>(bytes, codec); }
-PyObject* decode_int8(Bytes bytes, const TypeCodec& codec) { return decode_integer<std::int64_t>(bytes, codec); }
+PyObject* decode_int2(Bytes bytes, const TypeCodec& codec) {
+  return decode_integer<std::int16_t>(bytes, codec);
+}
+PyObject* decode_int4(Bytes bytes, const TypeCodec& codec) {
+  return decode_integer<std::int32_t>(bytes, codec);
+}
+PyObject* decode_int8(Bytes bytes, const TypeCodec& codec) {
+  return decode_integer<std::int64_t>(bytes, codec);
+}
 PyObject* decode_uint4(Bytes bytes, const TypeCodec& codec) {
   return decode_integer<std::uint32_t>(bytes, codec);
 }

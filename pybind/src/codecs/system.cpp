@@ -1,9 +1,9 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/protocol/codec/system.hpp"
 
-#include "pgstride/pybind/src/codecs/conversions.hpp"
-
 #include <limits>
+
+#include "pgstride/pybind/src/codecs/conversions.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -71,7 +71,8 @@ bool encode_snapshot(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   if (!items) return false;
   std::int64_t xmin = 0;
   std::int64_t xmax = 0;
-  if (!to_integer(PyTuple_GET_ITEM(items.get(), 0), xmin) || !to_integer(PyTuple_GET_ITEM(items.get(), 1), xmax)) {
+  if (!to_integer(PyTuple_GET_ITEM(items.get(), 0), xmin) ||
+      !to_integer(PyTuple_GET_ITEM(items.get(), 1), xmax)) {
     return false;
   }
   const Ref running = Ref::steal(PySequence_Tuple(PyTuple_GET_ITEM(items.get(), 2)));

@@ -1,9 +1,9 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/protocol/codec/text.hpp"
 
-#include "pgstride/pybind/src/codecs/conversions.hpp"
-
 #include <cstring>
+
+#include "pgstride/pybind/src/codecs/conversions.hpp"
 
 namespace pgstride::python {
 namespace {

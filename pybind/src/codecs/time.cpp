@@ -1,12 +1,11 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-#include "pgstride/pybind/src/codecs/conversions.hpp"
-
-#include <datetime.h>
+#include "pgstride/protocol/codec/time.hpp"
 
 #include <array>
 #include <limits>
 
-#include "pgstride/protocol/codec/time.hpp"
+#include "pgstride/pybind/src/codecs/conversions.hpp"
+#include "pgstride/pybind/src/codecs/datetime.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -20,14 +19,25 @@ constexpr std::int32_t quarter = 900;
 constexpr std::int32_t most_quarters = max_utc_offset / quarter;
 std::array<PyObject*, 2 * most_quarters + 1> quarter_zones{};
 
-PyObject* make_delta(std::int64_t seconds) {
-  std::int64_t days = seconds / seconds_per_day;
-  if (seconds % seconds_per_day < 0) --days;
-  return PyDelta_FromDSU(static_cast<int>(days), static_cast<int>(seconds - days * seconds_per_day), 0);
+PyObject* refuse_interval() {
+  PyErr_SetString(PyExc_OverflowError, "interval out of the range of timedelta");
+  return nullptr;
+}
+
+/// The microseconds are less than a day, in either direction.
+PyObject* make_delta(std::int64_t days, std::int64_t micros) {
+  if (micros < 0) {
+    --days;
+    micros += micros_per_day;
+  }
+  if (days < std::numeric_limits<int>::min() || days > std::numeric_limits<int>::max())
+    return refuse_interval();
+  return PyDelta_FromDSU(static_cast<int>(days), static_cast<int>(micros / micros_per_second),
+                         static_cast<int>(micros % micros_per_second));
 }
 
 Ref make_zone(std::int32_t utc_offset) {
-  const Ref delta = Ref::steal(make_delta(utc_offset));
+  const Ref delta = Ref::steal(make_delta(0, utc_offset * micros_per_second));
   return delta ? Ref::steal(PyTimeZone_FromOffset(delta.get())) : Ref();
 }
 
@@ -65,7 +75,8 @@ bool clock_of(PyObject* object, ClockTime& clock) {
 bool time_of(PyObject* object, std::int64_t& micros) {
   ClockTime clock;
   if (!clock_of(object, clock)) return false;
-  const std::int64_t seconds = std::int64_t{clock.hour} * 3600 + std::int64_t{clock.minute} * 60 + clock.second;
+  const std::int64_t seconds =
+      std::int64_t{clock.hour} * 3600 + std::int64_t{clock.minute} * 60 + clock.second;
   micros = seconds * micros_per_second + clock.micro;
   if (is_valid_time(micros)) return true;
   PyErr_SetString(PyExc_ValueError, "time out of range");
@@ -103,11 +114,6 @@ bool utc_offset_of(PyObject* object, std::int32_t& utc_offset) {
   }
   utc_offset = static_cast<std::int32_t>(seconds);
   return true;
-}
-
-PyObject* refuse_interval() {
-  PyErr_SetString(PyExc_OverflowError, "interval out of the range of timedelta");
-  return nullptr;
 }
 
 }  // namespace
@@ -148,12 +154,9 @@ PyObject* decode_interval(Bytes bytes, const TypeCodec& codec) {
   Interval value;
   if (!parse_interval(bytes, value)) return malformed(bytes, codec);
   if (value == Interval::infinity() || value == Interval::minus_infinity()) return refuse_interval();
-  const DayAndTime time = split_timestamp(value.micros);  // a day of 24 hours, and what is left of it
-  const std::int64_t days = std::int64_t{value.days} + time.days + std::int64_t{value.months / 12} * days_per_year +
+  const std::int64_t days = std::int64_t{value.days} + std::int64_t{value.months / 12} * days_per_year +
                             std::int64_t{value.months % 12} * days_per_month;
-  if (days < std::numeric_limits<int>::min() || days > std::numeric_limits<int>::max()) return refuse_interval();
-  return PyDelta_FromDSU(static_cast<int>(days), static_cast<int>(time.micros / micros_per_second),
-                         static_cast<int>(time.micros % micros_per_second));
+  return make_delta(days + value.micros / micros_per_day, value.micros % micros_per_day);
 }
 
 bool encode_interval(PyObject* object, WriteBuffer& out, const TypeCodec&) {

@@ -2,19 +2,17 @@
 //
 // Python's calendar has the years 1 to 9999 and no infinities: its first and last moments stand for
 // those, as they do in asyncpg.
-#include "pgstride/pybind/src/codecs/conversions.hpp"
-
-#include <datetime.h>
-
 #include "pgstride/protocol/codec/time.hpp"
+#include "pgstride/pybind/src/codecs/conversions.hpp"
+#include "pgstride/pybind/src/codecs/datetime.hpp"
 
 namespace pgstride::python {
 namespace {
 
 constexpr std::int32_t first_year = 1;
 constexpr std::int32_t last_year = 9999;
-constexpr std::int32_t first_day = -730119;    // 0001-01-01
-constexpr std::int32_t last_day = 2921939;     // 9999-12-31
+constexpr std::int32_t first_day = -730119;  // 0001-01-01
+constexpr std::int32_t last_day = 2921939;   // 9999-12-31
 constexpr std::int64_t first_moment = first_day * micros_per_day;
 constexpr std::int64_t last_moment = (last_day + 1) * micros_per_day - 1;
 constexpr std::int64_t epoch_ordinal = 730120;  // 2000-01-01, as date.toordinal() counts
@@ -36,7 +34,8 @@ PyObject* make_datetime(std::int64_t micros, PyObject* zone) {
   const CivilDate date = civil_from_days(parts.days);
   const ClockTime clock = clock_from_micros(parts.micros);
   return PyDateTimeAPI->DateTime_FromDateAndTime(date.year, date.month, date.day, clock.hour, clock.minute,
-                                                 clock.second, clock.micro, zone, PyDateTimeAPI->DateTimeType);
+                                                 clock.second, clock.micro, zone,
+                                                 PyDateTimeAPI->DateTimeType);
 }
 
 PyObject* decode_moment(Bytes bytes, const TypeCodec& codec, PyObject* zone) {
@@ -53,7 +52,8 @@ std::int64_t day_of(PyObject* date) {
 
 /// What the datetime shows on its face, whatever its zone.
 std::int64_t moment_of(PyObject* datetime) {
-  const std::int64_t seconds = PyDateTime_DATE_GET_HOUR(datetime) * 3600 + PyDateTime_DATE_GET_MINUTE(datetime) * 60 +
+  const std::int64_t seconds = PyDateTime_DATE_GET_HOUR(datetime) * 3600 +
+                               PyDateTime_DATE_GET_MINUTE(datetime) * 60 +
                                PyDateTime_DATE_GET_SECOND(datetime);
   return day_of(datetime) * micros_per_day + seconds * micros_per_second +
          PyDateTime_DATE_GET_MICROSECOND(datetime);
@@ -120,7 +120,8 @@ bool prepare_timestamps() {
   last_date = end_of(PyDateTimeAPI->DateType, "max");
   first_datetime = end_of(PyDateTimeAPI->DateTimeType, "min");
   last_datetime = end_of(PyDateTimeAPI->DateTimeType, "max");
-  return first_date != nullptr && last_date != nullptr && first_datetime != nullptr && last_datetime != nullptr;
+  return first_date != nullptr && last_date != nullptr && first_datetime != nullptr &&
+         last_datetime != nullptr;
 }
 
 PyObject* decode_date(Bytes bytes, const TypeCodec& codec) {
@@ -154,7 +155,9 @@ bool encode_date(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   return true;
 }
 
-PyObject* decode_timestamp(Bytes bytes, const TypeCodec& codec) { return decode_moment(bytes, codec, Py_None); }
+PyObject* decode_timestamp(Bytes bytes, const TypeCodec& codec) {
+  return decode_moment(bytes, codec, Py_None);
+}
 
 bool encode_timestamp(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   const Ref datetime = as_datetime(object);

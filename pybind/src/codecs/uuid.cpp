@@ -12,7 +12,8 @@ bool uuid_from_attribute(PyObject* object, Uuid& value) {
   Py_buffer buffer;
   if (!bytes || PyObject_GetBuffer(bytes.get(), &buffer, PyBUF_SIMPLE) != 0) return false;
   const Py_ssize_t size = buffer.len;
-  const bool parsed = parse_uuid(as_bytes({static_cast<const char*>(buffer.buf), static_cast<std::size_t>(size)}), value);
+  const bool parsed =
+      parse_uuid(as_bytes({static_cast<const char*>(buffer.buf), static_cast<std::size_t>(size)}), value);
   PyBuffer_Release(&buffer);
   if (!parsed) PyErr_Format(PyExc_ValueError, "16 bytes were expected, got %zd", size);
   return parsed;
@@ -32,7 +33,8 @@ bool encode_uuid(PyObject* object, WriteBuffer& out, const TypeCodec&) {
     return true;
   }
   Uuid value;
-  if (!(PyUnicode_Check(object) ? uuid_from_str(object, value) : uuid_from_attribute(object, value))) return false;
+  if (!(PyUnicode_Check(object) ? uuid_from_str(object, value) : uuid_from_attribute(object, value)))
+    return false;
   write_uuid(out, value);
   return true;
 }
