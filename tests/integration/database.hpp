@@ -40,7 +40,8 @@ struct Database {
     begin += '%';
     for (bool busy = false; !busy;) {
       const Result result = co_await watcher.query(
-          "select count(*) from pg_stat_activity where pid = $1 and state = 'active' and query like $2", pid, begin);
+          "select count(*) from pg_stat_activity where pid = $1 and state = 'active' and query like $2", pid,
+          begin);
       busy = result.value<std::int64_t>() == 1;
     }
   }

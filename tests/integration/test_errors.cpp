@@ -22,7 +22,9 @@ BOOST_FIXTURE_TEST_SUITE(errors, Database)
 
 BOOST_AUTO_TEST_CASE(server_errors_have_all_fields) {
   go([](Connection& conn) -> Task<> {
-    co_await conn.execute("create temp table people (id int primary key, name text not null constraint short check (length(name) < 5))");
+    co_await conn.execute(
+        "create temp table people (id int primary key, name text not null constraint short check "
+        "(length(name) < 5))");
     co_await conn.execute("insert into people values ($1, $2)", 1, "Ada");
     bool thrown = false;
     try {
@@ -121,11 +123,17 @@ BOOST_AUTO_TEST_CASE(wrong_arguments) {
     BOOST_TEST(contains(what, "parameter $2: this std::chrono::year_month_day can not be sent as date"));
     what.clear();
     try {
-      co_await conn.query("select $1::int", 1, 2);
+      co_await conn.query("select $1::int, $2::int", 1);
     } catch (const ServerException& e) {
       what = e.sqlstate();
     }
-    BOOST_TEST(what == "08P01");  // not known before the statement is
+    BOOST_TEST(what == "08P01");
+    try {
+      co_await conn.query("select $1::int, $2::int", 1);  // now it is known before it is sent
+    } catch (const Error& e) {
+      what = e.what();
+    }
+    BOOST_TEST(contains(what, "the query has 2 parameters, and 1 arguments were given"));
     co_await conn.query("select $1::int", 1);
     try {
       co_await conn.query("select $1::int", "one");

@@ -14,7 +14,8 @@ using namespace pgstride::test;
 namespace {
 
 Task<std::int64_t> prepared_statements(Connection& conn) {
-  Prepared ask = co_await conn.prepare("select count(*) from pg_prepared_statements where not statement like '%pg_prepared%'");
+  Prepared ask = co_await conn.prepare(
+      "select count(*) from pg_prepared_statements where not statement like '%pg_prepared%'");
   const Result result = co_await ask.query();
   co_return result.value<std::int64_t>();
 }
@@ -57,7 +58,9 @@ BOOST_AUTO_TEST_CASE(results_outlive_the_connection) {
   Result result;
   {
     Connection short_lived = another();
-    const auto fetch = [](Connection& c) -> Task<Result> { co_return co_await c.query("select 'kept' as word, 7"); };
+    const auto fetch = [](Connection& c) -> Task<Result> {
+      co_return co_await c.query("select 'kept' as word, 7");
+    };
     result = run(loop, fetch(short_lived));
   }
   BOOST_TEST(result[0].get<std::string_view>("word") == "kept");
@@ -104,7 +107,8 @@ BOOST_AUTO_TEST_CASE(what_each_throws_comes_out) {
 BOOST_AUTO_TEST_CASE(scripts_of_several_statements) {
   go([](Connection& conn) -> Task<> {
     const Completion done = co_await conn.execute(
-        "create temp table s (a int); insert into s select generate_series(1, 5); select * from s; delete from s where a > 3");
+        "create temp table s (a int); insert into s select generate_series(1, 5); select * from s; delete "
+        "from s where a > 3");
     BOOST_TEST(done.tag() == "DELETE 2");
     BOOST_TEST(done.affected_rows() == 2);
     BOOST_TEST((done.earlier_tags() == std::vector<std::string>{"CREATE TABLE", "INSERT 0 5", "SELECT 5"}));

@@ -93,7 +93,8 @@ std::string in_words(Bytes said) {
     words.append(words.empty() ? "" : " ").append(message_in_words(said.first(size)));
     said = said.subspan(size);
   }
-  if (!said.empty()) words.append(words.empty() ? "" : " ").append("+" + std::to_string(said.size()) + " bytes");
+  if (!said.empty())
+    words.append(words.empty() ? "" : " ").append("+" + std::to_string(said.size()) + " bytes");
   return words;
 }
 

@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "pgstride/protocol/backend.hpp"
+
 #include "tests/support/backend_writer.hpp"
 
 namespace pgstride::test {
@@ -24,8 +25,9 @@ void only_whole(const std::string& message, Parser parse) {
 BOOST_AUTO_TEST_SUITE(backend)
 
 BOOST_AUTO_TEST_CASE(row_descriptions) {
-  const std::string body = int16(2) + "id\0"s + int32(16384) + int16(1) + int32(23) + int16(4) + int32(-1) + int16(0) +
-                           "\0"s + int32(0) + int16(0) + int32(4294967295) + int16(-1) + int32(20) + int16(1);
+  const std::string body = int16(2) + "id\0"s + int32(16384) + int16(1) + int32(23) + int16(4) + int32(-1) +
+                           int16(0) + "\0"s + int32(0) + int16(0) + int32(4294967295) + int16(-1) +
+                           int32(20) + int16(1);
   const auto columns = parse_row_description(as_bytes(body));
   BOOST_REQUIRE(columns);
   BOOST_REQUIRE(columns->size() == 2u);
@@ -48,11 +50,13 @@ BOOST_AUTO_TEST_CASE(row_descriptions) {
 }
 
 BOOST_AUTO_TEST_CASE(parameter_descriptions) {
-  const auto types = parse_parameter_description(as_bytes(parameter_description({23, 0, 4294967295}).substr(5)));
+  const auto types =
+      parse_parameter_description(as_bytes(parameter_description({23, 0, 4294967295}).substr(5)));
   BOOST_REQUIRE(types);
   BOOST_TEST(*types == (std::vector<Oid>{23, 0, 4294967295}));
   only_whole(parameter_description({23, 25}), parse_parameter_description);
-  BOOST_TEST(parse_parameter_description(as_bytes(int16(65535) + std::string(4 * 65535, 'x')))->size() == 65535u);
+  BOOST_TEST(parse_parameter_description(as_bytes(int16(65535) + std::string(4 * 65535, 'x')))->size() ==
+             65535u);
 }
 
 BOOST_AUTO_TEST_CASE(command_tags) {
@@ -61,8 +65,9 @@ BOOST_AUTO_TEST_CASE(command_tags) {
     std::int64_t rows;
   };
   for (const auto& [tag, command, rows] :
-       {Case{"SELECT 3", "SELECT", 3}, Case{"INSERT 0 5", "INSERT", 5}, Case{"CREATE TABLE", "CREATE TABLE", -1},
-        Case{"BEGIN", "BEGIN", -1}, Case{"", "", -1}, Case{"COPY 9223372036854775807", "COPY", INT64_MAX},
+       {Case{"SELECT 3", "SELECT", 3}, Case{"INSERT 0 5", "INSERT", 5},
+        Case{"CREATE TABLE", "CREATE TABLE", -1}, Case{"BEGIN", "BEGIN", -1}, Case{"", "", -1},
+        Case{"COPY 9223372036854775807", "COPY", INT64_MAX},
         Case{"SELECT 99999999999999999999", "SELECT", -1}, Case{"SELECT -1", "SELECT -", -1},
         Case{"SELECT 1x", "SELECT", -1}, Case{"SELECT ", "SELECT", -1}}) {
     const CommandTag parsed(tag);

@@ -34,7 +34,8 @@ BOOST_AUTO_TEST_CASE(floats) {
 
 BOOST_AUTO_TEST_CASE(loads_and_stores_are_each_others_inverse) {
   std::byte memory[9] = {};
-  for (const std::int64_t v : {std::int64_t{0}, std::int64_t{-1}, INT64_MIN, INT64_MAX, std::int64_t{0x0123456789abcdef}}) {
+  for (const std::int64_t v :
+       {std::int64_t{0}, std::int64_t{-1}, INT64_MIN, INT64_MAX, std::int64_t{0x0123456789abcdef}}) {
     store_big_endian(memory + 1, v);  // unaligned on purpose
     BOOST_TEST(load_big_endian<std::int64_t>(memory + 1) == v);
     store_big_endian(memory + 1, static_cast<std::int32_t>(v));

@@ -4,20 +4,28 @@
 #include <boost/test/unit_test.hpp>
 
 #include "pgstride/protocol/error.hpp"
+
 #include "tests/support/backend_writer.hpp"
 
 namespace pgstride::test {
 namespace {
 
-std::shared_ptr<const ServerError> parsed(const std::string& body) { return ServerError::parse(as_bytes(body)); }
+std::shared_ptr<const ServerError> parsed(const std::string& body) {
+  return ServerError::parse(as_bytes(body));
+}
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(error)
 
 BOOST_AUTO_TEST_CASE(fields_are_found_by_their_letter) {
-  const auto error = parsed(fields({{'S', "FEHLER"}, {'V', "ERROR"}, {'C', "23505"}, {'M', "duplicate key"},
-                                    {'D', "Key (id)=(1) exists."}, {'H', "Use another."}, {'n', "users_pkey"}}));
+  const auto error = parsed(fields({{'S', "FEHLER"},
+                                    {'V', "ERROR"},
+                                    {'C', "23505"},
+                                    {'M', "duplicate key"},
+                                    {'D', "Key (id)=(1) exists."},
+                                    {'H', "Use another."},
+                                    {'n', "users_pkey"}}));
   BOOST_REQUIRE(error);
   BOOST_TEST(error->severity() == "ERROR");
   BOOST_TEST(error->sqlstate() == "23505");
@@ -81,7 +89,8 @@ BOOST_AUTO_TEST_CASE(descriptions) {
   BOOST_TEST(describe(Failure(server)) == "FATAL: going down (SQLSTATE 57P01)");
   Failure lost(Errc::connection_lost, "the server ended the session");
   lost.server = server;
-  BOOST_TEST(describe(lost) == "the server ended the session; the server said: FATAL: going down (SQLSTATE 57P01)");
+  BOOST_TEST(describe(lost) ==
+             "the server ended the session; the server said: FATAL: going down (SQLSTATE 57P01)");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -11,7 +11,8 @@ BOOST_AUTO_TEST_CASE(a_known_statement_takes_one_round_trip) {
   play([](OpTest& t) {
     Execution execution(t.ready_statement("select name from users where id = $1", {"name"}), {"7"});
     t.submit(execution).sends("Bind(s1: 7) Execute Sync");
-    t.server_says(bind_complete(), data_row({"one"}), data_row({null}), command_complete("SELECT 2"), ready_for_query());
+    t.server_says(bind_complete(), data_row({"one"}), data_row({null}), command_complete("SELECT 2"),
+                  ready_for_query());
     t.done(execution, "(name) [one] [NULL] SELECT 2");
   });
 }
@@ -20,8 +21,8 @@ BOOST_AUTO_TEST_CASE(so_does_a_fresh_one) {
   play([](OpTest& t) {
     Execution execution(t.statement("select $1, $2"), {"7", null});
     t.submit(execution).sends("Parse(s1, select $1, $2) Describe(s1) Bind(s1: 7, NULL) Execute Sync");
-    t.server_says(parse_complete(), parameter_description({23, 23}), row_description({"a", "b"}), bind_complete(),
-                  data_row({"7", null}), command_complete("SELECT 1"), ready_for_query());
+    t.server_says(parse_complete(), parameter_description({23, 23}), row_description({"a", "b"}),
+                  bind_complete(), data_row({"7", null}), command_complete("SELECT 1"), ready_for_query());
     t.done(execution, "(a, b) [7, NULL] SELECT 1");
     BOOST_TEST(execution.statement()->ready());
   });
@@ -43,7 +44,8 @@ BOOST_AUTO_TEST_CASE(a_cursor) {
     const StatementRef statement = t.ready_statement("select x from t", {"x"});
     Execution open(statement, {}, {.portal = "c1", .row_limit = 2});
     t.submit(open).sends("Bind(c1 <- s1) Execute(c1, 2) Sync");
-    t.server_says(bind_complete(), data_row({"1"}), data_row({"2"}), portal_suspended(), ready_for_query('T'));
+    t.server_says(bind_complete(), data_row({"1"}), data_row({"2"}), portal_suspended(),
+                  ready_for_query('T'));
     t.done(open, "(x) [1] [2] -");
     BOOST_TEST(open.suspended());
 
@@ -66,7 +68,8 @@ BOOST_AUTO_TEST_CASE(a_cursor_of_a_fresh_statement_may_be_pipelined) {
     Execution bind(statement, {}, {.portal = "c1", .execute = false});
     Execution step(statement, {}, {.portal = "c1", .row_limit = 1, .bind = false, .close = true});
     t.submit(bind).submit(step);
-    t.sends("Parse(s1, select x from t) Describe(s1) Bind(c1 <- s1) Sync Execute(c1, 1) ClosePortal(c1) Sync");
+    t.sends(
+        "Parse(s1, select x from t) Describe(s1) Bind(c1 <- s1) Sync Execute(c1, 1) ClosePortal(c1) Sync");
     t.server_says(description({"x"}), bind_complete(), ready_for_query('T'));
     t.server_says(data_row({"1"}), portal_suspended(), close_complete(), ready_for_query('T'));
     t.done(bind, "(x)").done(step, "[1] -");
@@ -97,7 +100,8 @@ BOOST_AUTO_TEST_CASE(an_argument_in_the_middle_of_a_pipeline_leaves_its_neighbou
     second.refuses_to_encode = true;
     t.submit(first).refuses(second, Errc::invalid_argument).submit(third);
     t.sends("Bind(s1: 1) Execute Sync Bind(s1: 3) Execute Sync");
-    for (int i = 0; i < 2; ++i) t.server_says(bind_complete(), command_complete("SELECT 0"), ready_for_query());
+    for (int i = 0; i < 2; ++i)
+      t.server_says(bind_complete(), command_complete("SELECT 0"), ready_for_query());
     t.done(first, "(x) SELECT 0").done(third, "(x) SELECT 0");
   });
 }
@@ -127,12 +131,14 @@ BOOST_AUTO_TEST_CASE(sinks_that_have_had_enough) {
     Execution execution(t.ready_statement("select x from t", {"x"}));
     execution.taste = Witness::Taste::refuses_rows;
     t.submit(execution).take_sent();
-    t.server_says(bind_complete(), data_row({"1"}), data_row({"2"}), command_complete("SELECT 2"), ready_for_query());
+    t.server_says(bind_complete(), data_row({"1"}), data_row({"2"}), command_complete("SELECT 2"),
+                  ready_for_query());
     t.done(execution, "(x) [1]");
 
     execution.taste = Witness::Taste::throws_on_row;
     t.submit(execution).take_sent();
-    t.server_says(bind_complete(), data_row({"1"}), data_row({"2"}), command_complete("SELECT 2"), ready_for_query());
+    t.server_says(bind_complete(), data_row({"1"}), data_row({"2"}), command_complete("SELECT 2"),
+                  ready_for_query());
     t.failed(execution, Errc::invalid_value);
     BOOST_TEST(execution.heard == "(x) [1]");
 

@@ -177,7 +177,8 @@ BOOST_AUTO_TEST_CASE(a_begin_on_its_way_is_not_rolled_back_unseen) {
     BOOST_TEST(sent.find("ROLLBACK)") == std::string::npos);
     BOOST_TEST(sent.ends_with(std::string(undo) + " Sync"));
     t.server_says(command_complete("BEGIN"), ready_for_query('T'));
-    t.server_says(inserted(8), parse_complete(), bind_complete(), error_response("3B001"), ready_for_query('E'));
+    t.server_says(inserted(8), parse_complete(), bind_complete(), error_response("3B001"),
+                  ready_for_query('E'));
     t.done(begin, "BEGIN").failed(bulk, Errc::invalid_argument).lives();
   });
 }
@@ -239,7 +240,8 @@ BOOST_AUTO_TEST_CASE(abandoned_while_it_waits_for_its_turn) {
     BOOST_TEST(sent.ends_with(std::string(undo) + " Sync Query(select 1)"));
     BOOST_TEST(two.written < 10u);
     t.server_says(inserted(10), ready_for_query());
-    t.server_says(inserted(two.written), parse_complete(), bind_complete(), error_response("25P01"), ready_for_query());
+    t.server_says(inserted(two.written), parse_complete(), bind_complete(), error_response("25P01"),
+                  ready_for_query());
     t.server_says(command_complete("SELECT 0"), ready_for_query());
     t.done(one, one.heard).done(query, "SELECT 0").lives();
   });

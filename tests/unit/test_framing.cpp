@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "pgstride/protocol/framing.hpp"
+
 #include "tests/support/backend_writer.hpp"
 
 namespace pgstride::test {
@@ -143,7 +144,8 @@ BOOST_AUTO_TEST_CASE(any_sizes_in_any_pieces) {
 
 BOOST_AUTO_TEST_CASE(the_limit_is_for_rows_and_copy_data) {
   ReadBuffer in(100);
-  receive(in, copy_data(std::string(96, 'x')) + row_description({"a long name for one column", "and one more", "x"}));
+  receive(in, copy_data(std::string(96, 'x')) +
+                  row_description({"a long name for one column", "and one more", "x"}));
   BOOST_TEST(next_word(in).size() == 97u);
   BOOST_TEST(next_word(in)[0] == 'T');
   receive(in, lying_message('d', 101));
@@ -160,14 +162,34 @@ BOOST_AUTO_TEST_CASE(lengths_are_checked_at_the_header) {
     Phase phase = Phase::running;
   };
   const Range ranges[] = {
-      {'Z', 5, 5}, {'1', 4, 4}, {'2', 4, 4}, {'3', 4, 4}, {'n', 4, 4}, {'s', 4, 4}, {'I', 4, 4}, {'c', 4, 4},
-      {'C', 5, 65536}, {'S', 6, 65536}, {'A', 10, 1 << 20}, {'E', 5, 64 << 20}, {'N', 5, 64 << 20},
-      {'T', 6, 64 << 20}, {'t', 6, 262146}, {'G', 7, 131077}, {'H', 7, 131077}, {'W', 7, 131077},
-      {'D', 6, default_limit}, {'d', 4, default_limit},
-      {'R', 8, 65536, Phase::authenticating}, {'v', 12, 65536, Phase::authenticating},
+      {'Z', 5, 5},
+      {'1', 4, 4},
+      {'2', 4, 4},
+      {'3', 4, 4},
+      {'n', 4, 4},
+      {'s', 4, 4},
+      {'I', 4, 4},
+      {'c', 4, 4},
+      {'C', 5, 65536},
+      {'S', 6, 65536},
+      {'A', 10, 1 << 20},
+      {'E', 5, 64 << 20},
+      {'N', 5, 64 << 20},
+      {'T', 6, 64 << 20},
+      {'t', 6, 262146},
+      {'G', 7, 131077},
+      {'H', 7, 131077},
+      {'W', 7, 131077},
+      {'D', 6, default_limit},
+      {'d', 4, default_limit},
+      {'R', 8, 65536, Phase::authenticating},
+      {'v', 12, 65536, Phase::authenticating},
       {'E', 5, 30000, Phase::authenticating},
-      {'K', 12, 264, Phase::starting}, {'S', 6, 65536, Phase::starting}, {'N', 5, 65536, Phase::starting},
-      {'E', 5, 65536, Phase::starting}, {'Z', 5, 5, Phase::starting},
+      {'K', 12, 264, Phase::starting},
+      {'S', 6, 65536, Phase::starting},
+      {'N', 5, 65536, Phase::starting},
+      {'E', 5, 65536, Phase::starting},
+      {'Z', 5, 5, Phase::starting},
   };
   for (const Range& range : ranges) {
     BOOST_TEST_CONTEXT(range.type << " in phase " << static_cast<int>(range.phase)) {

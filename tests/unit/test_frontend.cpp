@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "pgstride/protocol/frontend.hpp"
+
 #include "tests/support/assert_bytes.hpp"
 #include "tests/support/frontend_words.hpp"
 
@@ -48,7 +49,9 @@ BOOST_AUTO_TEST_CASE(start_up) {
   writes([](WriteBuffer& out) { frontend::password(out, "secret"); }, "p\0\0\0\x0bsecret\0");
   writes([](WriteBuffer& out) { frontend::sasl_initial_response(out, "SCRAM-SHA-256", "n,,"); },
          "p\0\0\0\x19SCRAM-SHA-256\0\0\0\0\x03n,,");
-  writes([](WriteBuffer& out) { frontend::sasl_response(out, "c=biws"); }, "p\0\0\0\x0a" "c=biws");
+  writes([](WriteBuffer& out) { frontend::sasl_response(out, "c=biws"); },
+         "p\0\0\0\x0a"
+         "c=biws");
 }
 
 BOOST_AUTO_TEST_CASE(cancel_requests_echo_the_key) {

@@ -9,6 +9,7 @@
 
 #include "pgstride/driver/coro/generator.hpp"
 #include "pgstride/driver/coro/run.hpp"
+
 #include "tests/support/fake_loop.hpp"
 
 using namespace pgstride;

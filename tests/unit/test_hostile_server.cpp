@@ -15,15 +15,15 @@ namespace {
 /// What was asked before the server speaks.
 enum class Asked {
   nothing,
-  query,       // simple query
-  prepare,     // Parse, Describe
-  execution,   // Bind, Execute of a statement with columns a, b
-  no_rows,     // the same of a statement without rows
-  fresh,       // Parse, Describe, Bind, Execute
-  cursor,      // Bind, Execute of a, b with a limit of two rows, Close
-  bulk,        // Bind, Execute of a, b; twice
-  abandoned,   // a simple query that nobody waits for
-  closing,     // Close of a statement, then a simple query
+  query,      // simple query
+  prepare,    // Parse, Describe
+  execution,  // Bind, Execute of a statement with columns a, b
+  no_rows,    // the same of a statement without rows
+  fresh,      // Parse, Describe, Bind, Execute
+  cursor,     // Bind, Execute of a, b with a limit of two rows, Close
+  bulk,       // Bind, Execute of a, b; twice
+  abandoned,  // a simple query that nobody waits for
+  closing,    // Close of a statement, then a simple query
 };
 
 enum class Outcome {
@@ -55,8 +55,8 @@ class Conversation {
       case Asked::no_rows: submit(std::make_unique<Execution>(t.ready_statement("set x = 1"))); break;
       case Asked::fresh: submit(std::make_unique<Execution>(t.statement("select a, b from t"))); break;
       case Asked::cursor:
-        submit(std::make_unique<Execution>(
-            ready(), Execution::Arguments{}, PortalStep{.portal = "p", .row_limit = 2, .close = true}));
+        submit(std::make_unique<Execution>(ready(), Execution::Arguments{},
+                                           PortalStep{.portal = "p", .row_limit = 2, .close = true}));
         break;
       case Asked::bulk: submit(std::make_unique<Bulk>(ready(), 2)); break;
       case Asked::abandoned:
@@ -132,7 +132,9 @@ const std::string E = error_response("22012");
 const std::string describes = description({"a", "b"});
 
 std::string row(std::int64_t count, const std::string& values) { return message('D', int16(count) + values); }
-std::string value(std::string_view text) { return int32(static_cast<std::int64_t>(text.size())) + std::string(text); }
+std::string value(std::string_view text) {
+  return int32(static_cast<std::int64_t>(text.size())) + std::string(text);
+}
 
 using enum Asked;
 using enum Outcome;
@@ -314,8 +316,8 @@ BOOST_AUTO_TEST_CASE(impossible_lengths) {
     char type;
     std::int64_t length;
   };
-  for (const auto& [type, length] : {Fixed{'Z', 5}, Fixed{'1', 4}, Fixed{'2', 4}, Fixed{'3', 4}, Fixed{'n', 4},
-                                     Fixed{'s', 4}, Fixed{'I', 4}, Fixed{'c', 4}}) {
+  for (const auto& [type, length] : {Fixed{'Z', 5}, Fixed{'1', 4}, Fixed{'2', 4}, Fixed{'3', 4},
+                                     Fixed{'n', 4}, Fixed{'s', 4}, Fixed{'I', 4}, Fixed{'c', 4}}) {
     for (const std::int64_t wrong : {length - 1, length + 1, std::int64_t{INT32_MAX}})
       hold({"HS-072", query, lying_message(type, wrong), kill});
   }
@@ -330,7 +332,8 @@ BOOST_AUTO_TEST_CASE(impossible_lengths) {
 
 BOOST_AUTO_TEST_CASE(each_of_256_types_in_each_state) {  // HS-075
   std::mt19937 random(7);
-  for (const Asked asked : {nothing, query, prepare, execution, no_rows, fresh, cursor, bulk, abandoned, closing}) {
+  for (const Asked asked :
+       {nothing, query, prepare, execution, no_rows, fresh, cursor, bulk, abandoned, closing}) {
     for (int type = 0; type < 256; ++type) {
       std::string noise(random() % 40, '\0');
       for (char& byte : noise) byte = static_cast<char>(random());

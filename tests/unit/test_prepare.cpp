@@ -14,7 +14,8 @@ BOOST_AUTO_TEST_CASE(a_statement_with_rows_is_described) {
     t.submit(preparation);
     t.sends("Parse(s1, select id, name from users where id = $1) Describe(s1) Sync");
     BOOST_TEST((statement->state() == Statement::State::in_flight));
-    t.server_says(parse_complete(), parameter_description({23}), row_description({"id", "name"}), ready_for_query());
+    t.server_says(parse_complete(), parameter_description({23}), row_description({"id", "name"}),
+                  ready_for_query());
     t.done(preparation, "");
     BOOST_TEST(statement->ready());
     BOOST_TEST(statement->returns_rows());

@@ -23,9 +23,9 @@ static_assert(std::ranges::random_access_range<const Result&>);
 static_assert(std::ranges::sized_range<const Result&>);
 
 template <class R>
-concept GivesRows = requires(R&& result) { std::forward<R>(result).begin(); } ||
-                    requires(R&& result) { std::forward<R>(result)[0]; } ||
-                    requires(R&& result) { std::forward<R>(result).front(); };
+concept GivesRows = requires(R&& result) { std::forward<R>(result).begin(); } || requires(R&& result) {
+  std::forward<R>(result)[0];
+} || requires(R&& result) { std::forward<R>(result).front(); };
 static_assert(GivesRows<const Result&>);
 static_assert(!GivesRows<Result>, "rows of a Result that is about to go would dangle");
 

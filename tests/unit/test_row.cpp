@@ -2,12 +2,15 @@
 #include <boost/test/unit_test.hpp>
 
 #include "pgstride/protocol/row.hpp"
+
 #include "tests/support/backend_writer.hpp"
 
 namespace pgstride::test {
 namespace {
 
-bool well_formed(const std::string& body, std::size_t columns) { return DataRow::well_formed(as_bytes(body), columns); }
+bool well_formed(const std::string& body, std::size_t columns) {
+  return DataRow::well_formed(as_bytes(body), columns);
+}
 
 }  // namespace
 

@@ -16,11 +16,15 @@ std::string heard(std::string_view value) { return "(x) [" + std::string(value) 
 
 struct Events final : ServerEvents {
   std::string heard;
-  void on_notice(const ServerError& notice) override { heard.append("notice ").append(notice.message()).append("; "); }
+  void on_notice(const ServerError& notice) override {
+    heard.append("notice ").append(notice.message()).append("; ");
+  }
   void on_notification(const Notification& n) override {
     heard.append(n.channel).append(" = ").append(n.payload).append(" from " + std::to_string(n.pid) + "; ");
   }
-  void on_parameter(const ParameterStatus& s) override { heard.append(s.name).append(" = ").append(s.value).append("; "); }
+  void on_parameter(const ParameterStatus& s) override {
+    heard.append(s.name).append(" = ").append(s.value).append("; ");
+  }
 };
 
 }  // namespace
@@ -42,7 +46,8 @@ BOOST_AUTO_TEST_CASE(an_error_leaves_its_neighbours_intact) {
   play([](OpTest& t) {
     Query a("a"), b("b"), c("c");
     t.submit(a).submit(b).submit(c).take_sent();
-    t.server_says(reply("1"), row_description({"x"}), data_row({"2"}), error_response("22012"), ready_for_query());
+    t.server_says(reply("1"), row_description({"x"}), data_row({"2"}), error_response("22012"),
+                  ready_for_query());
     t.server_says(reply("3"));
     t.done(a, heard("1")).failed(b, "22012").done(c, heard("3"));
   });
@@ -211,9 +216,10 @@ BOOST_AUTO_TEST_CASE(a_destroyed_session_lets_its_operations_go) {
 BOOST_AUTO_TEST_CASE(violations_name_the_message_and_no_content) {
   OpTest t;
   t.server_says(message('\xff', "secret")).killed(Errc::protocol_violation);
-  BOOST_TEST(describe(*t.session.failure()) ==
-             "server violated the protocol: unknown message 0xff (0 bytes) is not allowed in this phase of the "
-             "connection");
+  BOOST_TEST(
+      describe(*t.session.failure()) ==
+      "server violated the protocol: unknown message 0xff (0 bytes) is not allowed in this phase of the "
+      "connection");
 }
 
 BOOST_AUTO_TEST_CASE(an_error_that_nobody_asked_for_is_remembered) {
@@ -273,10 +279,11 @@ BOOST_AUTO_TEST_CASE(copy_out_is_swallowed) {
     Query script("copy t to stdout; select 1");
     Execution copy(t.ready_statement("copy t to stdout"));
     t.submit(script).submit(copy).take_sent();
-    t.server_says(copy_response('H'), copy_data("1\n"), copy_data("2\n"), copy_done(), command_complete("COPY 2"));
+    t.server_says(copy_response('H'), copy_data("1\n"), copy_data("2\n"), copy_done(),
+                  command_complete("COPY 2"));
     t.server_says(reply("1"));
-    t.server_says(bind_complete(), copy_response('H'), copy_data("1\n"), copy_done(), command_complete("COPY 1"),
-                  ready_for_query());
+    t.server_says(bind_complete(), copy_response('H'), copy_data("1\n"), copy_done(),
+                  command_complete("COPY 1"), ready_for_query());
     t.failed(script, Errc::copy_not_expected).failed(copy, Errc::copy_not_expected).lives();
     BOOST_TEST(script.heard == "");
   });
@@ -291,7 +298,8 @@ BOOST_AUTO_TEST_CASE(copy_of_an_abandoned_request) {
     t.server_says(error_response("57014"), ready_for_query());
     t.submit(out).take_sent();
     t.abandon(out);
-    t.server_says(copy_response('H'), copy_data("1\n"), copy_done(), command_complete("COPY 1"), ready_for_query());
+    t.server_says(copy_response('H'), copy_data("1\n"), copy_done(), command_complete("COPY 1"),
+                  ready_for_query());
     t.nothing_done().lives();
     BOOST_TEST(t.session.quiescent());
   });

@@ -156,10 +156,12 @@ BOOST_AUTO_TEST_CASE(a_bulk_operation_while_something_behind_it_is_encoded) {
     t.submit(bulk);
     t.sends_bytes(10);
     t.submit(execution);
-    BOOST_TEST(t.take_sent().ends_with(message('S') + message('B', cstring("") + cstring("s1") + int16(0) + int16(1) +
-                                                                       int32(1) + "x" + int16(1) + int16(1)) +
+    BOOST_TEST(t.take_sent().ends_with(message('S') +
+                                       message('B', cstring("") + cstring("s1") + int16(0) + int16(1) +
+                                                        int32(1) + "x" + int16(1) + int16(1)) +
                                        message('E', cstring("") + int32(0)) + message('S')));
-    for (std::size_t i = 0; i < bulk.written; ++i) t.server_says(bind_complete() + command_complete("INSERT 0 1"));
+    for (std::size_t i = 0; i < bulk.written; ++i)
+      t.server_says(bind_complete() + command_complete("INSERT 0 1"));
     t.server_says(parse_complete(), bind_complete(), error_response("25P01"), ready_for_query());
     t.server_says(bind_complete(), command_complete("INSERT 0 1"), ready_for_query());
     t.done(execution, "() INSERT 0 1");

@@ -21,9 +21,9 @@ BOOST_AUTO_TEST_CASE(every_statement_of_a_script_has_its_end) {
   play([](OpTest& t) {
     Query script("create table a(); select; ; insert into a default values");
     t.submit(script).take_sent();
-    t.server_says(command_complete("CREATE TABLE"), row_description({}), data_row({}), command_complete("SELECT 1"),
-                  row_description({"x"}), command_complete("SELECT 0"), command_complete("INSERT 0 1"),
-                  ready_for_query());
+    t.server_says(command_complete("CREATE TABLE"), row_description({}), data_row({}),
+                  command_complete("SELECT 1"), row_description({"x"}), command_complete("SELECT 0"),
+                  command_complete("INSERT 0 1"), ready_for_query());
     t.done(script, "CREATE TABLE () [] SELECT 1 (x) SELECT 0 INSERT 0 1");
   });
 }
@@ -64,9 +64,9 @@ BOOST_AUTO_TEST_CASE(what_a_sink_throws_becomes_the_failure) {
     Witness::Taste taste;
     std::string_view heard;
   };
-  for (const auto& [taste, heard] : {Case{Witness::Taste::throws_on_columns, "(x)"},
-                                     Case{Witness::Taste::throws_on_row, "(x) [1]"},
-                                     Case{Witness::Taste::throws_on_complete, "(x) [1] [2] SELECT 2"}}) {
+  for (const auto& [taste, heard] :
+       {Case{Witness::Taste::throws_on_columns, "(x)"}, Case{Witness::Taste::throws_on_row, "(x) [1]"},
+        Case{Witness::Taste::throws_on_complete, "(x) [1] [2] SELECT 2"}}) {
     play([taste = taste, heard = heard](OpTest& t) {
       Query query("select x from t");
       query.taste = taste;

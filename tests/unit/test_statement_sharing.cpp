@@ -120,7 +120,8 @@ BOOST_AUTO_TEST_CASE(several_share_one_close_request) {
     second = third = {};
     Query next("select 4");
     t.submit(next).sends("Close(s2) Close(s3) Sync Query(select 4)");
-    t.server_says(close_complete(), close_complete(), ready_for_query(), empty_query_response(), ready_for_query());
+    t.server_says(close_complete(), close_complete(), ready_for_query(), empty_query_response(),
+                  ready_for_query());
     t.done(next, "-");
   });
 }

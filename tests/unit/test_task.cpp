@@ -12,6 +12,7 @@
 
 #include "pgstride/driver/coro/run.hpp"
 #include "pgstride/driver/coro/task.hpp"
+
 #include "tests/support/fake_loop.hpp"
 
 using namespace pgstride;
@@ -87,9 +88,7 @@ BOOST_AUTO_TEST_CASE(is_lazy) {
     flag = true;
     co_return;
   };
-  {
-    auto task = note(ran);
-  }
+  { auto task = note(ran); }
   BOOST_TEST(!ran);
   auto task = note(ran);
   task.start();

@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "pgstride/protocol/write_buffer.hpp"
+
 #include "tests/support/assert_bytes.hpp"
 
 namespace pgstride::test {
@@ -38,7 +39,9 @@ BOOST_AUTO_TEST_CASE(messages_and_values_learn_their_length_at_the_end) {
     out.u8('!');
   }
   { const Message message(out, 'S'); }
-  assert_bytes(out.pending(), "B\0\0\0\x0f\0\0\0\x06" "ab\0\0\0\0!S\0\0\0\x04");
+  assert_bytes(out.pending(),
+               "B\0\0\0\x0f\0\0\0\x06"
+               "ab\0\0\0\0!S\0\0\0\x04");
 }
 
 BOOST_AUTO_TEST_CASE(positions_outlive_what_is_sent) {
@@ -79,7 +82,7 @@ BOOST_AUTO_TEST_CASE(what_was_not_sent_can_be_cut) {
 // Whatever is written, consumed and cut in whatever order, the bytes are those of a plain string.
 BOOST_AUTO_TEST_CASE(it_behaves_like_a_string) {
   WriteBuffer out;
-  std::string all;        // everything that was ever kept
+  std::string all;  // everything that was ever kept
   std::size_t sent = 0;
   unsigned state = 1;
   const auto next = [&](unsigned below) { return (state = state * 1664525 + 1013904223) / 65536 % below; };

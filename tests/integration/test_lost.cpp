@@ -1,0 +1,134 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Connections that end before those who use them.
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "tests/integration/database.hpp"
+
+using namespace pgstride;
+using namespace pgstride::test;
+
+namespace {
+
+Task<std::string> sleep_and_tell(Connection& conn) {
+  try {
+    co_await conn.query("select pg_sleep(60)");
+  } catch (const Error& e) {
+    co_return e.code().message() + "|" + (e.server() ? std::string(e.server()->sqlstate()) : "");
+  }
+  co_return "";
+}
+
+Task<> terminate(Connection& by, std::int32_t pid) {
+  co_await by.query("select pg_terminate_backend($1)", pid);
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(lost, Database)
+
+BOOST_AUTO_TEST_CASE(terminated_while_a_query_runs) {
+  Connection killer = another();
+  auto waiting = sleep_and_tell(connection);
+  waiting.start();
+  run(loop, until_busy(killer, connection.backend_pid(), "select pg_sleep"));
+  run(loop, terminate(killer, connection.backend_pid()));
+  loop.run_until([&] { return waiting.done(); });
+  BOOST_TEST(waiting.take() == "connection to the server was lost|57P01");
+  BOOST_TEST(!connection.is_open());
+  const auto later = [](Connection& conn) -> Task<> { co_await conn.query("select 1"); };
+  BOOST_TEST(contains(error_of([&] { run(loop, later(connection)); }), "terminating connection"));
+}
+
+BOOST_AUTO_TEST_CASE(terminated_while_idle) {
+  Connection killer = another();
+  run(loop, terminate(killer, connection.backend_pid()));
+  loop.run_until([&] { return !connection.is_open(); });
+  const auto later = [](Connection& conn) -> Task<> { co_await conn.query("select 1"); };
+  const std::string what = error_of([&] { run(loop, later(connection)); });
+  BOOST_TEST(contains(what, "57P01"));
+}
+
+BOOST_AUTO_TEST_CASE(every_request_of_a_pipeline_is_told) {
+  Connection killer = another();
+  const auto three = [](Connection& conn) -> Task<int> {
+    auto a = conn.query("select pg_sleep(60)");
+    auto b = conn.query("select 2");
+    auto c = conn.query("select 3");
+    int lost = 0;
+    for (Query* query : {&c, &a, &b}) {
+      try {
+        co_await *query;
+      } catch (const Error& e) {
+        lost += e.code() == Errc::connection_lost;
+      }
+    }
+    co_return lost;
+  };
+  auto waiting = three(connection);
+  waiting.start();
+  run(loop, until_busy(killer, connection.backend_pid(), "select pg_sleep"));
+  run(loop, terminate(killer, connection.backend_pid()));
+  loop.run_until([&] { return waiting.done(); });
+  BOOST_TEST(waiting.take() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(in_a_transaction_with_a_cursor) {
+  Connection killer = another();
+  const auto read = [](Connection& conn, int& seen) -> Task<std::string> {
+    try {
+      Transaction tx = co_await conn.begin();
+      Transaction inner = co_await tx.savepoint();
+      Cursor rows =
+          conn.cursor("select g, case when g > 4 then pg_sleep(60) end from generate_series(1, 10) g");
+      rows.batch(2);
+      while (co_await rows.next()) ++seen;
+    } catch (const Error& e) {
+      co_return e.code().message();
+    }
+    co_return "";
+  };
+  int seen = 0;
+  auto reading = read(connection, seen);
+  reading.start();
+  loop.run_until([&] { return seen == 4; });
+  run(loop, terminate(killer, connection.backend_pid()));
+  loop.run_until([&] { return reading.done(); });
+  BOOST_TEST(reading.take() == "connection to the server was lost");
+}
+
+BOOST_AUTO_TEST_CASE(destroying_the_connection_tells_who_waits) {
+  Connection watcher = another();
+  std::optional<Connection> owned(another());
+  auto waiting = sleep_and_tell(*owned);
+  waiting.start();
+  run(loop, until_busy(watcher, owned->backend_pid(), "select pg_sleep"));
+  owned.reset();
+  BOOST_TEST(!waiting.done());  // nobody is resumed from inside a destructor
+  loop.run_until([&] { return waiting.done(); });
+  BOOST_TEST(waiting.take() == "connection is closed|");
+}
+
+BOOST_AUTO_TEST_CASE(the_last_query_destroys_its_connection) {
+  const auto body = [](std::optional<Connection>& owned) -> Task<int> {
+    const Result result = co_await owned->query("select 5");
+    owned.reset();
+    co_return result.value<int>();
+  };
+  std::optional<Connection> owned(another());
+  BOOST_TEST(run(loop, body(owned)) == 5);
+}
+
+BOOST_AUTO_TEST_CASE(the_loop_goes_before_the_farewell) {
+  auto short_lived = std::make_unique<UvLoop>();
+  auto conn = std::make_optional(run(*short_lived, connect(*short_lived, server_options())));
+  auto waiting = sleep_and_tell(*conn);
+  waiting.start();
+  conn.reset();
+  short_lived.reset();
+  BOOST_TEST(!waiting.done());
+}
+
+BOOST_AUTO_TEST_SUITE_END()

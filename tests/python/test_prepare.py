@@ -1,0 +1,161 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""prepare() and PreparedStatement."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+import pgstride
+
+
+async def test_fetches(connection):
+    statement = await connection.prepare("select i, i * $1::int4 as product from generate_series(1, 3) as i")
+    assert await statement.fetch(2) == [(1, 2), (2, 4), (3, 6)]
+    assert await statement.fetchrow(5) == (1, 5)
+    assert await statement.fetchval(5, column="product") == 5
+    assert await statement.fetchval(7, column=1) == 7
+    assert await statement.fetch(0, timeout=30) == [(1, 0), (2, 0), (3, 0)]
+
+
+async def test_describes_itself(connection):
+    query = "select $1::int4 as a, $2::text as b"
+    statement = await connection.prepare(query)
+    assert isinstance(statement.get_name(), str) and statement.get_name()
+    assert statement.get_query() == query
+    parameters, attributes = statement.get_parameters(), statement.get_attributes()
+    assert [(p.oid, p.name, p.kind, p.schema) for p in parameters] == [
+        (23, "int4", "scalar", "pg_catalog"),
+        (25, "text", "scalar", "pg_catalog"),
+    ]
+    assert [(a.name, a.type.name) for a in attributes] == [("a", "int4"), ("b", "text")]
+    assert all(isinstance(p, pgstride.Type) for p in parameters)
+    assert all(isinstance(a, pgstride.Attribute) for a in attributes)
+
+
+async def test_without_result(connection):
+    await connection.execute("create temp table t (a int)")
+    statement = await connection.prepare("insert into t values ($1)")
+    assert statement.get_attributes() == ()
+    assert await statement.fetch(1) == []
+    assert await statement.fetchrow(2) is None
+    assert await statement.fetchval(3) is None
+    assert await connection.fetchval("select sum(a)::int4 from t") == 6
+
+
+async def test_empty(connection):
+    for query in ("", ";", "-- nothing"):
+        statement = await connection.prepare(query)
+        assert statement.get_attributes() == () and statement.get_parameters() == ()
+        assert await statement.fetch() == []
+
+
+async def test_name(connection):
+    statement = await connection.prepare("select $1::int4", name="by hand")
+    assert statement.get_name() == "by hand"
+    assert await connection.execute('execute "by hand" (5)') == "SELECT 1"
+    with pytest.raises(pgstride.DuplicatePreparedStatementError):
+        await connection.prepare("select 2", name="by hand")
+    assert await statement.fetchval(1) == 1
+    for name in ("nul\0", "\ud800"):
+        with pytest.raises((ValueError, pgstride.InterfaceError)):
+            await connection.prepare("select 2", name=name)
+    with pytest.raises(TypeError):
+        await connection.prepare("select 2", name=3)
+    assert await statement.fetchval(2) == 2
+
+
+async def test_record_class(connection):
+    class Row(pgstride.Record):
+        pass
+
+    statement = await connection.prepare("select 1 as a", record_class=Row)
+    assert type(await statement.fetchrow()) is Row
+    assert [type(row) for row in await statement.fetch()] == [Row]
+    async with connection.transaction():
+        assert [type(row) async for row in statement.cursor()] == [Row]
+
+
+async def test_explain(connection):
+    await connection.execute("create temp table t (a int)")
+    statement = await connection.prepare("insert into t values ($1::int4) returning a")
+    plan = await statement.explain(1)
+    assert plan[0]["Plan"]["Node Type"] == "ModifyTable"
+    assert "Execution Time" not in plan[0]
+    plan = await statement.explain(1, analyze=True)
+    assert "Execution Time" in plan[0]
+    assert await connection.fetchval("select count(*)::int4 from t") == 0
+    assert not connection.is_in_transaction()
+
+
+async def test_errors(connection, usable):
+    with pytest.raises(pgstride.PostgresSyntaxError) as caught:
+        await connection.prepare("select from from")
+    assert caught.value.position == "13"
+    statement = await connection.prepare("select 1 / $1::int4")
+    with pytest.raises(pgstride.DivisionByZeroError):
+        await statement.fetch(0)
+    with pytest.raises(pgstride.DataError, match=r"argument \$1: 'x'"):
+        await statement.fetch("x")
+    with pytest.raises(pgstride.InterfaceError, match="expects 1 argument for this query, 2 were passed"):
+        await statement.fetch(1, 2)
+    assert await statement.fetchval(1) == 1
+    await usable(connection)
+
+
+async def test_stale_plan_is_raised(connection, usable):
+    await connection.execute("create temp table t (a int); insert into t values (1)")
+    statement = await connection.prepare("select * from t")
+    assert await statement.fetchrow() == (1,)
+    await connection.execute("alter table t add b int default 2")
+    with pytest.raises(pgstride.InvalidCachedStatementError):
+        await statement.fetchrow()
+    await usable(connection)
+
+
+async def test_dropped_statement_is_closed_on_the_server(connection):
+    statement = await connection.prepare("select 1 /* dropped */")
+    name = statement.get_name()
+    count = "select count(*)::int4 from pg_prepared_statements where name = $1"
+    assert await connection.fetchval(count, name) == 1
+    del statement
+    gc.collect()
+    await connection.fetchval("select 1")  # the message travels with the next request
+    assert await connection.fetchval(count, name) == 0
+
+
+async def test_kept_statement_survives_the_cache(connect):
+    connection = await connect(statement_cache_size=2)
+    statement = await connection.prepare("select $1::int4 + 100")
+    for i in range(20):
+        await connection.fetch(f"select {i}")
+    assert await statement.fetchval(1) == 101
+
+
+async def test_on_a_closed_connection(connection):
+    statement = await connection.prepare("select 1")
+    await connection.close()
+    for name in ("fetch", "fetchrow", "fetchval", "get_name", "get_query", "get_parameters", "get_attributes", "cursor"):
+        with pytest.raises(
+            pgstride.InterfaceError,
+            match=rf"cannot call PreparedStatement\.{name}\(\): the underlying connection is closed",
+        ):
+            getattr(statement, name)()
+
+
+async def test_without_a_cache(connect):
+    connection = await connect(statement_cache_size=0)
+    first = await connection.prepare("select 1")
+    second = await connection.prepare("select 2")
+    assert [await first.fetchval(), await second.fetchval(), await connection.fetchval("select 3")] == [1, 2, 3]
+    assert await first.fetchval() == 1
+
+
+async def test_same_text_twice(connection):
+    first = await connection.prepare("select $1::int4")
+    second = await connection.prepare("select $1::int4")
+    del first
+    gc.collect()
+    assert await second.fetchval(5) == 5
+    assert await connection.fetchval("select $1::int4", 6) == 6
