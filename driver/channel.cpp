@@ -14,6 +14,12 @@ constexpr std::size_t turn_budget = 256 << 10;
 Tick tick_of(TimePoint at) noexcept { return at == never ? no_deadline : at.time_since_epoch().count(); }
 TimePoint time_of(Tick tick) noexcept { return tick == no_deadline ? never : TimePoint(Duration(tick)); }
 
+Failure lost(const char* doing, const Address& peer, std::error_code why) {
+  Failure failure{Errc::connection_lost, doing + peer.text()};
+  failure.system = why;
+  return failure;
+}
+
 }  // namespace
 
 Channel::Channel(Loop& loop, Socket socket, const Address& address, const ChannelOptions& options)
@@ -57,7 +63,7 @@ void Channel::flush() {
         if (result.bytes == 0 && !result.would_block) {
           // What the server said before it went (a FATAL, mostly) may still lie in the socket.
           receive();
-          session_.fail({result.error, "sending to " + address_.text()});
+          session_.fail(lost("sending to ", address_, result.error));
           break;
         }
         session_.commit_write(result.bytes);
@@ -153,7 +159,7 @@ void Channel::receive() {
     if (result.would_block) return;
     if (result.bytes == 0) {
       session_.fail(result.eof ? Failure(Errc::connection_lost, "the server closed the connection")
-                               : Failure(result.error, "receiving from " + address_.text()));
+                               : lost("receiving from ", address_, result.error));
       return;
     }
     session_.commit_read(result.bytes);

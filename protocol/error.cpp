@@ -75,6 +75,7 @@ std::string describe(const Failure& failure) {
   }
   text = failure.code.message();
   if (!failure.detail.empty()) text.append(": ").append(failure.detail);
+  if (failure.system) text.append(": ").append(failure.system.message());
   return text;
 }
 

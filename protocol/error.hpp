@@ -78,6 +78,7 @@ struct Failure {
   std::error_code code;
   std::string detail;                         // our own words; may be empty
   std::shared_ptr<const ServerError> server;  // the cause, when the server named it
+  std::error_code system;                     // the cause, when the operating system named it
   std::exception_ptr thrown;                  // what the user's own code threw in a sink
   /// The request reached the server, or may have, and its end was not seen: it may have had effects.
   bool outcome_unknown = false;

@@ -42,9 +42,11 @@ void raise_failure(const Failure& failure, PyObject* query) {
   const Ref fields = fields_of(failure.server.get());
   const Ref detail = text(failure.detail.empty() ? failure.code.message() : failure.detail);
   if (!module || !fields || !detail) return;
+  const std::error_code system = failure.system ? failure.system : failure.code;
+  const int number = system.category() == pgstride_category() ? 0 : system.value();
   const Ref exception = Ref::steal(PyObject_CallMethod(
-      module.get(), "make_exception", "siOOOO", kind_of(failure), failure.code.value(), detail.get(),
-      fields.get(), query ? query : Py_None, failure.outcome_unknown ? Py_True : Py_False));
+      module.get(), "make_exception", "siOOOO", kind_of(failure), number, detail.get(), fields.get(),
+      query ? query : Py_None, failure.outcome_unknown ? Py_True : Py_False));
   if (exception) restore_error(exception);
 }
 

@@ -79,6 +79,21 @@ std::string message_in_words(Bytes message) {
   return in.done() ? words : "Malformed";
 }
 
+std::string startup(Reader& in, std::uint32_t version) {
+  std::string words = "Startup(" + std::to_string(version >> 16) + "." + std::to_string(version & 0xffff);
+  const char* separator = ": ";
+  for (auto name = in.cstr(); !name.empty(); name = in.cstr(), separator = ", ") {
+    words.append(separator).append(name).append("=");
+    words.append(in.cstr());
+  }
+  return words + ")";
+}
+
+std::string cancel(Reader& in) {
+  const std::string pid = std::to_string(in.i32());
+  return "Cancel(" + pid + ", " + std::string(as_text(in.rest())) + ")";
+}
+
 }  // namespace
 
 std::size_t whole_messages(Bytes said) {
@@ -96,6 +111,19 @@ std::string in_words(Bytes said) {
   if (!said.empty())
     words.append(words.empty() ? "" : " ").append("+" + std::to_string(said.size()) + " bytes");
   return words;
+}
+
+std::string first_packet_in_words(Bytes said) {
+  constexpr std::uint32_t cancel_code = 80877102;
+  if (said.size() < 8) return "+" + std::to_string(said.size()) + " bytes";
+  const std::size_t size = load_big_endian<std::uint32_t>(said.data());
+  if (size < 8 || size > said.size()) return "Malformed";
+  Reader in(said.first(size).subspan(4));
+  const auto code = in.u32();
+  std::string words = code == cancel_code ? cancel(in) : startup(in, code);
+  if (!in.done()) words = "Malformed";
+  const std::string rest = in_words(said.subspan(size));
+  return rest.empty() ? words : words + " " + rest;
 }
 
 }  // namespace pgstride::test

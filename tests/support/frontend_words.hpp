@@ -19,4 +19,8 @@ std::size_t whole_messages(Bytes said);
 /// All of it. What follows the last whole message is told as "+12 bytes".
 std::string in_words(Bytes said);
 
+/// The same, when it begins with the packet that opens a connection, which has no type byte:
+/// "Startup(3.0: user=me, database=shop)" or "Cancel(7, abcd)".
+std::string first_packet_in_words(Bytes said);
+
 }  // namespace pgstride::test

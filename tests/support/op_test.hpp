@@ -5,8 +5,9 @@
 //     play([](OpTest& t) {
 //       Query query("select 1");
 //       t.submit(query).sends("Query(select 1)");
-//       t.server_says(row_description({"x"}), data_row({"1"}), command_complete("SELECT 1"),
-//       ready_for_query()); t.done(query, "(x) [1] SELECT 1");
+//       t.server_says(row_description({"x"}), data_row({"1"}), command_complete("SELECT 1"));
+//       t.server_says(ready_for_query());
+//       t.done(query, "(x) [1] SELECT 1");
 //     });
 //
 // and play() holds it many times: as written, with the server's bytes cut in two at every position,

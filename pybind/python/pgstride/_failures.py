@@ -19,13 +19,16 @@ _LONGEST_QUERY = 60
 
 def make_exception(
     kind: str,
-    code: int,
+    system: int,
     detail: str,
     fields: dict[str, str] | None,
     query: str | None,
     outcome_unknown: bool,
 ) -> BaseException:
-    """The exception for a core failure; `fields` is what the server said, if it said anything."""
+    """The exception for a core failure.
+
+    `system` is the operating system's errno, or 0; `fields` is what the server said, if it said anything.
+    """
     said = exceptions.PostgresError.new(fields, query) if fields else None
     if kind == "server_error" and said is not None:
         return said
@@ -35,7 +38,7 @@ def make_exception(
     elif kind == "connection_lost":
         exception = exceptions.ConnectionDoesNotExistError("connection was closed in the middle of operation")
         if said is None:
-            exception.__cause__ = ConnectionError(detail)
+            exception.__cause__ = OSError(system, detail) if system else ConnectionError(detail)
     elif kind == "connection_closed":
         exception = exceptions.InterfaceError("connection is closed")
     elif kind == "protocol_violation":
@@ -43,7 +46,7 @@ def make_exception(
     elif kind == "host_not_found":
         exception = socket.gaierror(socket.EAI_NONAME, detail)
     elif kind == "system":
-        exception = OSError(code, detail)
+        exception = OSError(system, detail)
     else:
         exception = exceptions.InterfaceError(detail)
     if said is not None:
