@@ -174,6 +174,11 @@ PyObject* abort(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* roll_back(PyObject* self, PyObject*) {
+  run_unattended(core_of(self), "ROLLBACK");
+  Py_RETURN_NONE;
+}
+
 PyObject* set_on_closed(PyObject* self, PyObject* callback) {
   core_of(self).set_on_closed(callback == Py_None ? Ref() : Ref::borrow(callback));
   Py_RETURN_NONE;
@@ -198,6 +203,7 @@ PyObject* get_transaction(PyObject* self, void*) {
   const char status = static_cast<char>(core_of(self).session().transaction());
   return PyUnicode_FromStringAndSize(&status, 1);
 }
+PyObject* get_settled(PyObject* self, void*) { return PyBool_FromLong(core_of(self).session().quiescent()); }
 PyObject* get_address(PyObject* self, void*) {
   return PyUnicode_FromString(core_of(self).channel().address().text().c_str());
 }
@@ -238,6 +244,7 @@ PyMethodDef methods[] = {
     {"prepare", fast(prepare), METH_FASTCALL, nullptr},
     {"close", close, METH_O, nullptr},
     {"abort", abort, METH_NOARGS, nullptr},
+    {"roll_back", roll_back, METH_NOARGS, nullptr},
     {"set_on_closed", set_on_closed, METH_O, nullptr},
     {"parameters", parameters, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
@@ -247,6 +254,7 @@ PyGetSetDef getset[] = {
     {"busy", get_busy, nullptr, nullptr, nullptr},
     {"pid", get_pid, nullptr, nullptr, nullptr},
     {"transaction", get_transaction, nullptr, nullptr, nullptr},
+    {"settled", get_settled, nullptr, nullptr, nullptr},
     {"address", get_address, nullptr, nullptr, nullptr},
     {"cached_statements", get_statement_cache_size, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},

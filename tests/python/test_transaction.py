@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
@@ -297,3 +298,28 @@ async def test_cancelled_begin_leaves_nothing_open(connection, usable):
         async with connection.transaction():
             await usable(connection)
         assert not connection.is_in_transaction()
+
+
+async def test_impatience_never_leaves_a_transaction_open(connection, table, usable):
+    """BEGIN, the body, COMMIT and ROLLBACK are given up at any moment; the next block begins all the same."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    patience = random.Random(seed)
+
+    async def work(fails: bool) -> None:
+        async with connection.transaction():
+            await connection.execute("insert into t values (1)")
+            if fails:
+                raise ZeroDivisionError
+
+    given_up = 0
+    for i in range(300):
+        try:
+            await asyncio.wait_for(work(fails=i % 3 == 0), patience.uniform(0, 0.0015))
+        except ZeroDivisionError:
+            pass
+        except asyncio.TimeoutError:
+            given_up += 1
+    assert given_up
+    await usable(connection)
+    assert not connection.is_in_transaction()

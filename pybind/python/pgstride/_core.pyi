@@ -65,6 +65,8 @@ class Core:
     pid: int
     transaction: str
     """The server's status byte: I, T or E."""
+    settled: bool
+    """Nothing is under way, nor anything that was abandoned."""
     address: str
     cached_statements: int
 
@@ -94,6 +96,8 @@ class Core:
     def close_portal(self, statement: Statement, name: str, timeout: float | None, /) -> Awaitable[None]: ...
     def close(self, timeout: float | None, /) -> Awaitable[None]: ...
     def abort(self) -> None: ...
+    def roll_back(self) -> None:
+        """ROLLBACK, behind whatever is under way; nobody waits for its answer."""
     def set_on_closed(self, callback: Callable[[], object] | None, /) -> None: ...
     def parameters(self) -> dict[str, str]: ...
 

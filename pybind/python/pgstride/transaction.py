@@ -80,6 +80,8 @@ class Transaction(connresource.ConnectionResource):
         self._require_startable()
         connection = self._connection
         if connection._top_xact is None:
+            if connection.is_in_transaction() and not connection._core.settled:
+                await connection._script("")  # what an earlier one left to be rolled back goes first
             if connection.is_in_transaction():
                 raise exceptions.InterfaceError(
                     "cannot use Connection.transaction() in a manually started transaction"
@@ -97,8 +99,7 @@ class Transaction(connresource.ConnectionResource):
             self._state = TransactionState.FAILED
             if not self._nested:
                 connection._top_xact = None
-                if isinstance(error, (asyncio.CancelledError, asyncio.TimeoutError)):
-                    await self._undo_start()
+            self._undo_after(error)
             raise
         self._state = TransactionState.STARTED
 
@@ -114,12 +115,12 @@ class Transaction(connresource.ConnectionResource):
         self._refuse_when_managed("rollback")
         await self._rollback()
 
-    async def _undo_start(self) -> None:
-        """BEGIN may have been obeyed all the same; nobody must find a transaction that he did not begin."""
-        try:
-            await self._connection._script("ROLLBACK;")
-        except Exception:
-            self._connection.terminate()
+    def _undo_after(self, error: BaseException) -> None:
+        """After a BEGIN, COMMIT or ROLLBACK that nobody saw the end of, nobody must find a transaction that he did
+        not begin. The statement goes behind whatever is still under way, and is a mere warning when there is none.
+        """
+        if not self._nested and isinstance(error, (asyncio.CancelledError, asyncio.TimeoutError)):
+            self._connection._core.roll_back()
 
     def _begin_statement(self) -> str:
         query = "BEGIN"
@@ -156,8 +157,9 @@ class Transaction(connresource.ConnectionResource):
             self._connection._top_xact = None
         try:
             await self._connection._script(query)
-        except BaseException:
+        except BaseException as error:
             self._state = TransactionState.FAILED
+            self._undo_after(error)
             raise
         self._state = state
 
