@@ -8,6 +8,7 @@
 #include "pgstride/pybind/src/record.hpp"
 #include "pgstride/pybind/src/script.hpp"
 #include "pgstride/pybind/src/statement.hpp"
+#include "pgstride/pybind/src/type_codecs.hpp"
 
 namespace pgstride::python {
 
@@ -46,6 +47,7 @@ void Core::on_closed() noexcept {
 
 int Core::traverse(visitproc visit, void* arg) const {
   if (const int stop = options_.record_class.visit(visit, arg)) return stop;
+  if (const int stop = types_.traverse(visit, arg)) return stop;
   for (const Ref& request : closing_)
     if (const int stop = request.visit(visit, arg)) return stop;
   return on_closed_callback_.visit(visit, arg);
@@ -162,6 +164,22 @@ PyObject* prepare(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return awaitable.release();
 }
 
+PyObject* look_up_types(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(count, 2, "look_up_types")) return nullptr;
+  TypeRequest* request = nullptr;
+  Ref awaitable = Awaitable::make<TypeRequest>(core_of(self).loop(), request, self);
+  if (!awaitable || !request->start(args[0], args[1])) return nullptr;
+  return awaitable.release();
+}
+
+PyObject* fetch_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(count, 3, "fetch_plain")) return nullptr;
+  FetchOptions options;
+  options.plain = true;
+  options.record_class = record_type();
+  return start_fetch(self, args[0], args[1], args[2], options);
+}
+
 PyObject* close(PyObject* self, PyObject* timeout) {
   CloseRequest* request = nullptr;
   Ref awaitable = Awaitable::make<CloseRequest>(core_of(self).loop(), request, self);
@@ -242,6 +260,12 @@ PyMethodDef methods[] = {
     {"close_portal", fast(close_portal), METH_FASTCALL, nullptr},
     {"script", fast(script), METH_FASTCALL, nullptr},
     {"prepare", fast(prepare), METH_FASTCALL, nullptr},
+    {"fetch_plain", fast(fetch_plain), METH_FASTCALL, nullptr},
+    {"look_up_types", fast(look_up_types), METH_FASTCALL, nullptr},
+    {"set_type_codec", fast(set_type_codec), METH_FASTCALL, nullptr},
+    {"set_type_alias", fast(set_type_alias), METH_FASTCALL, nullptr},
+    {"reset_type_codec", reset_type_codec, METH_O, nullptr},
+    {"forget_types", forget_types, METH_NOARGS, nullptr},
     {"close", close, METH_O, nullptr},
     {"abort", abort, METH_NOARGS, nullptr},
     {"roll_back", roll_back, METH_NOARGS, nullptr},

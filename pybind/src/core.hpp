@@ -10,6 +10,7 @@
 #include "pgstride/driver/channel.hpp"
 #include "pgstride/pybind/src/loop.hpp"
 #include "pgstride/pybind/src/python.hpp"
+#include "pgstride/pybind/src/registry.hpp"
 
 namespace pgstride::python {
 
@@ -29,6 +30,9 @@ class Core final : ChannelEvents {
   Channel& channel() noexcept { return *channel_; }
   Session& session() noexcept { return channel_->session(); }
   const CoreOptions& options() const noexcept { return options_; }
+  Registry& types() noexcept { return types_; }
+  /// Without the user's codecs.
+  Registry& plain_types() noexcept { return plain_types_; }
 
   /// Claims the connection for one exchange: asyncpg's rule is one operation at a time. False with a
   /// Python error set when it is busy or closed.
@@ -47,6 +51,7 @@ class Core final : ChannelEvents {
   void set_on_closed(Ref callback) { on_closed_callback_ = std::move(callback); }
   int traverse(visitproc visit, void* arg) const;
   void clear() {
+    types_.clear();
     on_closed_callback_.clear();
     closing_.clear();
   }
@@ -55,6 +60,8 @@ class Core final : ChannelEvents {
   void on_closed() noexcept override;
 
   CoreOptions options_;
+  Registry types_;  // statements' plans refer to both
+  Registry plain_types_;
   Exchange* busy_ = nullptr;
   std::vector<Ref> closing_;
   Ref on_closed_callback_;

@@ -40,6 +40,27 @@ bool Exchange::send(Operation& operation) {
   return true;
 }
 
+bool Exchange::look_up_types(const Statement& statement) {
+  std::vector<Oid> unknown;
+  for (const Oid type : statement.parameters()) core().types().note_unknown(type, unknown);
+  for (const Column& column : statement.columns()) core().types().note_unknown(column.type, unknown);
+  return !unknown.empty() && look_up(std::move(unknown));
+}
+
+bool Exchange::look_up(std::vector<Oid> types) {
+  lookup_ = std::make_unique<TypeLookup>(*this, std::move(types));
+  return send(*lookup_);
+}
+
+void Exchange::looked_up() noexcept {
+  if (!lookup_->failure()) core().types().catalog()->add(lookup_->asked, lookup_->take_types());
+  types_known();
+}
+
+void Exchange::stop_looking_up() noexcept {
+  if (lookup_ && lookup_->pending()) channel().cancel(*lookup_);
+}
+
 PyObject* Exchange::raise(const Failure* failure) {
   // A server's error about an earlier part of the request explains more than ours about a later one.
   if (error_ && !(failure && failure->server)) {

@@ -3,8 +3,11 @@
 // Exchange: a request that has the connection to itself from its first message to its last reply.
 #pragma once
 
+#include <memory>
 #include <string_view>
+#include <vector>
 
+#include "pgstride/protocol/operations/introspect.hpp"
 #include "pgstride/pybind/src/awaitable.hpp"
 #include "pgstride/pybind/src/core.hpp"
 #include "pgstride/pybind/src/failure.hpp"
@@ -39,6 +42,14 @@ class Exchange : public Request {
   /// operation's failure tells why.
   bool send(Operation& operation);
 
+  /// Asks the server for those of the statement's types that nobody knows yet; types_known() follows.
+  /// False: there are none, or it failed at once (lookup_failure() tells).
+  bool look_up_types(const Statement& statement);
+  /// The same for types that were met in values.
+  bool look_up(std::vector<Oid> types);
+  virtual void types_known() noexcept {}
+  const Failure* lookup_failure() const noexcept { return lookup_ ? lookup_->failure() : nullptr; }
+
   /// The exchange is over: lets the connection go, wakes whoever waits.
   void finish() noexcept {
     core().disclaim(*this);
@@ -56,12 +67,29 @@ class Exchange : public Request {
 
   int traverse(visitproc visit, void* arg) const override;
 
+  /// For give_up(): cancels the look-up if there is one under way.
+  void stop_looking_up() noexcept;
+
  private:
+  class TypeLookup final : public Introspect {
+   public:
+    TypeLookup(Exchange& owner, std::vector<Oid> types)
+        : Introspect(types), asked(std::move(types)), owner_(owner) {}
+    const std::vector<Oid> asked;
+
+   private:
+    void on_done() noexcept override { owner_.looked_up(); }
+    Exchange& owner_;
+  };
+
+  void looked_up() noexcept;
+
   Ref core_;
   Ref query_;
   Ref error_;
   TimePoint deadline_ = never;
   TimePoint started_{};
+  std::unique_ptr<TypeLookup> lookup_;  // rare
 };
 
 }  // namespace pgstride::python

@@ -2,6 +2,7 @@
 #include "pgstride/pybind/src/fetch.hpp"
 
 #include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/codecs/conversions.hpp"
 #include "pgstride/pybind/src/record.hpp"
 
 namespace pgstride::python {
@@ -24,7 +25,8 @@ Fetch::Fetch(PyObject* core, PyObject* query, PyObject* args, const FetchOptions
       portal_(Ref::borrow(options.portal)),
       record_class_(Ref::borrow(reinterpret_cast<PyObject*>(options.record_class))),
       step_(options.step),
-      shape_(options.shape) {}
+      shape_(options.shape),
+      plain_(options.plain) {}
 
 bool Fetch::start(Statement* statement, PyObject* timeout) {
   if (!begin(timeout)) return false;
@@ -33,26 +35,33 @@ bool Fetch::start(Statement* statement, PyObject* timeout) {
   if (!statement) {
     std::string_view sql;
     if (!query_text(sql)) return false;
-    statement = session().statements().find(sql, {});
+    if (!plain_) statement = session().statements().find(sql, {});
   } else {
     retried_ = true;  // in the caller's hands it stays what it was described as
   }
-  if (statement && statement->ready()) return execute(StatementRef(statement));
+  if (statement && statement->ready()) return proceed(StatementRef(statement));
   return prepare();
 }
 
 bool Fetch::prepare() {
   std::string_view sql;
   if (!query_text(sql)) return false;
-  const bool named = session().statements().capacity() > 0;
+  const bool named = !plain_ && session().statements().capacity() > 0;
   prepare_.emplace(*this, session().new_statement(sql, {}, named));
   if (send(*prepare_)) return true;
   raise(prepare_->failure());
   return false;
 }
 
+bool Fetch::proceed(StatementRef statement) {
+  statement_ = std::move(statement);
+  if (!Plan::exists_for(*statement_) && look_up_types(*statement_)) return true;
+  if (lookup_failure()) return raise(lookup_failure()) != nullptr;
+  return execute(statement_);
+}
+
 bool Fetch::execute(StatementRef statement) {
-  Plan* plan = Plan::of(*statement);
+  Plan* plan = Plan::of(*statement, plain_ ? core().plain_types() : core().types());
   if (!plan) return false;
   if (shape_ == Shape::rows && step_.execute && !result_) {
     result_ = Ref::steal(PyList_New(0));
@@ -82,11 +91,34 @@ bool Fetch::ExecuteStep::on_row(DataRow row) { return owner_.take_row(row, plan_
 
 bool Fetch::take_row(DataRow row, const Plan& plan) {
   if (shape_ == Shape::status) return true;
-  PyObject* record = plan.decode(row, reinterpret_cast<PyTypeObject*>(record_class_.get()));
-  if (!record) {
-    keep_error();
-    return false;
+  if (!kept_rows_.empty()) [[unlikely]] {
+    keep_row(row);
+    return true;
   }
+  PyObject* record = plan.decode(row, reinterpret_cast<PyTypeObject*>(record_class_.get()));
+  if (record) [[likely]]
+    return take_record(record);
+  if (core().types().has_missing()) {
+    PyErr_Clear();
+    keep_row(row);
+    return true;
+  }
+  forget_what_is_outdated();
+  keep_error();
+  return false;
+}
+
+// A row type is not what the catalogs said: what they say now is to be asked for by the next request.
+void Fetch::forget_what_is_outdated() {
+  const KeepError keep;
+  const Ref outdated = exception_type("OutdatedSchemaCacheError");
+  if (!outdated || !keep.matches(outdated.get())) return;
+  core().types().catalog()->clear();
+  session().statements().clear();
+}
+
+/// Takes over the reference.
+bool Fetch::take_record(PyObject* record) {
   if (shape_ != Shape::rows) {
     result_ = Ref::steal(record);
     return true;
@@ -98,18 +130,46 @@ bool Fetch::take_row(DataRow row, const Plan& plan) {
   return false;
 }
 
+void Fetch::keep_row(DataRow row) {
+  std::string body(sizeof(std::uint16_t), '\0');
+  store_big_endian(reinterpret_cast<std::byte*>(body.data()), static_cast<std::uint16_t>(row.size()));
+  kept_rows_.push_back(body.append(as_text(row.rest())));
+}
+
+bool Fetch::decode_kept_rows() {
+  for (const std::string& body : std::exchange(kept_rows_, {})) {
+    PyObject* record = execute_->plan().decode(DataRow(as_bytes(body)),
+                                               reinterpret_cast<PyTypeObject*>(record_class_.get()));
+    if (!record) keep_error();
+    if (!record || !take_record(record)) return false;
+  }
+  return true;
+}
+
 // Between the two steps nobody else can slip in: the exchange has claimed the connection.
 void Fetch::prepared() noexcept {
   if (prepare_->failure()) return finish();
   const StatementRef statement = prepare_->statement();
   if (!statement->name().empty()) session().statements().insert(statement);
-  if (execute(statement)) return;
+  if (proceed(statement)) return;
+  if (PyErr_Occurred()) keep_error();
+  finish();
+}
+
+void Fetch::types_known() noexcept {
+  if (lookup_failure()) return finish();
+  if (!kept_rows_.empty()) {
+    decode_kept_rows();
+    return finish();
+  }
+  if (execute(statement_)) return;
   if (PyErr_Occurred()) keep_error();
   finish();
 }
 
 void Fetch::executed() noexcept {
   if (execute_->failure() && plan_is_stale(*execute_->failure()) && retry_with_fresh_plan()) return;
+  if (!kept_rows_.empty() && !execute_->failure() && look_up(core().types().take_missing())) return;
   finish();
 }
 
@@ -125,6 +185,7 @@ bool Fetch::retry_with_fresh_plan() {
 }
 
 const Failure* Fetch::failure() const noexcept {
+  if (lookup_failure()) return lookup_failure();
   if (execute_) return execute_->failure();
   return prepare_ ? prepare_->failure() : nullptr;
 }
@@ -146,6 +207,7 @@ PyObject* Fetch::take_result() {
 void Fetch::give_up() noexcept {
   if (prepare_ && prepare_->pending()) channel().cancel(*prepare_);
   if (execute_ && execute_->pending()) channel().cancel(*execute_);
+  stop_looking_up();
   core().disclaim(*this);
 }
 

@@ -28,6 +28,7 @@ struct FetchOptions {
   PyObject* column = nullptr;  // for Shape::value
   PyTypeObject* record_class = nullptr;
   PyObject* portal = nullptr;  // str; null: the unnamed portal
+  bool plain = false;          // without the user's codecs, and leaving no statement behind
   PortalStep step;
 };
 
@@ -73,11 +74,17 @@ class Fetch final : public Exchange {
   };
 
   bool prepare();
+  bool proceed(StatementRef statement);
   bool execute(StatementRef statement);
   void prepared() noexcept;
   void executed() noexcept;
   bool retry_with_fresh_plan();
+  void types_known() noexcept override;
   bool take_row(DataRow row, const Plan& plan);
+  bool take_record(PyObject* record);
+  void keep_row(DataRow row);
+  void forget_what_is_outdated();
+  bool decode_kept_rows();
   const Failure* failure() const noexcept;
 
   Ref args_;
@@ -85,11 +92,15 @@ class Fetch final : public Exchange {
   Ref portal_;
   Ref record_class_;
   Ref result_;  // the list of rows, or the row
+  /// From the first one on that holds values of a type that nobody knew: read again when it is known.
+  std::vector<std::string> kept_rows_;
   std::string status_;
+  StatementRef statement_;
   std::optional<PrepareStep> prepare_;
   std::optional<ExecuteStep> execute_;
   PortalStep step_;
   Shape shape_;
+  bool plain_;
   bool retried_ = false;
 };
 

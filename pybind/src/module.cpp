@@ -11,6 +11,7 @@
 #include "pgstride/pybind/src/loop.hpp"
 #include "pgstride/pybind/src/record.hpp"
 #include "pgstride/pybind/src/statement.hpp"
+#include "pgstride/pybind/src/type_codecs.hpp"
 #include "pgstride/pybind/src/uuid.hpp"
 
 namespace py = pybind11;
@@ -21,6 +22,7 @@ namespace {
 PyMethodDef functions[] = {
     {"connect", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(pgstride::python::connect)),
      METH_FASTCALL, nullptr},
+    {"builtin_types", pgstride::python::builtin_types, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -10,11 +10,6 @@
 namespace pgstride::python {
 namespace {
 
-const TypeCodec* codec_of(Oid type) noexcept {
-  const TypeCodec* codec = find_codec(type);
-  return codec ? codec : &text_codec();
-}
-
 bool all_binary(const std::vector<const TypeCodec*>& codecs) noexcept {
   return std::all_of(codecs.begin(), codecs.end(),
                      [](const TypeCodec* c) { return c->format == Format::binary; });
@@ -33,17 +28,26 @@ void write_formats(const std::vector<const TypeCodec*>& codecs, bool binary, Wri
 
 }  // namespace
 
-Plan* Plan::of(Statement& statement) {
+bool Plan::add(Oid type, Registry& registry, std::vector<const TypeCodec*>& codecs) {
+  CodecRef codec = registry.find(type);
+  if (!codec) return false;
+  codecs.push_back(codec.get());
+  keep_.push_back(std::move(codec));
+  return true;
+}
+
+Plan* Plan::of(Statement& statement, Registry& registry) {
   if (auto* plan = static_cast<Plan*>(statement.attachment())) return plan;
   std::unique_ptr<Plan> plan(new Plan);
-  for (const Oid type : statement.parameters()) plan->parameters_.push_back(codec_of(type));
+  for (const Oid type : statement.parameters()) {
+    if (!plan->add(type, registry, plan->parameters_)) return nullptr;
+  }
   const Ref names = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(statement.columns().size())));
   if (!names) return nullptr;
   Py_ssize_t position = 0;
   for (const Column& column : statement.columns()) {
-    const TypeCodec* codec = codec_of(column.type);
-    plan->columns_.push_back(codec);
-    plan->atomic_ = plan->atomic_ && codec->atomic;
+    if (!plan->add(column.type, registry, plan->columns_)) return nullptr;
+    plan->atomic_ = plan->atomic_ && plan->columns_.back()->atomic;
     PyObject* name =
         PyUnicode_DecodeUTF8(column.name.data(), static_cast<Py_ssize_t>(column.name.size()), "replace");
     if (!name) return nullptr;

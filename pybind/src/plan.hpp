@@ -8,13 +8,17 @@
 #include "pgstride/protocol/statement.hpp"
 #include "pgstride/pybind/src/codec.hpp"
 #include "pgstride/pybind/src/python.hpp"
+#include "pgstride/pybind/src/registry.hpp"
 
 namespace pgstride::python {
 
 class Plan final : public Statement::Attachment {
  public:
-  /// The plan of a ready statement, made when first asked for. Null with a Python error set.
-  static Plan* of(Statement& statement);
+  /// The plan of a ready statement, made when first asked for. `registry` knows all of the statement's
+  /// types. Null with a Python error set.
+  static Plan* of(Statement& statement, Registry& registry);
+  /// Whether it has been made: then the types need not be looked at again.
+  static bool exists_for(const Statement& statement) noexcept { return statement.attachment() != nullptr; }
 
   /// Writes parameter formats and values into an open Bind. False with a Python error set.
   bool encode_arguments(PyObject* const* args, Py_ssize_t count, WriteBuffer& out) const;
@@ -25,8 +29,11 @@ class Plan final : public Statement::Attachment {
  private:
   Plan() = default;
 
+  bool add(Oid type, Registry& registry, std::vector<const TypeCodec*>& codecs);
+
   std::vector<const TypeCodec*> parameters_;
   std::vector<const TypeCodec*> columns_;
+  std::vector<CodecRef> keep_;  // what those two point to
   Ref layout_;
   bool atomic_ = true;             // no column's values refer to other objects
   bool binary_parameters_ = true;  // one format code says it all

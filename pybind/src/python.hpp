@@ -53,6 +53,10 @@ class KeepError {
   KeepError(const KeepError&) = delete;
   KeepError& operator=(const KeepError&) = delete;
 
+  bool matches(PyObject* type) const noexcept {
+    return type_ != nullptr && PyErr_GivenExceptionMatches(type_, type) != 0;
+  }
+
  private:
   PyObject* type_ = nullptr;
   PyObject* value_ = nullptr;

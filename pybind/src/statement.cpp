@@ -2,7 +2,7 @@
 #include "pgstride/pybind/src/statement.hpp"
 
 #include "pgstride/protocol/frontend.hpp"
-#include "pgstride/pybind/src/codec.hpp"
+#include "pgstride/pybind/src/plan.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -35,17 +35,17 @@ PyObject* get_name(PyObject* self, void*) { return PyUnicode_FromString(of(self)
 PyObject* get_query(PyObject* self, void*) { return Py_NewRef(statement_of(self).query); }
 PyObject* get_closed(PyObject* self, void*) { return PyBool_FromLong(!of(self).ready()); }
 
-// (oid, name) of a type as far as it is built in.
-PyObject* describe_type(Oid type) {
-  const TypeCodec* codec = find_codec(type);
-  return Py_BuildValue("(Iz)", type, codec ? codec->name : nullptr);
+// (oid, name, kind, schema): a domain has the number of its own and the rest of its base type.
+PyObject* describe_type(PyObject* self, Oid type) {
+  const CodecRef codec = core_of(statement_of(self).core).types().find(type);
+  return codec ? Py_BuildValue("(Isss)", type, codec->name, codec->kind, codec->schema) : nullptr;
 }
 
 PyObject* get_parameters(PyObject* self, void*) {
   const auto& types = of(self).parameters();
   Ref result = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(types.size())));
   for (std::size_t i = 0; result && i < types.size(); ++i) {
-    PyObject* type = describe_type(types[i]);
+    PyObject* type = describe_type(self, types[i]);
     if (!type) return nullptr;
     PyTuple_SET_ITEM(result.get(), static_cast<Py_ssize_t>(i), type);
   }
@@ -58,7 +58,7 @@ PyObject* get_columns(PyObject* self, void*) {
   for (std::size_t i = 0; result && i < columns.size(); ++i) {
     PyObject* column =
         Py_BuildValue("(s#N)", columns[i].name.data(), static_cast<Py_ssize_t>(columns[i].name.size()),
-                      describe_type(columns[i].type));
+                      describe_type(self, columns[i].type));
     if (!column) return nullptr;
     PyTuple_SET_ITEM(result.get(), static_cast<Py_ssize_t>(i), column);
   }
@@ -69,8 +69,9 @@ PyGetSetDef getset[] = {
     {"name", get_name, nullptr, "the server's name for it; '' for the unnamed statement", nullptr},
     {"query", get_query, nullptr, "the text as it was given", nullptr},
     {"closed", get_closed, nullptr, "the server has forgotten it", nullptr},
-    {"parameters", get_parameters, nullptr, "(oid, type name or None) of each parameter", nullptr},
-    {"columns", get_columns, nullptr, "(name, (oid, type name or None)) of each column", nullptr},
+    {"parameters", get_parameters, nullptr, "(oid, name, kind, schema) of each parameter's type", nullptr},
+    {"columns", get_columns, nullptr, "(name, (oid, name, kind, schema) of its type) of each column",
+     nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyType_Slot slots[] = {
@@ -118,16 +119,26 @@ bool PrepareRequest::start(PyObject* name, bool cached, PyObject* timeout) {
 
 void PrepareRequest::prepared() noexcept {
   if (!step_->failure() && cached_ && !statement_->name().empty()) session().statements().insert(statement_);
+  if (!step_->failure() && look_up_types(*statement_)) return;
+  types_known();
+}
+
+// What can not be read or written is said now, not when the statement is used.
+void PrepareRequest::types_known() noexcept {
+  if (!step_->failure() && !lookup_failure() && !Plan::of(*statement_, core().types())) keep_error();
   finish();
 }
 
 PyObject* PrepareRequest::take_result() {
-  if (const Failure* failure = step_ ? step_->failure() : nullptr) return raise(failure);
+  const Failure* failure = step_ ? step_->failure() : nullptr;
+  if (!failure) failure = lookup_failure();
+  if (failure || has_error()) return raise(failure);
   return make_handle(core_object(), query(), std::move(statement_)).release();
 }
 
 void PrepareRequest::give_up() noexcept {
   if (step_ && step_->pending()) channel().cancel(*step_);
+  stop_looking_up();
   core().disclaim(*this);
 }
 

@@ -47,6 +47,7 @@ class PrepareRequest final : public Exchange {
   };
 
   void prepared() noexcept;
+  void types_known() noexcept override;
 
   std::optional<Step> step_;
   StatementRef statement_;

@@ -20,7 +20,7 @@ from pgstride._core import UUID, _decode, _encode
 BOOL, BYTEA, CHAR, INT8, INT2, INT4, TEXT, OID, TID = 16, 17, 18, 20, 21, 23, 25, 26, 27
 FLOAT4, FLOAT8, INET, CIDR, UUID_, NUMERIC, JSONB, XID8, PG_NODE_TREE = 700, 701, 869, 650, 2950, 1700, 3802, 5069, 194
 DATE, TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ, INTERVAL = 1082, 1083, 1266, 1114, 1184, 1186
-INT4_ARRAY, TEXT_ARRAY, NUMERIC_ARRAY, MACADDR_ARRAY, BOX_ARRAY = 1007, 1009, 1231, 1040, 1020
+INT4_ARRAY, TEXT_ARRAY, NUMERIC_ARRAY, MACADDR_ARRAY = 1007, 1009, 1231, 1040
 UTC = datetime.timezone.utc
 EAST = datetime.timezone(datetime.timedelta(hours=1))
 
@@ -128,7 +128,6 @@ TAKEN = [
     (INT4_ARRAY, [[], []], []),
     (MACADDR_ARRAY, [[], []], []),
     (MACADDR_ARRAY, [["", None], ['a"\\', "NULL"]], [["", None], ['a"\\', "NULL"]]),
-    (BOX_ARRAY, ["(1,2),(3,4)", " ;,"], ["(1,2),(3,4)", " ;,"]),
 ]
 
 

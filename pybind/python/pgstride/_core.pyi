@@ -54,8 +54,9 @@ class Statement:
     name: str
     query: str
     closed: bool
-    parameters: tuple[tuple[int, str | None], ...]
-    columns: tuple[tuple[str, tuple[int, str | None]], ...]
+    parameters: tuple[tuple[int, str, str, str], ...]
+    """OID, name, kind and schema of each parameter's type."""
+    columns: tuple[tuple[str, tuple[int, str, str, str]], ...]
 
 class Core:
     """The connection itself. Timeouts are seconds, or None for the connection's default."""
@@ -94,6 +95,18 @@ class Core:
     ) -> Awaitable[list[Record]]:
         """One step of a cursor. `args` None: the portal is open; `limit` None: only open it."""
     def close_portal(self, statement: Statement, name: str, timeout: float | None, /) -> Awaitable[None]: ...
+    def fetch_plain(self, query: str, args: tuple[object, ...], timeout: float | None, /) -> Awaitable[list[Record]]:
+        """Without the user's codecs, and leaving no statement behind."""
+    def look_up_types(self, oids: Sequence[int], timeout: float | None, /) -> Awaitable[None]:
+        """Ask the catalogs for these types and what they consist of."""
+    def set_type_codec(
+        self, oid: int, encoder: Callable[[Any], Any], decoder: Callable[[Any], Any], format: str, /
+    ) -> None: ...
+    def set_type_alias(self, oid: int, name: str, schema: str, like: int | None, /) -> None:
+        """Read and write a type like a built-in one, or like hstore."""
+    def reset_type_codec(self, oid: int, /) -> None: ...
+    def forget_types(self) -> None:
+        """Of the catalogs nothing is known any more, and no statement is cached."""
     def close(self, timeout: float | None, /) -> Awaitable[None]: ...
     def abort(self) -> None: ...
     def roll_back(self) -> None:
@@ -101,6 +114,7 @@ class Core:
     def set_on_closed(self, callback: Callable[[], object] | None, /) -> None: ...
     def parameters(self) -> dict[str, str]: ...
 
+def builtin_types() -> dict[str, int]: ...
 def connect(
     loop: asyncio.AbstractEventLoop,
     dsn: str | None,

@@ -99,7 +99,19 @@ def bad_argument(position: int, value: object, cause: BaseException) -> BaseExce
 
 
 def bad_type(position: int, name: str) -> BaseException:
+    if name == "record":
+        return exceptions.UnsupportedClientFeatureError(
+            f"query argument ${position}: input of anonymous composite types is not supported",
+            detail="PostgreSQL does not implement anonymous composite type input.",
+            hint="Consider declaring an explicit composite type and using it to cast the argument.",
+        )
     return exceptions.UnsupportedClientFeatureError(f"query argument ${position}: input of type {name} is not supported")
+
+
+def text_part(schema: str, name: str, kind: str) -> BaseException:
+    return exceptions.UnsupportedClientFeatureError(
+        f'cannot decode type "{schema}"."{name}": text encoding of {kind} types is not supported'
+    )
 
 
 def _shorten(text: str, longest: int) -> str:

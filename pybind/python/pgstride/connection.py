@@ -10,13 +10,13 @@ import traceback
 import typing
 import warnings
 
-from . import _core, cursor, exceptions, prepared_stmt, transaction, types
+from . import _core, _type_codecs, cursor, exceptions, prepared_stmt, serverversion, transaction, types
 from .protocol import Record
 
 _counter = itertools.count(1)
 
 
-class Connection:
+class Connection(_type_codecs.TypeCodecs):
     """A session with a server. Made by :func:`connect`.
 
     One operation at a time: a second one, started while the first is under way, raises
@@ -127,7 +127,7 @@ class Connection:
         return self._core.pid
 
     def get_server_version(self) -> types.ServerVersion:
-        return types.split_server_version(self._core.parameters().get("server_version", ""))
+        return serverversion.split_server_version_string(self._core.parameters().get("server_version", ""))
 
     def get_settings(self) -> ConnectionSettings:
         """The settings that the server reports, as attributes."""

@@ -48,12 +48,12 @@ class PreparedStatement(connresource.ConnectionResource):
     @connresource.guarded
     def get_parameters(self) -> tuple[types.Type, ...]:
         """The types of the parameters."""
-        return tuple(_describe(type_) for type_ in self._statement.parameters)
+        return tuple(types.Type(*type_) for type_ in self._statement.parameters)
 
     @connresource.guarded
     def get_attributes(self) -> tuple[types.Attribute, ...]:
         """The columns of the result; empty when the statement returns none."""
-        return tuple(types.Attribute(name, _describe(type_)) for name, type_ in self._statement.columns)
+        return tuple(types.Attribute(name, types.Type(*type_)) for name, type_ in self._statement.columns)
 
     @connresource.guarded
     def cursor(self, *args: object, prefetch: int | None = None, timeout: float | None = None) -> cursor.CursorFactory:
@@ -92,9 +92,3 @@ class PreparedStatement(connresource.ConnectionResource):
     async def fetchval(self, *args: object, column: int | str = 0, timeout: float | None = None) -> typing.Any:
         """Run the statement and return one value of its first row, or None."""
         return await self._connection._core.fetchval(self._statement, args, timeout, column)
-
-
-def _describe(type_: tuple[int, str | None]) -> types.Type:
-    oid, name = type_
-    shown = name or f"unknown_{oid}"
-    return types.Type(oid, shown, "array" if shown.endswith("[]") else "scalar", "pg_catalog")

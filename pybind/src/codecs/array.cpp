@@ -5,6 +5,7 @@
 
 #include "pgstride/pybind/src/codecs/array_shape.hpp"
 #include "pgstride/pybind/src/codecs/conversions.hpp"
+#include "pgstride/pybind/src/registry.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -82,9 +83,10 @@ PyObject* decode_array(Bytes bytes, const TypeCodec& codec) {
 PyObject* decode_any_array(Bytes bytes, const TypeCodec& codec) {
   ArrayView array;
   if (!array.parse(bytes)) return malformed(bytes, codec);
-  const TypeCodec* element = find_codec(array.element_type());
-  if (element == nullptr || element->format != Format::binary) {
-    const Ref type = exception_type("InternalClientError");
+  const CodecRef element = codec.registry != nullptr ? codec.registry->find_binary(array.element_type())
+                                                     : CodecRef(CodecRef(), find_codec(array.element_type()));
+  if (!element || element->format != Format::binary) {
+    const Ref type = PyErr_Occurred() ? Ref() : exception_type("InternalClientError");
     if (!type) return nullptr;
     return PyErr_Format(type.get(), "no decoder for array elements of type OID %u",
                         unsigned{array.element_type()});

@@ -48,7 +48,7 @@ class LiteralWriter {
       : shape_(shape), out_(out), element_(element) {}
 
   bool write() {
-    ArrayLiteral literal(out_, array_delimiter(element_.type));
+    ArrayLiteral literal(out_, element_.delimiter);
     const auto dimensions = shape_.dimensions();
     return dimensions.empty() || write_items(literal, dimensions);
   }
@@ -61,7 +61,7 @@ class LiteralWriter {
         if (!write_element(literal, shape_.elements()[next_++].get())) return false;
       } else {
         literal.nested();
-        ArrayLiteral nested(out_, array_delimiter(element_.type));
+        ArrayLiteral nested(out_, element_.delimiter);
         if (!write_items(nested, inner)) return false;
       }
     }
@@ -86,8 +86,7 @@ class LiteralWriter {
 }  // namespace
 
 PyObject* decode_array_literal(Bytes literal, const TypeCodec& codec) {
-  Source source{ArrayLiteralReader(as_text(literal), array_delimiter(codec.element->type)), literal,
-                *codec.element};
+  Source source{ArrayLiteralReader(as_text(literal), codec.element->delimiter), literal, *codec.element};
   if (source.reader.next() != LiteralToken::open) return refuse_literal(literal, source.reader.reason());
   Ref list = Ref::steal(read_list(source));
   if (list && source.reader.next() != LiteralToken::end)

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "pgstride/pybind/src/codecs/conversions.hpp"
+#include "pgstride/pybind/src/record.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -12,21 +13,13 @@ PyObject* mapping_type = nullptr;
 
 enum class Kind { container, element, error };
 
-/// Sized and iterable, but neither a string of any sort nor a mapping.
 Kind kind_of(PyObject* object) {
   if (PyList_CheckExact(object)) return Kind::container;
-  const PyTypeObject* type = Py_TYPE(object);
-  if (type->tp_iter == nullptr) return Kind::element;
-  if (PyUnicode_Check(object) || PyBytes_Check(object) || PyByteArray_Check(object) ||
-      PyMemoryView_Check(object) || PyDict_Check(object)) {
-    return Kind::element;
-  }
-  const bool is_sized = (type->tp_as_sequence != nullptr && type->tp_as_sequence->sq_length != nullptr) ||
-                        (type->tp_as_mapping != nullptr && type->tp_as_mapping->mp_length != nullptr);
-  if (!is_sized) return Kind::element;
-  const int is_mapping = PyObject_IsInstance(object, mapping_type);
-  if (is_mapping < 0) return Kind::error;
-  return is_mapping != 0 ? Kind::element : Kind::container;
+  // A tuple is a composite value, and so is a record.
+  if (PyTuple_Check(object) || is_record(object)) return Kind::element;
+  const int container = is_container(object);
+  if (container < 0) return Kind::error;
+  return container != 0 ? Kind::container : Kind::element;
 }
 
 bool refuse_shape() {
@@ -36,16 +29,30 @@ bool refuse_shape() {
 
 }  // namespace
 
-bool ArrayShape::measure(PyObject* container) {
-  switch (kind_of(container)) {
-    case Kind::container: return walk(container, 0);
-    case Kind::element:
-      PyErr_Format(PyExc_TypeError, "a sized iterable container expected (got type '%s')",
-                   type_name(container));
-      return false;
-    case Kind::error: break;
+int is_mapping(PyObject* object) {
+  return PyDict_Check(object) ? 1 : PyObject_IsInstance(object, mapping_type);
+}
+
+int is_container(PyObject* object) {
+  const PyTypeObject* type = Py_TYPE(object);
+  if (type->tp_iter == nullptr) return 0;
+  if (PyUnicode_Check(object) || PyBytes_Check(object) || PyByteArray_Check(object) ||
+      PyMemoryView_Check(object)) {
+    return 0;
   }
-  return false;
+  const bool is_sized = (type->tp_as_sequence != nullptr && type->tp_as_sequence->sq_length != nullptr) ||
+                        (type->tp_as_mapping != nullptr && type->tp_as_mapping->mp_length != nullptr);
+  if (!is_sized) return 0;
+  const int mapping = is_mapping(object);
+  return mapping < 0 ? -1 : static_cast<int>(mapping == 0);
+}
+
+bool ArrayShape::measure(PyObject* container) {
+  const int is_array = is_container(container);
+  if (is_array == 0)
+    PyErr_Format(PyExc_TypeError, "a sized iterable container expected (got type '%s')",
+                 type_name(container));
+  return is_array > 0 && walk(container, 0);
 }
 
 bool ArrayShape::walk(PyObject* container, std::size_t level) {
@@ -73,8 +80,7 @@ bool ArrayShape::walk(PyObject* container, std::size_t level) {
     // isinstance() may run code of the user's, and a list can be changed by that.
     if (PySequence_Fast_GET_SIZE(items.get()) != size) return refuse_shape();
     Ref item = Ref::borrow(PySequence_Fast_GET_ITEM(items.get(), i));
-    // A tuple is a composite value.
-    const Kind kind = PyTuple_Check(item.get()) ? Kind::element : kind_of(item.get());
+    const Kind kind = kind_of(item.get());
     if (kind == Kind::error) return false;
     const bool is_leaf = level + 1 == ndim_ && !(is_first && i == 0 && kind == Kind::container);
     if (is_leaf != (kind == Kind::element)) return refuse_shape();

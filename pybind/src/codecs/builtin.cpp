@@ -62,6 +62,15 @@ constexpr Conversion binary_conversions[] = {
     {oid::tid, decode_tid, encode_tid},
     {oid::pg_snapshot, decode_snapshot, encode_snapshot},
     {oid::txid_snapshot, decode_snapshot, encode_snapshot},
+    {oid::bit, decode_bits, encode_bits},
+    {oid::varbit, decode_bits, encode_bits},
+    {oid::point, decode_point, encode_point},
+    {oid::lseg, decode_segment, encode_segment},
+    {oid::box, decode_box, encode_box},
+    {oid::line, decode_line, encode_line},
+    {oid::circle, decode_circle, encode_circle},
+    {oid::path, decode_path, encode_path},
+    {oid::polygon, decode_polygon, encode_polygon},
     {oid::record, decode_record, nullptr},
     {oid::void_, decode_void, encode_void},
 };
@@ -74,9 +83,12 @@ constexpr Oid read_only[] = {oid::pg_node_tree,
                              oid::pg_brin_minmax_multi_summary,
                              oid::record};
 
-/// Objects that a user can hang others on: records hold anything, and ipaddress's have a __dict__.
+/// Objects that refer to others, or that a user can hang others on: ipaddress's have a __dict__.
+constexpr Oid with_parts[] = {oid::record, oid::inet,   oid::cidr, oid::lseg,
+                              oid::box,    oid::circle, oid::path, oid::polygon};
+
 constexpr bool has_parts(Oid type) noexcept {
-  return type == oid::record || type == oid::inet || type == oid::cidr;
+  return std::find(std::begin(with_parts), std::end(with_parts), type) != std::end(with_parts);
 }
 
 constexpr const Conversion* binary_conversion(Oid type) noexcept {
@@ -91,9 +103,9 @@ constexpr bool is_read_only(Oid type) noexcept {
 }
 
 /// What the other pseudo-types are, only the server knows.
-constexpr bool is_scalar(const BuiltinType& type) noexcept {
-  return type.kind != TypeKind::array &&
-         (type.kind != TypeKind::pseudo || binary_conversion(type.oid) != nullptr || is_read_only(type.oid));
+constexpr bool has_codec(const BuiltinType& type) noexcept {
+  if (type.kind == TypeKind::array) return has_codec(*find_builtin_type(type.element));
+  return type.kind != TypeKind::pseudo || binary_conversion(type.oid) != nullptr || is_read_only(type.oid);
 }
 
 constexpr std::size_t position_of(Oid type) noexcept {
@@ -121,31 +133,53 @@ constexpr void make_array(TypeCodec& codec, const TypeCodec& element) noexcept {
   const bool is_nested = find_builtin_type(element.type)->kind == TypeKind::array;
   if (!is_nested && !is_read_only(element.type))
     codec.encode = is_binary ? encode_array : encode_array_literal;
-  codec.element = &codecs.rows[position_of(element.type)];
+  codec.kind = "array";
+}
+
+constexpr void make_range(TypeCodec& codec) noexcept {
+  codec.decode = decode_range;
+  codec.encode = encode_range;
+  codec.kind = "range";
+}
+
+constexpr void make_multirange(TypeCodec& codec) noexcept {
+  codec.decode = decode_multirange;
+  codec.encode = encode_multirange;
+  codec.kind = "multirange";
+}
+
+constexpr void make_codec(TypeCodec& codec, const BuiltinType& type, const TypeCodec* part) noexcept {
+  switch (type.kind) {
+    case TypeKind::array: make_array(codec, *part); break;
+    case TypeKind::range: make_range(codec); break;
+    case TypeKind::multirange: make_multirange(codec); break;
+    default: return make_scalar(codec);
+  }
+  codec.element = &codecs.rows[position_of(part->type)];
   codec.atomic = false;
+}
+
+/// How many types have to be made before this one: those that it consists of.
+constexpr int level_of(const BuiltinType& type) noexcept {
+  return type.element == 0 ? 0 : 1 + level_of(*find_builtin_type(type.element));
 }
 
 constexpr Table make_codecs() noexcept {
   Table table;
   auto& rows = table.rows;
-  for (std::size_t i = 0; i < type_count; ++i) {
-    rows[i].type = builtin_types[i].oid;
-    rows[i].name = builtin_types[i].name.data();
-    if (is_scalar(builtin_types[i])) make_scalar(rows[i]);
-  }
-  // The vectors are arrays that have arrays of their own, hence two rounds.
-  for (const bool of_arrays : {false, true}) {
+  constexpr int last_level = 3;  // arrays of multiranges of ranges of bounds
+  for (int level = 0; level <= last_level; ++level) {
     for (std::size_t i = 0; i < type_count; ++i) {
-      if (builtin_types[i].kind != TypeKind::array) continue;
-      const BuiltinType& element = *find_builtin_type(builtin_types[i].element);
-      const bool is_array = element.kind == TypeKind::array;
-      if (is_array == of_arrays && (is_array || is_scalar(element))) {
-        make_array(rows[i], rows[position_of(element.oid)]);
-      }
+      const BuiltinType& type = builtin_types[i];
+      if (level_of(type) != level) continue;
+      rows[i].type = type.oid;
+      rows[i].name = type.name.data();
+      if (has_codec(type)) make_codec(rows[i], type, level > 0 ? &rows[position_of(type.element)] : nullptr);
     }
   }
   rows[position_of(oid::int2vector)].name = "int2vector[]";
   rows[position_of(oid::oidvector)].name = "oidvector[]";
+  rows[position_of(oid::box)].delimiter = ';';
   TypeCodec& any_array = rows[position_of(oid::anyarray)];
   any_array.decode = decode_any_array;
   any_array.atomic = false;
@@ -187,6 +221,14 @@ Ref exception_type(const char* name) {
 
 PyObject* malformed(Bytes value, const TypeCodec& codec) {
   return PyErr_Format(PyExc_ValueError, "malformed %s value of %zu bytes", codec.name, value.size());
+}
+
+PyObject* types_class(const char* name, PyObject*& kept) {
+  if (kept == nullptr) {
+    const Ref module = Ref::steal(PyImport_ImportModule("pgstride.types"));
+    kept = module ? PyObject_GetAttrString(module.get(), name) : nullptr;
+  }
+  return kept;
 }
 
 const char* type_name(PyObject* object) noexcept {

@@ -21,6 +21,30 @@ PyObject* malformed(Bytes value, const TypeCodec& codec);
 /// A class of pgstride.exceptions; null with a Python error set.
 Ref exception_type(const char* name);
 
+/// A class of pgstride.types, imported when first needed and kept for ever; null with a Python error
+/// set. `kept` is the caller's place for it.
+PyObject* types_class(const char* name, PyObject*& kept);
+
+/// Counts how deep values lie within each other, on the stack.
+class Nesting {
+ public:
+  Nesting() noexcept { ++depth_; }
+  Nesting(const Nesting&) = delete;
+  Nesting& operator=(const Nesting&) = delete;
+  ~Nesting() { --depth_; }
+
+  /// Nobody nests like that; whoever does is after the stack.
+  bool too_deep() const noexcept { return depth_ > 64; }
+
+ private:
+  static inline int depth_ = 0;  // guarded by the GIL
+};
+
+/// Sized and iterable, but neither a string of any sort nor a mapping: -1 with a Python error set.
+int is_container(PyObject* object);
+/// collections.abc.Mapping: -1 with a Python error set.
+int is_mapping(PyObject* object);
+
 /// type(object).__name__, for error texts.
 const char* type_name(PyObject* object) noexcept;
 
@@ -72,8 +96,30 @@ DecodeFunction decode_inet;
 EncodeFunction encode_inet, encode_cidr;
 bool prepare_net();
 
-// record.cpp
+// bits.cpp
+DecodeFunction decode_bits;
+EncodeFunction encode_bits;
+
+// geometry.cpp
+DecodeFunction decode_point, decode_segment, decode_box, decode_line, decode_circle, decode_path,
+    decode_polygon;
+EncodeFunction encode_point, encode_segment, encode_box, encode_line, encode_circle, encode_path,
+    encode_polygon;
+
+// range.cpp: bounds by codec.element, a multirange's ranges likewise
+DecodeFunction decode_range, decode_multirange;
+EncodeFunction encode_range, encode_multirange;
+
+// record.cpp: anonymous ones, whose fields say of which types they are
 DecodeFunction decode_record;
+
+// hstore.cpp
+DecodeFunction decode_hstore;
+EncodeFunction encode_hstore;
+
+// composite.cpp: by CompositeCodec
+DecodeFunction decode_composite;
+EncodeFunction encode_composite;
 
 // array.cpp and array_literal.cpp: elements by codec.element
 DecodeFunction decode_array, decode_any_array, decode_array_literal;

@@ -1,0 +1,6 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Import paths that asyncpg's users know."""
+
+from . import types
+
+__all__ = ("types",)

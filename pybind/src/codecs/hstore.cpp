@@ -1,0 +1,69 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/protocol/codec/hstore.hpp"
+
+#include "pgstride/pybind/src/codecs/conversions.hpp"
+
+namespace pgstride::python {
+namespace {
+
+bool write_pair(PyObject* key, PyObject* value, WriteBuffer& out, const TypeCodec& codec) {
+  if (key == Py_None) {
+    PyErr_SetString(PyExc_ValueError, "null value not allowed in hstore key");
+    return false;
+  }
+  {
+    const ValueLength length(out);
+    if (!encode_text(key, out, codec)) return false;
+  }
+  if (value == Py_None) {
+    out.i32(-1);
+    return true;
+  }
+  const ValueLength length(out);
+  return encode_text(value, out, codec);
+}
+
+/// Pairs of a mapping, or of anything that yields pairs.
+Ref pairs_of(PyObject* object) {
+  const int mapping = is_mapping(object);
+  if (mapping < 0) return {};
+  const Ref items = mapping != 0 ? Ref::steal(PyMapping_Items(object)) : Ref::borrow(object);
+  return items ? Ref::steal(PySequence_Tuple(items.get())) : Ref();
+}
+
+}  // namespace
+
+PyObject* decode_hstore(Bytes bytes, const TypeCodec& codec) {
+  HstoreView pairs;
+  if (!pairs.parse(bytes)) return malformed(bytes, codec);
+  Ref dict = Ref::steal(PyDict_New());
+  for (std::size_t i = 0; dict && i < pairs.count(); ++i) {
+    const HstorePair pair = pairs.next();
+    if (!pairs.ok()) return malformed(bytes, codec);
+    const Ref key = Ref::steal(make_text(pair.key));
+    const Ref value = !key              ? Ref()
+                      : pair.value.null ? Ref::borrow(Py_None)
+                                        : Ref::steal(make_text(pair.value.bytes));
+    if (!value || PyDict_SetItem(dict.get(), key.get(), value.get()) != 0) return nullptr;
+  }
+  return dict && !pairs.done() ? malformed(bytes, codec) : dict.release();
+}
+
+bool encode_hstore(PyObject* object, WriteBuffer& out, const TypeCodec& codec) {
+  const Ref pairs = pairs_of(object);
+  if (!pairs) return false;
+  write_hstore_header(out, static_cast<std::size_t>(PyTuple_GET_SIZE(pairs.get())));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(pairs.get()); ++i) {
+    const Ref pair = Ref::steal(PySequence_Tuple(PyTuple_GET_ITEM(pairs.get(), i)));
+    if (!pair) return false;
+    if (PyTuple_GET_SIZE(pair.get()) != 2) {
+      PyErr_SetString(PyExc_ValueError, "pairs of key and value expected");
+      return false;
+    }
+    if (!write_pair(PyTuple_GET_ITEM(pair.get(), 0), PyTuple_GET_ITEM(pair.get(), 1), out, codec))
+      return false;
+  }
+  return true;
+}
+
+}  // namespace pgstride::python

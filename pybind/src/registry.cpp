@@ -1,0 +1,249 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/registry.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "pgstride/pybind/src/codecs/conversions.hpp"
+#include "pgstride/pybind/src/codecs/derived.hpp"
+#include "pgstride/pybind/src/codecs/user.hpp"
+#include "pgstride/pybind/src/failure.hpp"
+#include "pgstride/pybind/src/record.hpp"
+
+namespace pgstride::python {
+namespace {
+
+constexpr int deepest_type = 64;  // types that consist of types that consist of …
+
+/// Not owned: it lives for ever, or as long as the registry.
+CodecRef refer_to(const TypeCodec& codec) { return {CodecRef(), &codec}; }
+
+void describe(DerivedCodec& codec, const TypeInfo& info, const char* kind) {
+  codec.type = info.oid;
+  codec.own_name = info.name;
+  codec.own_schema = info.schema;
+  codec.name = codec.own_name.c_str();
+  codec.schema = codec.own_schema.c_str();
+  codec.kind = kind;
+  codec.delimiter = info.delimiter;
+}
+
+/// A range or composite is only known in binary, so its parts must be.
+CodecRef refuse_text_part(const TypeInfo& info, const char* kind) {
+  const Ref module = Ref::steal(PyImport_ImportModule("pgstride._failures"));
+  Ref error = module ? Ref::steal(PyObject_CallMethod(module.get(), "text_part", "sss", info.schema.c_str(),
+                                                      info.name.c_str(), kind))
+                     : Ref();
+  if (error) restore_error(std::move(error));
+  return nullptr;
+}
+
+Ref tuple_of_names(const std::vector<TypeInfo::Attribute>& attributes) {
+  Ref names = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(attributes.size())));
+  for (std::size_t i = 0; names && i < attributes.size(); ++i) {
+    const std::string& text = attributes[i].name;
+    PyObject* name = PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace");
+    if (name == nullptr) return {};
+    PyUnicode_InternInPlace(&name);
+    PyTuple_SET_ITEM(names.get(), static_cast<Py_ssize_t>(i), name);
+  }
+  return names;
+}
+
+}  // namespace
+
+// --- TypeCatalog --------------------------------------------------------------------------------
+
+const TypeInfo* TypeCatalog::find(Oid type) const noexcept {
+  const auto entry = types_.find(type);
+  return entry != types_.end() ? entry->second.get() : nullptr;
+}
+
+void TypeCatalog::add(std::span<const Oid> asked, std::vector<TypeInfo> found) {
+  for (const Oid type : asked) types_.try_emplace(type);
+  for (TypeInfo& info : found) types_[info.oid] = std::make_unique<TypeInfo>(std::move(info));
+}
+
+void TypeCatalog::clear() noexcept {
+  types_.clear();
+  ++generation_;
+}
+
+// --- Registry -----------------------------------------------------------------------------------
+
+Registry::Registry()
+    : catalog_(std::make_shared<TypeCatalog>()),
+      record_(*find_codec(oid::record)),
+      any_array_(*find_codec(oid::anyarray)) {
+  record_.registry = any_array_.registry = this;
+}
+
+void Registry::note_unknown(Oid type, std::vector<Oid>& unknown) const {
+  if (find_codec(type) != nullptr || user_.contains(type) || catalog_->was_asked(type)) return;
+  if (std::find(unknown.begin(), unknown.end(), type) == unknown.end()) unknown.push_back(type);
+}
+
+CodecRef Registry::find(Oid type) {
+  follow_catalog();
+  if (const auto codec = user_.find(type); codec != user_.end()) return codec->second;
+  if (type == oid::record) return refer_to(record_);
+  if (type == oid::anyarray) return refer_to(any_array_);
+  if (const auto codec = made_.find(type); codec != made_.end()) return codec->second;
+  const TypeCodec* builtin = find_codec(type);
+  // Nothing that is built in stands on what is not, unless the user has put something there.
+  if (builtin != nullptr && builtin->element == nullptr) return refer_to(*builtin);
+  if (depth_ == deepest_type) {
+    PyErr_Format(PyExc_RecursionError, "the type with OID %u is nested too deeply", unsigned{type});
+    return nullptr;
+  }
+  ++depth_;
+  CodecRef codec = make(type, builtin);
+  --depth_;
+  if (codec) made_.emplace(type, codec);
+  return codec;
+}
+
+CodecRef Registry::find_binary(Oid type) {
+  std::vector<Oid> unknown;
+  note_unknown(type, unknown);
+  if (!unknown.empty()) {
+    missing_.push_back(type);
+    return nullptr;
+  }
+  CodecRef codec = find(type);
+  if (!codec || codec->format == Format::binary) return codec;
+  const TypeCodec* builtin = find_codec(type);
+  return builtin != nullptr && builtin->format == Format::binary ? refer_to(*builtin) : nullptr;
+}
+
+void Registry::set_user_codec(Oid type, CodecRef codec) {
+  made_.clear();
+  if (codec) {
+    user_[type] = std::move(codec);
+  } else {
+    user_.erase(type);
+  }
+}
+
+CodecRef Registry::find_without_user(Oid type) {
+  const auto user = std::exchange(user_, {});
+  const auto made = std::exchange(made_, {});
+  CodecRef codec = find(type);
+  user_ = user;
+  made_ = made;
+  return codec;
+}
+
+void Registry::follow_catalog() {
+  if (generation_ == catalog_->generation()) return;
+  generation_ = catalog_->generation();
+  made_.clear();
+}
+
+CodecRef Registry::make(Oid type, const TypeCodec* builtin) {
+  if (builtin != nullptr) {
+    const CodecRef element = find(builtin->element->type);
+    if (!element) return nullptr;
+    if (element.get() == builtin->element) return refer_to(*builtin);
+    if (std::string_view(builtin->kind) == "array") return make_array(*builtin, nullptr, element->type);
+    TypeInfo info;
+    info.oid = type;
+    info.name = builtin->name;
+    info.schema = builtin->schema;
+    info.part = builtin->element->type;
+    const bool is_range = std::string_view(builtin->kind) == "range";
+    info.kind = is_range ? TypeInfo::Kind::range : TypeInfo::Kind::multirange;
+    return make_range(info);
+  }
+  const TypeInfo* info = catalog_->find(type);
+  return info != nullptr ? make_from(*info) : refer_to(text_codec());
+}
+
+CodecRef Registry::make_from(const TypeInfo& info) {
+  switch (info.kind) {
+    case TypeInfo::Kind::domain: return find(info.part);
+    case TypeInfo::Kind::composite: return make_composite(info);
+    case TypeInfo::Kind::range:
+    case TypeInfo::Kind::multirange: return make_range(info);
+    case TypeInfo::Kind::array: return make_array(text_codec(), &info, info.part);
+    case TypeInfo::Kind::enumeration:
+    case TypeInfo::Kind::base:
+    case TypeInfo::Kind::pseudo: break;
+  }
+  auto codec = std::make_shared<DerivedCodec>();
+  describe(*codec, info, "scalar");
+  codec->format = info.kind == TypeInfo::Kind::enumeration ? Format::binary : Format::text;
+  codec->decode = decode_text;
+  codec->encode = encode_text;
+  return codec;
+}
+
+CodecRef Registry::make_array(const TypeCodec& like, const TypeInfo* info, Oid element_type) {
+  const CodecRef element = find(element_type);
+  if (!element) return nullptr;
+  const bool is_binary = element->format == Format::binary;
+  auto codec = std::make_shared<DerivedCodec>();
+  static_cast<TypeCodec&>(*codec) = like;
+  if (info != nullptr) {
+    describe(*codec, *info, "array");
+    codec->own_name = std::string(element->name) + "[]";
+    codec->name = codec->own_name.c_str();
+  }
+  codec->format = element->format;
+  codec->decode = is_binary ? decode_array : decode_array_literal;
+  codec->encode = element->encode == nullptr ? nullptr : is_binary ? encode_array : encode_array_literal;
+  codec->element = element.get();
+  codec->atomic = false;
+  codec->parts = {element};
+  return codec;
+}
+
+CodecRef Registry::make_composite(const TypeInfo& info) {
+  auto codec = std::make_shared<CompositeCodec>();
+  describe(*codec, info, "composite");
+  for (const TypeInfo::Attribute& attribute : info.attributes) {
+    const CodecRef part = find(attribute.type);
+    if (!part) return nullptr;
+    if (part->format == Format::text) return refuse_text_part(info, "composite");
+    codec->types.push_back(attribute.type);
+    codec->parts.push_back(part);
+  }
+  codec->decode = decode_composite;
+  codec->encode = encode_composite;
+  codec->atomic = false;
+  codec->names = tuple_of_names(info.attributes);
+  if (codec->names) codec->layout = make_layout(codec->names.get());
+  return codec->layout ? codec : nullptr;
+}
+
+CodecRef Registry::make_range(const TypeInfo& info) {
+  const CodecRef part = find(info.part);
+  if (!part) return nullptr;
+  if (part->format == Format::text) return refuse_text_part(info, "range");
+  const bool is_range = info.kind == TypeInfo::Kind::range;
+  auto codec = std::make_shared<DerivedCodec>();
+  describe(*codec, info, is_range ? "range" : "multirange");
+  codec->decode = is_range ? decode_range : decode_multirange;
+  codec->encode = is_range ? encode_range : encode_multirange;
+  codec->element = part.get();
+  codec->atomic = false;
+  codec->parts = {part};
+  return codec;
+}
+
+int Registry::traverse(visitproc visit, void* arg) const {
+  for (const auto& [type, codec] : user_) {
+    const UserCodec* user = as_user_codec(*codec);
+    if (!user) continue;
+    if (const int stop = user->encoder.visit(visit, arg)) return stop;
+    if (const int stop = user->decoder.visit(visit, arg)) return stop;
+  }
+  return 0;
+}
+
+void Registry::clear() noexcept {
+  made_.clear();
+  user_.clear();
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,82 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Which codec a type has on one connection: the user's own, the built-in one, or one made from what
+// the catalogs say. It never asks the server itself: it tells what should be asked (exchange.hpp).
+#pragma once
+
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "pgstride/protocol/type_info.hpp"
+#include "pgstride/pybind/src/codec.hpp"
+#include "pgstride/pybind/src/python.hpp"
+
+namespace pgstride::python {
+
+/// What the catalogs were asked and have answered. The connections of a pool may share one.
+class TypeCatalog {
+ public:
+  /// Null for types that do not exist, or were not asked for.
+  const TypeInfo* find(Oid type) const noexcept;
+  bool was_asked(Oid type) const noexcept { return types_.contains(type); }
+  void add(std::span<const Oid> asked, std::vector<TypeInfo> found);
+  /// Something was created, altered or dropped: nothing is known any more.
+  void clear() noexcept;
+  /// Changes whenever what was known may have become wrong.
+  std::uint64_t generation() const noexcept { return generation_; }
+
+ private:
+  std::unordered_map<Oid, std::unique_ptr<TypeInfo>> types_;  // null: there is none
+  std::uint64_t generation_ = 0;
+};
+
+class Registry {
+ public:
+  Registry();
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  const std::shared_ptr<TypeCatalog>& catalog() const noexcept { return catalog_; }
+  void share(std::shared_ptr<TypeCatalog> catalog) noexcept { catalog_ = std::move(catalog); }
+
+  /// Adds to `unknown` the types that only the server can explain.
+  void note_unknown(Oid type, std::vector<Oid>& unknown) const;
+
+  /// The codec of a type that is not unknown (any other is text); null with a Python error set.
+  CodecRef find(Oid type);
+  /// What a value that names its own type is read with: always binary. Null when there is none; when
+  /// the server was not asked yet, the type is kept for take_missing(). A Python error may be set.
+  CodecRef find_binary(Oid type);
+  /// The unknown types that values were met of.
+  std::vector<Oid> take_missing() noexcept { return std::exchange(missing_, {}); }
+  bool has_missing() const noexcept { return !missing_.empty(); }
+
+  /// The user's own codec, in place of any other; null takes it away. Codecs made of it are made anew.
+  void set_user_codec(Oid type, CodecRef codec);
+  /// As if the user had no codecs; for making one that stands on another.
+  CodecRef find_without_user(Oid type);
+
+  int traverse(visitproc visit, void* arg) const;
+  void clear() noexcept;
+
+ private:
+  void follow_catalog();
+  CodecRef make(Oid type, const TypeCodec* builtin);
+  CodecRef make_from(const TypeInfo& info);
+  CodecRef make_array(const TypeCodec& like, const TypeInfo* info, Oid element);
+  CodecRef make_composite(const TypeInfo& info);
+  CodecRef make_range(const TypeInfo& info);
+
+  std::shared_ptr<TypeCatalog> catalog_;
+  std::uint64_t generation_ = 0;  // of the catalog that made_ was made from
+  std::unordered_map<Oid, CodecRef> user_;
+  std::unordered_map<Oid, CodecRef> made_;
+  std::vector<Oid> missing_;
+  TypeCodec record_;  // anonymous records and arrays of any type, which look types up here
+  TypeCodec any_array_;
+  int depth_ = 0;
+};
+
+}  // namespace pgstride::python

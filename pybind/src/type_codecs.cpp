@@ -1,0 +1,129 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/type_codecs.hpp"
+
+#include <string_view>
+
+#include "pgstride/pybind/src/codecs/conversions.hpp"
+#include "pgstride/pybind/src/codecs/user.hpp"
+
+namespace pgstride::python {
+namespace {
+
+bool oid_of(PyObject* number, Oid& type) {
+  const unsigned long value = PyLong_AsUnsignedLong(number);
+  type = static_cast<Oid>(value);
+  return !PyErr_Occurred();
+}
+
+/// A codec stands for others in derived ones, and in the plans of statements.
+void install(PyObject* core, Oid type, CodecRef codec) {
+  core_of(core).types().set_user_codec(type, std::move(codec));
+  core_of(core).session().statements().clear();
+}
+
+bool exchange_of(PyObject* format, UserCodec::Exchange& exchange) {
+  const char* text = PyUnicode_AsUTF8(format);
+  if (text == nullptr) return false;
+  const std::string_view name = text;
+  exchange = name == "text"     ? UserCodec::Exchange::text
+             : name == "binary" ? UserCodec::Exchange::binary
+                                : UserCodec::Exchange::tuple;
+  return true;
+}
+
+PyObject* refuse_tuple_form(const TypeCodec& codec) {
+  const Ref type = exception_type("InterfaceError");
+  if (!type) return nullptr;
+  return PyErr_Format(type.get(), "%s type does not support the 'tuple' exchange format", codec.name);
+}
+
+}  // namespace
+
+bool TypeRequest::start(PyObject* types, PyObject* timeout) {
+  if (!begin(timeout)) return false;
+  const Ref items = Ref::steal(PySequence_Tuple(types));
+  if (!items) return false;
+  std::vector<Oid> unknown;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); ++i) {
+    Oid type = 0;
+    if (!oid_of(PyTuple_GET_ITEM(items.get(), i), type)) return false;
+    core().types().note_unknown(type, unknown);
+  }
+  if (!unknown.empty() && look_up(std::move(unknown))) return true;
+  if (lookup_failure()) return raise(lookup_failure()) != nullptr;
+  core().disclaim(*this);
+  complete_early();
+  return true;
+}
+
+PyObject* TypeRequest::take_result() {
+  if (lookup_failure()) return raise(lookup_failure());
+  Py_RETURN_NONE;
+}
+
+void TypeRequest::give_up() noexcept {
+  stop_looking_up();
+  core().disclaim(*this);
+}
+
+PyObject* set_type_codec(PyObject* core, PyObject* const* args, Py_ssize_t count) {
+  Oid type = 0;
+  auto exchange = UserCodec::Exchange::text;
+  if (count != 4 || !oid_of(args[0], type) || !exchange_of(args[3], exchange)) return nullptr;
+  const CodecRef base = core_of(core).types().find_without_user(type);
+  if (!base) return nullptr;
+  if (exchange == UserCodec::Exchange::tuple && !has_tuple_form(*base)) return refuse_tuple_form(*base);
+  install(core, type, make_user_codec(base, exchange, args[1], args[2]));
+  Py_RETURN_NONE;
+}
+
+PyObject* set_type_alias(PyObject* core, PyObject* const* args, Py_ssize_t count) {
+  Oid type = 0;
+  Oid like = 0;
+  if (count != 4 || !oid_of(args[0], type) || (args[3] != Py_None && !oid_of(args[3], like))) return nullptr;
+  auto codec = std::make_shared<DerivedCodec>();
+  if (like != 0) {
+    const CodecRef base = core_of(core).types().find_without_user(like);
+    if (!base) return nullptr;
+    static_cast<TypeCodec&>(*codec) = *base;
+    codec->parts = {base};
+  } else {
+    codec->decode = decode_hstore;
+    codec->encode = encode_hstore;
+    codec->atomic = false;
+  }
+  const char* name = PyUnicode_AsUTF8(args[1]);
+  const char* schema = name ? PyUnicode_AsUTF8(args[2]) : nullptr;
+  if (!schema) return nullptr;
+  codec->type = type;
+  codec->own_name = name;
+  codec->own_schema = schema;
+  codec->name = codec->own_name.c_str();
+  codec->schema = codec->own_schema.c_str();
+  install(core, type, std::move(codec));
+  Py_RETURN_NONE;
+}
+
+PyObject* reset_type_codec(PyObject* core, PyObject* oid) {
+  Oid type = 0;
+  if (!oid_of(oid, type)) return nullptr;
+  install(core, type, nullptr);
+  Py_RETURN_NONE;
+}
+
+PyObject* forget_types(PyObject* core, PyObject*) {
+  core_of(core).types().catalog()->clear();
+  core_of(core).session().statements().clear();
+  Py_RETURN_NONE;
+}
+
+PyObject* builtin_types(PyObject*, PyObject*) {
+  Ref names = Ref::steal(PyDict_New());
+  for (const BuiltinType& type : pgstride::builtin_types) {
+    const Ref oid = names ? Ref::steal(PyLong_FromUnsignedLong(type.oid)) : Ref();
+    if (!oid || PyDict_SetItemString(names.get(), type.name.data(), oid.get()) != 0) return nullptr;
+  }
+  return names.release();
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,42 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The user's hand on a connection's types: codecs of his own, aliases of built-in ones, and what is
+// to be forgotten when the schema has changed. Cold, but for the codecs themselves.
+#pragma once
+
+#include "pgstride/pybind/src/exchange.hpp"
+
+namespace pgstride::python {
+
+/// Asks the catalogs for types by their OIDs. Its result is None.
+class TypeRequest final : public Exchange {
+ public:
+  explicit TypeRequest(PyObject* core) noexcept : Exchange(core, nullptr) {}
+  ~TypeRequest() override { give_up(); }
+
+  /// `types` is a sequence of int. False with a Python error set.
+  bool start(PyObject* types, PyObject* timeout);
+
+  PyObject* take_result() override;
+  void give_up() noexcept override;
+
+ private:
+  void types_known() noexcept override { finish(); }
+};
+
+// Methods of Core, with METH_FASTCALL.
+
+/// set_type_codec(oid, encoder, decoder, format): the type is known.
+PyObject* set_type_codec(PyObject* core, PyObject* const* args, Py_ssize_t count);
+/// set_type_alias(oid, name, schema, like): what is read and written like the built-in type `like`
+/// (an OID), or like hstore (None).
+PyObject* set_type_alias(PyObject* core, PyObject* const* args, Py_ssize_t count);
+/// reset_type_codec(oid)
+PyObject* reset_type_codec(PyObject* core, PyObject* oid);
+/// forget_types(): of the catalogs nothing is known any more, and no statement is cached.
+PyObject* forget_types(PyObject* core, PyObject*);
+
+/// A dict of the built-in types: name to OID.
+PyObject* builtin_types(PyObject* module, PyObject*);
+
+}  // namespace pgstride::python

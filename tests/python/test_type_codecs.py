@@ -1,0 +1,205 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Codecs of the user's own, side by side with asyncpg."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import weakref
+
+import asyncpg
+import pytest
+
+import pgstride
+
+
+@pytest.fixture
+def oracle(runner, dsn):
+    oracle = runner(asyncpg.connect(dsn))
+    yield oracle
+    runner(oracle.close())
+
+
+async def outcome(client, steps):
+    """What each step comes to: a result, or an error with its text."""
+    outcomes = []
+    for step in steps:
+        try:
+            outcomes.append(repr(await step(client)))
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}".replace("asyncpg", "pgstride")
+            outcomes.append(text.partition("  See an example at")[0])
+    return outcomes
+
+
+def value(query, *args):
+    return lambda client: client.fetchval(query, *args)
+
+
+def codec(name, schema="pg_catalog", **options):
+    return lambda client: client.set_type_codec(name, schema=schema, **options)
+
+
+def reset(name, schema="pg_catalog"):
+    return lambda client: client.reset_type_codec(name, schema=schema)
+
+
+def alias(name, codec_name, schema="pg_catalog", **options):
+    return lambda client: client.set_builtin_type_codec(name, schema=schema, codec_name=codec_name, **options)
+
+
+def fail(value):
+    raise ZeroDivisionError("no")
+
+
+LOUD = {"encoder": lambda v: str(v - 1), "decoder": lambda v: f"<{v}>"}
+JSON = {"encoder": json.dumps, "decoder": json.loads}
+SAME = {"encoder": lambda v: v, "decoder": lambda v: v}
+JSONB = {
+    "encoder": lambda v: b"\x01" + json.dumps(v).encode(),
+    "decoder": lambda v: json.loads(v[1:]),
+    "format": "binary",
+}
+
+SCRIPTS = {
+    "json": [codec("json", **JSON), value("select $1::json", {"a": [1]}), value("select '[1, null]'::json")],
+    "jsonb binary": [codec("jsonb", **JSONB), value("select $1::jsonb", {"a": 1}), value("select '[]'::jsonb")],
+    "null is never seen": [codec("int4", **LOUD), value("select null::int4"), value("select $1::int4", None)],
+    "text": [codec("int4", **LOUD), value("select $1::int4", 7), value("select 5"), reset("int4"), value("select 5")],
+    "by the SQL name": [codec("integer", **LOUD), value("select 5"), reset("int"), value("select 5")],
+    "inside arrays": [codec("int4", **LOUD), value("select '{1,2}'::int4[]"), value("select $1::int4[]", [3, 4])],
+    "the delimiter of boxes": [
+        codec("box", **SAME),
+        value("select array[box(point(1, 2), point(3, 4)), null]"),
+        value("select $1::box[]", ["(1,2),(3,4)", "(5,6),(7,8)"]),
+    ],
+    "ranges become unusable": [codec("int4", **LOUD), value("select int4range(1, 2)"), reset("int4")],
+    "ranges return": [codec("int4", **LOUD), reset("int4"), value("select int4range(1, 2)")],
+    "binary": [codec("int4", format="binary", **SAME), value("select 5"), value("select $1::int4", b"\0\0\0\7")],
+    "binary range": [codec("int4", format="binary", **SAME), value("select int4range(1, 2)")],
+    "encoder fails": [codec("int4", encoder=fail, decoder=fail), value("select $1::int4", 1), value("select 1")],
+    "encoder returns nonsense": [codec("int4", encoder=lambda v: None, decoder=str), value("select $1::int4", 1)],
+    "date": [codec("date", format="tuple", **SAME), value("select '2020-01-02'::date"), value("select $1::date", (5,))],
+    "timestamp": [
+        codec("timestamp", format="tuple", **SAME),
+        value("select '2000-01-01 00:00:01'::timestamp, 'infinity'::timestamp"),
+        value("select $1::timestamp", (10**6,)),
+    ],
+    "timestamptz": [codec("timestamptz", format="tuple", **SAME), value("select '2000-01-01 00:00:01Z'::timestamptz")],
+    "time": [codec("time", format="tuple", **SAME), value("select '00:00:01'::time"), value("select $1::time", (1,))],
+    "timetz": [codec("timetz", format="tuple", **SAME), value("select $1::timetz", (1, 3600))],
+    "interval": [codec("interval", format="tuple", **SAME), value("select $1::interval", (1, 2, 3))],
+    "tuple of a type that has none": [codec("int4", format="tuple", **SAME)],
+    "no such format": [codec("int4", format="hex", **SAME)],
+    "no such type": [codec("nothing", "public", **SAME)],
+    "an array": [codec("_int4", **SAME)],
+    "a domain": [codec("cardinal_number", "information_schema", **SAME)],
+    "alias": [
+        alias("cardinal_number", "int", "information_schema"),
+        value("select 5::information_schema.cardinal_number"),
+    ],
+    "alias of nothing": [alias("nothing", "int", "public")],
+    "alias with no such format": [alias("int4", "int", format="hex")],
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+async def test_like_asyncpg(connection, oracle, script):
+    assert await outcome(connection, script) == await outcome(oracle, script)
+
+
+async def test_composite_as_tuple(connection, oracle):
+    await connection.execute("drop type if exists codec_pair; create type codec_pair as (a int, b text)")
+    script = [
+        codec("codec_pair", "public", format="tuple", encoder=lambda v: (v["x"], v["y"]), decoder=lambda t: list(t)),
+        value("select row(1, 'b')::codec_pair"),
+        value("select $1::codec_pair", {"x": 1, "y": "z"}),
+        value("select array[row(1, 'b')::codec_pair]"),
+        codec("codec_pair", "public", format="text", **SAME),
+    ]
+    try:
+        assert await outcome(connection, script) == await outcome(oracle, script)
+    finally:
+        await connection.execute("drop type codec_pair")
+
+
+async def test_hstore(connection, oracle):
+    await connection.execute("create extension if not exists hstore")
+    script = [
+        value("select 'a=>1, b=>NULL'::hstore"),
+        alias("hstore", "pg_contrib.hstore", "public"),
+        value("select 'a=>1, b=>NULL'::hstore"),
+        value("select $1::hstore", {"x": "1", "y": None}),
+        value("select $1::hstore", [("x", "1")]),
+        value("select $1::hstore", {None: "1"}),
+        value("select $1::hstore", {"x": 1}),
+        value("select array['a=>1'::hstore]"),
+        value("select $1::hstore[]", [{"q": None}]),
+    ]
+    assert await outcome(connection, script) == await outcome(oracle, script)
+
+
+async def test_prepared_statements_keep_their_codec(connection):
+    statement = await connection.prepare("select 5, array[6]")
+    await connection.set_type_codec("int4", schema="pg_catalog", **LOUD)
+    assert await statement.fetchrow() == (5, [6])
+    assert await connection.fetchrow("select 5, array[6]") == ("<5>", ["<6>"])
+    await connection.reset_type_codec("int4", schema="pg_catalog")
+    assert await connection.fetchrow("select 5, array[6]") == (5, [6])
+
+
+async def test_look_ups_ignore_the_users_codecs(connection):
+    for name in ("oid", "name", "text", "char", "regproc"):
+        await connection.set_type_codec(name, schema="pg_catalog", encoder=fail, decoder=fail)
+    await connection.execute("drop type if exists codec_mood; create type codec_mood as enum ('ok')")
+    assert await connection.fetchval("select 'ok'::codec_mood") == "ok"
+    await connection.set_type_codec("codec_mood", encoder=str, decoder=str.upper)
+    assert await connection.fetchval("select 'ok'::codec_mood") == "OK"
+    await connection.execute("drop type codec_mood")
+
+
+async def test_records_are_read_with_the_built_in_codec(connection):
+    """asyncpg hands the binary value to a text decoder."""
+    await connection.set_type_codec("int4", schema="pg_catalog", **LOUD)
+    assert await connection.fetchval("select row(1, 'a')") == (1, "a")
+
+
+async def test_decoder_that_changes_codecs(connection, usable):
+    def decoder(text):
+        connection._core.reset_type_codec(23)
+        return text
+
+    await connection.set_type_codec("int4", schema="pg_catalog", encoder=str, decoder=decoder)
+    assert await connection.fetchval("select array[1, 2, 3]") == ["1", "2", "3"]
+    await usable(connection)
+
+
+async def test_decoder_error_leaves_the_connection_usable(connection, usable):
+    await connection.set_type_codec("int4", schema="pg_catalog", encoder=fail, decoder=fail)
+    with pytest.raises(ZeroDivisionError):
+        await connection.fetch("select g from generate_series(1, 100) g")
+    with pytest.raises(pgstride.DataError, match="invalid input for query argument \\$1: 5 \\(no\\)"):
+        await connection.fetch("select $1::int4", 5)
+    await connection.reset_type_codec("int4", schema="pg_catalog")
+    await usable(connection)
+
+
+async def test_codec_that_refers_to_its_connection_is_collected(dsn):
+    connection = await pgstride.connect(dsn)
+
+    class Codec:
+        def __init__(self, connection):
+            self.connection = connection
+
+        def __call__(self, value):
+            return value
+
+    codec = Codec(connection._core)
+    await connection.set_type_codec("int4", schema="pg_catalog", encoder=codec, decoder=codec)
+    gone = weakref.ref(codec)
+    await connection.close()
+    await asyncio.sleep(0)  # whoever has woken us lets go
+    del connection, codec
+    gc.collect()
+    assert gone() is None

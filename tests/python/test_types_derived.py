@@ -1,0 +1,208 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Types that only the catalogs know: enums, domains, composites, ranges and arrays of all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import asyncpg
+import pytest
+
+import pgstride
+
+SCHEMA = """
+    create schema derived_types;
+    set search_path = derived_types, public;
+    create type mood as enum ('sad', 'ok', 'happy');
+    create type pair as (a int, m mood, t text[]);
+    create domain positive as int check (value > 0);
+    create domain moods as mood[];
+    create domain very_positive as positive check (value > 100);
+    create type floats as range (subtype = float8);
+    create type nest as (p pair, ps pair[], d positive);
+"""
+
+
+@pytest.fixture
+def connection(runner, connect):
+    connection = runner(connect())
+    runner(connection.execute("drop schema if exists derived_types cascade;" + SCHEMA))
+    yield connection
+    runner(connection.execute("drop schema derived_types cascade"))
+
+
+@pytest.fixture
+def oracle(runner, dsn, connection):
+    oracle = runner(asyncpg.connect(dsn))
+    runner(oracle.execute("set search_path = derived_types, public"))
+    yield oracle
+    runner(oracle.close())
+
+
+def shown(value: object) -> str:
+    return repr(value).replace("asyncpg", "pgstride")
+
+
+READ = [
+    "select 'happy'::mood, null::mood",
+    "select array['sad', null, 'ok']::mood[], '{}'::mood[]",
+    "select row(1, 'ok', array['x', 'y'])::pair",
+    "select array[row(1, 'ok', null)::pair, row(2, null, '{}')::pair]",
+    "select 5::positive, 500::very_positive, '{sad}'::moods, array[1, 2]::positive[]",
+    "select '[1.5, 3)'::floats, floats(1, 2, '[]'), floats(null, 2), 'empty'::floats, array[floats(1, 2)]",
+    "select row(row(1, 'ok', '{}')::pair, array[row(1, null, null)::pair], 3)::nest",
+    "select '{[1, 3), [5, 7]}'::int4multirange, '{}'::int4multirange, array['{[1,2]}'::int8multirange]",
+    "select array[int4range(1, 5), 'empty'], tstzrange(null, null), numrange(1.5, 2.5, '[]')",
+    "select row(1, 'a', 2.5)",
+    "select array_agg(t) from (select 1 a, 2 b) t",
+]
+
+
+@pytest.mark.parametrize("query", READ)
+async def test_reading(connection, oracle, query):
+    ours, theirs = await connection.fetch(query), await oracle.fetch(query)
+    assert shown(ours) == shown(theirs)
+    assert shown(await connection.fetch(query)) == shown(theirs)  # now that the types are known
+
+
+SENT = [
+    ("$1::mood", "ok"),
+    ("$1::mood", 5),
+    ("$1::mood[]", ["ok", None, "sad"]),
+    ("$1::moods", ["ok"]),
+    ("$1::pair", (1, "ok", ["q"])),
+    ("$1::pair", [1, None, None]),
+    ("$1::pair", {"a": 1, "t": ["z"]}),
+    ("$1::pair", {"zz": 1}),
+    ("$1::pair", ("x", None, None)),
+    ("$1::pair", 5),
+    ("$1::pair[]", [(1, "ok", None)]),
+    ("$1::positive", 5),
+    ("$1::positive[]", [5, 6]),
+    ("$1::floats", (1.0, 2.0)),
+    ("$1::int4range", [1]),
+    ("$1::int4range", ()),
+    ("$1::int4range", 5),
+    ("$1::int4range", (1, 2, 3)),
+    ("$1::int4range", (None, 3)),
+    ("$1::int4multirange", [(1, 2), (5, 8)]),
+    ("$1::int4multirange", 5),
+    ("$1::nest", ((1, "ok", None), [(2, None, [])], 7)),
+    ("$1::record", (1, 2)),
+]
+
+
+@pytest.mark.parametrize("expression, value", SENT, ids=str)
+async def test_sending(connection, oracle, usable, expression, value):
+    outcomes = []
+    for client in (connection, oracle):
+        try:
+            outcomes.append(shown(await client.fetchval(f"select {expression}", value)))
+        except Exception as error:
+            outcomes.append(f"{type(error).__name__}: {error}")
+    assert outcomes[0] == outcomes[1]
+    await usable(connection)
+
+
+async def test_descriptions(connection, oracle):
+    query = "select $1::mood, $2::pair[], $3::positive, $4::int4range, $5::box[], $6::floats, $7::moods, $8::nest"
+    ours, theirs = await connection.prepare(query), await oracle.prepare(query)
+    assert [tuple(t) for t in ours.get_parameters()] == [tuple(t) for t in theirs.get_parameters()]
+    assert [(a.name, *a.type) for a in ours.get_attributes()] == [(a.name, *a.type) for a in theirs.get_attributes()]
+
+
+async def test_our_range_objects(connection):
+    for sent in (pgstride.Range(1, 5), pgstride.Range(empty=True), pgstride.Range(None, 5), pgstride.Range()):
+        assert await connection.fetchval("select $1::int4range", sent) == sent
+    many = [pgstride.Range(1, 2), pgstride.Range(5, None)]
+    assert await connection.fetchval("select $1::int4multirange", many) == many
+
+
+async def test_records_of_records(connection):
+    """asyncpg takes a Record in an array for a further dimension."""
+    rows = await connection.fetchval("select array[row(1, 'ok', null)::pair, row(2, null, '{x}')::pair]")
+    assert await connection.fetchval("select $1::pair[]", rows) == rows
+
+
+async def test_values_that_name_types_nobody_knew(connection):
+    """Rows from the first one on are kept until the catalogs have been asked."""
+    query = """
+        select g, case when g > 2 then row(g, 'ok'::mood) else row(g, 'plain') end from generate_series(1, 5) g
+    """
+    rows = await connection.fetch(query)
+    assert [tuple(row) for row in rows] == [
+        (1, (1, "plain")),
+        (2, (2, "plain")),
+        (3, (3, "ok")),
+        (4, (4, "ok")),
+        (5, (5, "ok")),
+    ]
+    assert await connection.fetchval("select row(row(1, 'ok', '{}')::pair, 3)") == ((1, "ok", []), 3)
+    assert await connection.fetchval("select array[row(1, array['sad'::mood])]") == [(1, ["sad"])]
+
+
+async def test_any_array(connection):
+    """Columns of pg_stats, which asyncpg can not read."""
+    await connection.execute("analyze pg_catalog.pg_type")
+    query = "select histogram_bounds from pg_stats where tablename = 'pg_type' and attname = $1"
+    names = await connection.fetchval(query, "typname")
+    assert names == sorted(names) and all(isinstance(name, str) for name in names)
+    assert all(isinstance(oid, int) for oid in await connection.fetchval(query, "oid"))
+
+
+async def test_inside_a_transaction_nothing_is_left_behind(connection):
+    async with connection.transaction():
+        await connection.execute("set local jit = on")
+        assert await connection.fetchval("select 'ok'::mood") == "ok"
+        assert await connection.fetchval("show jit") == "on"
+        assert connection.is_in_transaction()
+    assert await connection.fetchval("select 'ok'::mood") == "ok"
+
+
+async def test_without_a_statement_cache(connect):
+    connection = await connect(statement_cache_size=0)
+    await connection.execute("drop schema if exists no_cache cascade; create schema no_cache")
+    await connection.execute("create type no_cache.mood as enum ('ok')")
+    assert await connection.fetchval("select 'ok'::no_cache.mood") == "ok"
+    assert await connection.fetchval("select count(*) from pg_prepared_statements") == 0
+    await connection.execute("drop schema no_cache cascade")
+
+
+async def test_looking_up_is_part_of_the_call(connection, usable):
+    """One deadline, and a cancellation ends it, too."""
+    both = connection.fetchval("select 'ok'::mood"), connection.fetchval("select 1")
+    found, refused = await asyncio.gather(*both, return_exceptions=True)
+    assert found == "ok"
+    assert isinstance(refused, pgstride.InterfaceError)
+    await connection.reload_schema_state()
+    for turns in range(12):
+        task = asyncio.ensure_future(connection.fetchval("select 'ok'::mood"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await usable(connection)
+        await connection.reload_schema_state()
+
+
+async def test_a_changed_row_type(connection):
+    assert await connection.fetchval("select row(1, 'ok', null)::pair") == (1, "ok", None)
+    await connection.execute("alter type pair add attribute more int cascade")
+    with pytest.raises(pgstride.OutdatedSchemaCacheError, match="unexpected number of attributes") as raised:
+        await connection.fetchval("select row(1, 'ok', null, 7)::pair")
+    assert raised.value.schema_name == "derived_types"
+    assert raised.value.data_type_name == "pair"
+    assert await connection.fetchval("select row(1, 'ok', null, 7)::pair") == (1, "ok", None, 7)
+    await connection.execute("alter type pair alter attribute a type text cascade")
+    with pytest.raises(pgstride.OutdatedSchemaCacheError, match="unexpected data type") as raised:
+        await connection.fetchval("select row('1', 'ok', null, 7)::pair")
+    assert raised.value.position == 0
+    assert await connection.fetchval("select row('1', 'ok', null, 7)::pair") == ("1", "ok", None, 7)
+
+
+async def test_composites_are_seen_by_the_garbage_collector(connection):
+    record = await connection.fetchval("select row(1, 'ok', '{}')::pair")
+    assert gc.is_tracked(record)
+    rows = await connection.fetch("select row(1, 'ok', '{}')::pair")
+    assert gc.is_tracked(rows[0])
