@@ -10,7 +10,7 @@
 namespace pgstride {
 namespace {
 
-constexpr std::uint64_t slice = 32 << 10;  // bytes written per feed()
+constexpr std::uint64_t slice = 128 << 10;  // bytes written per feed()
 
 }  // namespace
 

@@ -30,12 +30,18 @@ bool refuse_too_many_arguments(Py_ssize_t most) {
   return refuse(Ref::steal(PyObject_CallMethod(module.get(), "too_many_arguments", "n", most)));
 }
 
-bool refuse_argument(Py_ssize_t position, PyObject* value) {
+bool refuse_argument(Py_ssize_t position, PyObject* value, Py_ssize_t set) {
   const Ref cause = take_error();
   const Ref module = failures();
   if (!module) return false;
-  return refuse(
-      Ref::steal(PyObject_CallMethod(module.get(), "bad_argument", "nOO", position + 1, value, cause.get())));
+  return refuse(Ref::steal(
+      PyObject_CallMethod(module.get(), "bad_argument", "nOOn", position + 1, value, cause.get(), set)));
+}
+
+bool refuse_set(Py_ssize_t position, PyObject* set) {
+  const Ref module = failures();
+  if (!module) return false;
+  return refuse(Ref::steal(PyObject_CallMethod(module.get(), "bad_set", "nO", position, set)));
 }
 
 bool refuse_type(Py_ssize_t position, const TypeCodec& codec) {

@@ -13,8 +13,11 @@ namespace pgstride::python {
 // Each sets a Python error and returns false, for `return refuse_…`.
 bool refuse_argument_count(std::size_t expected, Py_ssize_t given);
 bool refuse_too_many_arguments(Py_ssize_t most);
-/// The Python error that is set says why the value at `position` (from 0) can not be encoded.
-bool refuse_argument(Py_ssize_t position, PyObject* value);
+/// The Python error that is set says why the value at `position` (from 0) can not be encoded; `set` is
+/// its place among many sets of arguments, negative when there is only one.
+bool refuse_argument(Py_ssize_t position, PyObject* value, Py_ssize_t set);
+/// Something that is no sequence came as a set of arguments.
+bool refuse_set(Py_ssize_t position, PyObject* set);
 bool refuse_type(Py_ssize_t position, const TypeCodec& codec);
 
 /// A timeout in seconds, or None for `fallback`. False with a Python error set.

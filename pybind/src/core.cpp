@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "pgstride/pybind/src/bulk.hpp"
 #include "pgstride/pybind/src/connect.hpp"
 #include "pgstride/pybind/src/fetch.hpp"
 #include "pgstride/pybind/src/record.hpp"
@@ -148,6 +149,22 @@ PyObject* close_portal(PyObject* self, PyObject* const* args, Py_ssize_t count) 
   return start_fetch(self, args[0], nullptr, args[2], options);
 }
 
+/// many(query, sets, timeout, record_class): record_class None: rows are discarded.
+PyObject* many(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(count, 4, "many")) return nullptr;
+  PyObject* query = args[0];
+  Statement* statement = nullptr;
+  if (is_statement(query)) {
+    statement = statement_of(query).statement->get();
+    query = statement_of(query).query;
+  }
+  auto* type = args[3] == Py_None ? nullptr : reinterpret_cast<PyTypeObject*>(args[3]);
+  Bulk* bulk = nullptr;
+  Ref awaitable = Awaitable::make<Bulk>(core_of(self).loop(), bulk, self, query, args[1], type);
+  if (!awaitable || !bulk->start(statement, args[2])) return nullptr;
+  return awaitable.release();
+}
+
 PyObject* script(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   if (!expect(count, 2, "script")) return nullptr;
   Script* request = nullptr;
@@ -175,7 +192,7 @@ PyObject* look_up_types(PyObject* self, PyObject* const* args, Py_ssize_t count)
 PyObject* fetch_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   if (!expect(count, 3, "fetch_plain")) return nullptr;
   FetchOptions options;
-  options.plain = true;
+  options.source = StatementExchange::Source::plain;
   options.record_class = record_type();
   return start_fetch(self, args[0], args[1], args[2], options);
 }
@@ -221,6 +238,9 @@ PyObject* get_transaction(PyObject* self, void*) {
   const char status = static_cast<char>(core_of(self).session().transaction());
   return PyUnicode_FromStringAndSize(&status, 1);
 }
+PyObject* get_record_class(PyObject* self, void*) {
+  return Py_NewRef(core_of(self).options().record_class.get());
+}
 PyObject* get_settled(PyObject* self, void*) { return PyBool_FromLong(core_of(self).session().quiescent()); }
 PyObject* get_address(PyObject* self, void*) {
   return PyUnicode_FromString(core_of(self).channel().address().text().c_str());
@@ -256,6 +276,7 @@ PyMethodDef methods[] = {
     {"fetchrow", fast(fetchrow), METH_FASTCALL, nullptr},
     {"fetchval", fast(fetchval), METH_FASTCALL, nullptr},
     {"execute", fast(execute), METH_FASTCALL, nullptr},
+    {"many", fast(many), METH_FASTCALL, nullptr},
     {"portal", fast(portal), METH_FASTCALL, nullptr},
     {"close_portal", fast(close_portal), METH_FASTCALL, nullptr},
     {"script", fast(script), METH_FASTCALL, nullptr},
@@ -278,6 +299,7 @@ PyGetSetDef getset[] = {
     {"busy", get_busy, nullptr, nullptr, nullptr},
     {"pid", get_pid, nullptr, nullptr, nullptr},
     {"transaction", get_transaction, nullptr, nullptr, nullptr},
+    {"record_class", get_record_class, nullptr, nullptr, nullptr},
     {"settled", get_settled, nullptr, nullptr, nullptr},
     {"address", get_address, nullptr, nullptr, nullptr},
     {"cached_statements", get_statement_cache_size, nullptr, nullptr, nullptr},

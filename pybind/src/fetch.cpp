@@ -10,59 +10,24 @@ namespace {
 
 constexpr Py_ssize_t most_arguments = 65535;  // their number is sent as 16 bits
 
-// After DDL the server refuses a cached plan whose result would look different.
-bool plan_is_stale(const Failure& failure) noexcept {
-  return failure.server && failure.server->sqlstate() == "0A000" &&
-         failure.server->field('R') == "RevalidateCachedQuery";
-}
-
 }  // namespace
 
 Fetch::Fetch(PyObject* core, PyObject* query, PyObject* args, const FetchOptions& options)
-    : Exchange(core, query),
+    : StatementExchange(core, query, options.source),
       args_(Ref::borrow(args)),
       column_(Ref::borrow(options.column)),
       portal_(Ref::borrow(options.portal)),
       record_class_(Ref::borrow(reinterpret_cast<PyObject*>(options.record_class))),
       step_(options.step),
-      shape_(options.shape),
-      plain_(options.plain) {}
+      shape_(options.shape) {}
 
 bool Fetch::start(Statement* statement, PyObject* timeout) {
-  if (!begin(timeout)) return false;
   if (args_ && PyTuple_GET_SIZE(args_.get()) > most_arguments)
     return refuse_too_many_arguments(most_arguments);
-  if (!statement) {
-    std::string_view sql;
-    if (!query_text(sql)) return false;
-    if (!plain_) statement = session().statements().find(sql, {});
-  } else {
-    retried_ = true;  // in the caller's hands it stays what it was described as
-  }
-  if (statement && statement->ready()) return proceed(StatementRef(statement));
-  return prepare();
+  return StatementExchange::start(statement, timeout);
 }
 
-bool Fetch::prepare() {
-  std::string_view sql;
-  if (!query_text(sql)) return false;
-  const bool named = !plain_ && session().statements().capacity() > 0;
-  prepare_.emplace(*this, session().new_statement(sql, {}, named));
-  if (send(*prepare_)) return true;
-  raise(prepare_->failure());
-  return false;
-}
-
-bool Fetch::proceed(StatementRef statement) {
-  statement_ = std::move(statement);
-  if (!Plan::exists_for(*statement_) && look_up_types(*statement_)) return true;
-  if (lookup_failure()) return raise(lookup_failure()) != nullptr;
-  return execute(statement_);
-}
-
-bool Fetch::execute(StatementRef statement) {
-  Plan* plan = Plan::of(*statement, plain_ ? core().plain_types() : core().types());
-  if (!plan) return false;
+bool Fetch::run(const StatementRef& statement, Plan& plan) {
   if (shape_ == Shape::rows && step_.execute && !result_) {
     result_ = Ref::steal(PyList_New(0));
     if (!result_) return false;
@@ -72,7 +37,7 @@ bool Fetch::execute(StatementRef statement) {
     if (!name) return false;
     step_.portal = name;
   }
-  execute_.emplace(*this, std::move(statement), *plan, step_);
+  execute_.emplace(*this, statement, plan, step_);
   if (send(*execute_)) return true;
   raise(execute_->failure());
   return false;
@@ -146,48 +111,22 @@ bool Fetch::decode_kept_rows() {
   return true;
 }
 
-// Between the two steps nobody else can slip in: the exchange has claimed the connection.
-void Fetch::prepared() noexcept {
-  if (prepare_->failure()) return finish();
-  const StatementRef statement = prepare_->statement();
-  if (!statement->name().empty()) session().statements().insert(statement);
-  if (proceed(statement)) return;
-  if (PyErr_Occurred()) keep_error();
-  finish();
-}
-
 void Fetch::types_known() noexcept {
-  if (lookup_failure()) return finish();
-  if (!kept_rows_.empty()) {
-    decode_kept_rows();
-    return finish();
-  }
-  if (execute(statement_)) return;
-  if (PyErr_Occurred()) keep_error();
+  if (kept_rows_.empty()) return StatementExchange::types_known();
+  if (!lookup_failure()) decode_kept_rows();
   finish();
 }
 
 void Fetch::executed() noexcept {
-  if (execute_->failure() && plan_is_stale(*execute_->failure()) && retry_with_fresh_plan()) return;
-  if (!kept_rows_.empty() && !execute_->failure() && look_up(core().types().take_missing())) return;
+  const Failure* failed = execute_->failure();
+  if (failed && !portal_ && retry_with_fresh_plan(*failed)) return;
+  if (!failed && !kept_rows_.empty() && look_up(core().types().take_missing())) return;
   finish();
 }
 
-// The refused execution did nothing, so that outside a transaction block it can be repeated, once.
-bool Fetch::retry_with_fresh_plan() {
-  session().statements().erase(*execute_->statement());
-  if (retried_ || portal_ || session().transaction() != TransactionStatus::idle) return false;
-  retried_ = true;
-  execute_.reset();
-  if (prepare()) return true;
-  keep_error();
-  return false;
-}
-
 const Failure* Fetch::failure() const noexcept {
-  if (lookup_failure()) return lookup_failure();
-  if (execute_) return execute_->failure();
-  return prepare_ ? prepare_->failure() : nullptr;
+  if (const Failure* failed = preparation_failure()) return failed;
+  return execute_ ? execute_->failure() : nullptr;
 }
 
 PyObject* Fetch::take_result() {
@@ -205,9 +144,8 @@ PyObject* Fetch::take_result() {
 }
 
 void Fetch::give_up() noexcept {
-  if (prepare_ && prepare_->pending()) channel().cancel(*prepare_);
+  stop_preparing();
   if (execute_ && execute_->pending()) channel().cancel(*execute_);
-  stop_looking_up();
   core().disclaim(*this);
 }
 

@@ -8,10 +8,8 @@
 #include <string>
 
 #include "pgstride/protocol/operations/execute.hpp"
-#include "pgstride/protocol/operations/prepare.hpp"
-#include "pgstride/pybind/src/exchange.hpp"
-#include "pgstride/pybind/src/plan.hpp"
 #include "pgstride/pybind/src/python.hpp"
+#include "pgstride/pybind/src/statement_exchange.hpp"
 
 namespace pgstride::python {
 
@@ -28,11 +26,11 @@ struct FetchOptions {
   PyObject* column = nullptr;  // for Shape::value
   PyTypeObject* record_class = nullptr;
   PyObject* portal = nullptr;  // str; null: the unnamed portal
-  bool plain = false;          // without the user's codecs, and leaving no statement behind
+  StatementExchange::Source source = StatementExchange::Source::cache;
   PortalStep step;
 };
 
-class Fetch final : public Exchange {
+class Fetch final : public StatementExchange {
  public:
   Fetch(PyObject* core, PyObject* query, PyObject* args, const FetchOptions& options);
   ~Fetch() override { give_up(); }
@@ -46,15 +44,6 @@ class Fetch final : public Exchange {
   int traverse(visitproc visit, void* arg) const override;
 
  private:
-  class PrepareStep final : public Prepare {
-   public:
-    PrepareStep(Fetch& owner, StatementRef statement) : Prepare(std::move(statement)), owner_(owner) {}
-
-   private:
-    void on_done() noexcept override { owner_.prepared(); }
-    Fetch& owner_;
-  };
-
   class ExecuteStep final : public Execute, public ResultSink {
    public:
     ExecuteStep(Fetch& owner, StatementRef statement, Plan& plan, PortalStep step)
@@ -73,12 +62,8 @@ class Fetch final : public Exchange {
     Plan& plan_;
   };
 
-  bool prepare();
-  bool proceed(StatementRef statement);
-  bool execute(StatementRef statement);
-  void prepared() noexcept;
+  bool run(const StatementRef& statement, Plan& plan) override;
   void executed() noexcept;
-  bool retry_with_fresh_plan();
   void types_known() noexcept override;
   bool take_row(DataRow row, const Plan& plan);
   bool take_record(PyObject* record);
@@ -95,13 +80,9 @@ class Fetch final : public Exchange {
   /// From the first one on that holds values of a type that nobody knew: read again when it is known.
   std::vector<std::string> kept_rows_;
   std::string status_;
-  StatementRef statement_;
-  std::optional<PrepareStep> prepare_;
   std::optional<ExecuteStep> execute_;
   PortalStep step_;
   Shape shape_;
-  bool plain_;
-  bool retried_ = false;
 };
 
 }  // namespace pgstride::python

@@ -64,6 +64,18 @@ Plan* Plan::of(Statement& statement, Registry& registry) {
 }
 
 bool Plan::encode_arguments(PyObject* const* args, Py_ssize_t count, WriteBuffer& out) const {
+  return encode(args, count, -1, out);
+}
+
+bool Plan::encode_set(PyObject* set, Py_ssize_t position, WriteBuffer& out) const {
+  if (PyTuple_CheckExact(set)) return encode(&PyTuple_GET_ITEM(set, 0), PyTuple_GET_SIZE(set), position, out);
+  if (!PySequence_Check(set)) return refuse_set(position, set);
+  // A copy, for a list may be changed by the code that its items run.
+  const Ref items = Ref::steal(PySequence_Tuple(set));
+  return items && encode(&PyTuple_GET_ITEM(items.get(), 0), PyTuple_GET_SIZE(items.get()), position, out);
+}
+
+bool Plan::encode(PyObject* const* args, Py_ssize_t count, Py_ssize_t set, WriteBuffer& out) const {
   if (count != static_cast<Py_ssize_t>(parameters_.size()))
     return refuse_argument_count(parameters_.size(), count);
   write_formats(parameters_, binary_parameters_, out);
@@ -76,7 +88,7 @@ bool Plan::encode_arguments(PyObject* const* args, Py_ssize_t count, WriteBuffer
     const TypeCodec& codec = *parameters_[static_cast<std::size_t>(i)];
     const ValueLength length(out);
     if (!codec.encode) return refuse_type(i, codec);
-    if (!codec.encode(args[i], out, codec)) return refuse_argument(i, args[i]);
+    if (!codec.encode(args[i], out, codec)) return refuse_argument(i, args[i], set);
   }
   return true;
 }

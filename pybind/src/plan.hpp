@@ -22,6 +22,8 @@ class Plan final : public Statement::Attachment {
 
   /// Writes parameter formats and values into an open Bind. False with a Python error set.
   bool encode_arguments(PyObject* const* args, Py_ssize_t count, WriteBuffer& out) const;
+  /// One set of arguments of many: any sequence. `position` (from 0) is its place among them.
+  bool encode_set(PyObject* set, Py_ssize_t position, WriteBuffer& out) const;
   void encode_result_formats(WriteBuffer& out) const;
   /// A new Record (or `type`, a subclass); null with a Python error set.
   PyObject* decode(DataRow row, PyTypeObject* type) const;
@@ -29,6 +31,8 @@ class Plan final : public Statement::Attachment {
  private:
   Plan() = default;
 
+  /// Negative `set`: the arguments are the only ones.
+  bool encode(PyObject* const* args, Py_ssize_t count, Py_ssize_t set, WriteBuffer& out) const;
   bool add(Oid type, Registry& registry, std::vector<const TypeCodec*>& codecs);
 
   std::vector<const TypeCodec*> parameters_;

@@ -8,7 +8,7 @@ namespace pgstride::test {
 namespace {
 
 constexpr std::string_view undo = "Parse(, ROLLBACK TO SAVEPOINT pgstride_never_set) Bind( ->) Execute";
-constexpr std::size_t big = 8 << 10;  // four such sets fill a slice
+constexpr std::size_t big = 32 << 10;  // four such sets fill a slice
 
 std::string inserted(std::size_t sets) {
   std::string said;
@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(it_is_written_in_slices_as_the_wire_takes_them) {
     t.sends_bytes(std::min<std::size_t>(t.session.pending_write().size(), 5000));
   }
   BOOST_TEST(bulk.written == 1000u);
-  BOOST_TEST(most < 128u << 10);
+  BOOST_TEST(most < 256u << 10);
   t.server_says(inserted(1000), ready_for_query());
   BOOST_TEST(!t.session.failure());
 }

@@ -2,7 +2,7 @@
 """The extension module, as the facade sees it. Private."""
 
 import asyncio
-from typing import Any, Awaitable, Callable, Iterator, Sequence, TypeVar, overload
+from typing import Any, Awaitable, Callable, Iterable, Iterator, Sequence, TypeVar, overload
 
 __version__: str
 
@@ -66,6 +66,7 @@ class Core:
     pid: int
     transaction: str
     """The server's status byte: I, T or E."""
+    record_class: type[Record]
     settled: bool
     """Nothing is under way, nor anything that was abandoned."""
     address: str
@@ -81,6 +82,15 @@ class Core:
         self, query: str | Statement, args: tuple[object, ...], timeout: float | None, column: int | str, /
     ) -> Awaitable[Any]: ...
     def execute(self, query: str | Statement, args: tuple[object, ...], timeout: float | None, /) -> Awaitable[str]: ...
+    def many(
+        self,
+        query: str | Statement,
+        sets: Iterable[Sequence[Any]],
+        timeout: float | None,
+        record_class: type[Record] | None,
+        /,
+    ) -> Awaitable[list[Record] | None]:
+        """Run a statement for each set of arguments. `record_class` None: rows are discarded."""
     def script(self, query: str, timeout: float | None, /) -> Awaitable[str]: ...
     def prepare(self, query: str, name: str | None, cached: bool, timeout: float | None, /) -> Awaitable[Statement]: ...
     def portal(

@@ -84,18 +84,29 @@ def too_many_arguments(most: int) -> BaseException:
     return exceptions.InterfaceError(f"the number of query arguments cannot exceed {most}")
 
 
-def bad_argument(position: int, value: object, cause: BaseException) -> BaseException:
-    """Why argument number `position` (from 1) could not be encoded."""
+def bad_argument(position: int, value: object, cause: BaseException, element: int) -> BaseException:
+    """Why argument number `position` (from 1) could not be encoded.
+
+    `element` is its set's place among many, negative when there is only one.
+    """
+    which = f"${position}" if element < 0 else f"${position} in element #{element} of executemany() sequence"
     if isinstance(cause, (AssertionError, exceptions.InternalClientError)) or not isinstance(cause, Exception):
         return cause
     if isinstance(cause, exceptions.InterfaceError):
-        return cause.with_msg(f"query argument ${position}: {cause.args[0]}")
+        return cause.with_msg(f"query argument {which}: {cause.args[0]}")
     shown = repr(value)
     if len(shown) > _LONGEST_REPR:
         shown = shown[:_LONGEST_REPR] + "..."
-    error = exceptions.DataError(f"invalid input for query argument ${position}: {shown} ({cause})")
+    error = exceptions.DataError(f"invalid input for query argument {which}: {shown} ({cause})")
     error.__cause__ = cause
     return error
+
+
+def bad_set(element: int, value: object) -> BaseException:
+    return exceptions.DataError(
+        f"invalid input in executemany() argument sequence element #{element}: "
+        f"expected a sequence, got {type(value).__name__}"
+    )
 
 
 def bad_type(position: int, name: str) -> BaseException:

@@ -71,6 +71,29 @@ class Connection(_type_codecs.TypeCodecs):
         """
         return await self._core.fetchval(query, args, timeout, column)
 
+    async def executemany(
+        self, command: str, args: typing.Iterable[typing.Sequence[object]], *, timeout: float | None = None
+    ) -> None:
+        """Run a statement for each set of arguments in `args`; rows are discarded.
+
+        Outside a transaction all of it happens, or nothing.
+        """
+        await self._core.many(command, args, timeout, None)
+
+    async def fetchmany(
+        self,
+        query: str,
+        args: typing.Iterable[typing.Sequence[object]],
+        *,
+        timeout: float | None = None,
+        record_class: type[Record] | None = None,
+    ) -> list[Record]:
+        """Run a statement for each set of arguments in `args` and return the rows of all of them."""
+        if record_class is not None:
+            _check_record_class(record_class)
+        rows = await self._core.many(query, args, timeout, record_class or self._core.record_class)
+        return typing.cast("list[Record]", rows)
+
     async def prepare(
         self,
         query: str,

@@ -89,6 +89,25 @@ class PreparedStatement(connresource.ConnectionResource):
         return await self._connection._core.fetchrow(self._statement, args, timeout, self._record_class)
 
     @connresource.guarded
+    async def fetchmany(
+        self, args: typing.Iterable[typing.Sequence[object]], *, timeout: float | None = None
+    ) -> list[Record]:
+        """Run the statement for each set of arguments in `args` and return the rows of all of them."""
+        core = self._connection._core
+        rows = await core.many(self._statement, args, timeout, self._record_class or core.record_class)
+        return typing.cast("list[Record]", rows)
+
+    @connresource.guarded
+    async def executemany(
+        self, args: typing.Iterable[typing.Sequence[object]], *, timeout: float | None = None
+    ) -> None:
+        """Run the statement for each set of arguments in `args`; rows are discarded.
+
+        Outside a transaction all of it happens, or nothing.
+        """
+        await self._connection._core.many(self._statement, args, timeout, None)
+
+    @connresource.guarded
     async def fetchval(self, *args: object, column: int | str = 0, timeout: float | None = None) -> typing.Any:
         """Run the statement and return one value of its first row, or None."""
         return await self._connection._core.fetchval(self._statement, args, timeout, column)

@@ -1,0 +1,70 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/bulk.hpp"
+
+#include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/record.hpp"
+
+namespace pgstride::python {
+
+bool Bulk::start(Statement* statement, PyObject* timeout) {
+  iterator_ = Ref::steal(PyObject_GetIter(sets_.get()));
+  return iterator_ && StatementExchange::start(statement, timeout);
+}
+
+bool Bulk::run(const StatementRef& statement, Plan& plan) {
+  if (record_class_ && !rows_) rows_ = Ref::steal(PyList_New(0));
+  if (record_class_ && !rows_) return false;
+  step_.emplace(*this, statement, plan);
+  return send(*step_) || raise(step_->failure()) != nullptr;
+}
+
+// Runs the iterable's own code: whatever that raises becomes the outcome.
+ExecuteMany::Arguments Bulk::Step::encode_arguments(WriteBuffer& out) {
+  const Ref set = Ref::steal(PyIter_Next(owner_.iterator_.get()));
+  if (!set && !PyErr_Occurred()) return Arguments::end;
+  const Py_ssize_t position = owner_.position_++;
+  if (set && plan_.encode_set(set.get(), position, out)) return Arguments::row;
+  owner_.keep_error();
+  return Arguments::failed;
+}
+
+bool Bulk::take_row(DataRow row, const Plan& plan) {
+  if (!rows_) return true;
+  const Ref record = Ref::steal(plan.decode(row, reinterpret_cast<PyTypeObject*>(record_class_.get())));
+  if (record && PyList_Append(rows_.get(), record.get()) == 0) return true;
+  keep_error();
+  return false;
+}
+
+// The sets that were taken from an iterator are gone; those of a list or tuple can be had again.
+void Bulk::executed() noexcept {
+  const Failure* failed = step_->failure();
+  const bool is_repeatable = PyList_Check(sets_.get()) || PyTuple_Check(sets_.get());
+  if (failed && is_repeatable) {
+    iterator_ = Ref::steal(PyObject_GetIter(sets_.get()));
+    position_ = 0;
+    if (iterator_ && retry_with_fresh_plan(*failed)) return;
+  }
+  finish();
+}
+
+PyObject* Bulk::take_result() {
+  const Failure* failed = preparation_failure();
+  if (!failed && step_) failed = step_->failure();
+  if (failed || has_error()) return raise(failed);
+  return rows_ ? rows_.release() : Py_NewRef(Py_None);
+}
+
+void Bulk::give_up() noexcept {
+  stop_preparing();
+  if (step_ && step_->pending()) channel().cancel(*step_);
+  core().disclaim(*this);
+}
+
+int Bulk::traverse(visitproc visit, void* arg) const {
+  for (const Ref* ref : {&sets_, &iterator_, &record_class_, &rows_})
+    if (const int stop = ref->visit(visit, arg)) return stop;
+  return Exchange::traverse(visit, arg);
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,83 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/statement_exchange.hpp"
+
+namespace pgstride::python {
+namespace {
+
+// After DDL the server refuses a cached plan whose result would look different.
+bool plan_is_stale(const Failure& failure) noexcept {
+  return failure.server && failure.server->sqlstate() == "0A000" &&
+         failure.server->field('R') == "RevalidateCachedQuery";
+}
+
+}  // namespace
+
+bool StatementExchange::start(Statement* statement, PyObject* timeout) {
+  if (!begin(timeout)) return false;
+  if (statement) {
+    may_retry_ = false;  // in the caller's hands it stays what it was described as
+  } else {
+    std::string_view sql;
+    if (!query_text(sql)) return false;
+    if (source_ == Source::cache) statement = session().statements().find(sql, {});
+  }
+  if (statement && statement->ready()) return proceed(StatementRef(statement));
+  return prepare();
+}
+
+bool StatementExchange::prepare() {
+  std::string_view sql;
+  if (!query_text(sql)) return false;
+  const bool named = source_ == Source::cache && session().statements().capacity() > 0;
+  prepare_.emplace(*this, session().new_statement(sql, {}, named));
+  return send(*prepare_) || raise(prepare_->failure()) != nullptr;
+}
+
+bool StatementExchange::proceed(StatementRef statement) {
+  statement_ = std::move(statement);
+  if (!Plan::exists_for(*statement_) && look_up_types(*statement_)) return true;
+  if (lookup_failure()) return raise(lookup_failure()) != nullptr;
+  return run();
+}
+
+bool StatementExchange::run() {
+  Plan* plan = Plan::of(*statement_, source_ == Source::plain ? core().plain_types() : core().types());
+  return plan && run(statement_, *plan);
+}
+
+// Between the steps nobody else can slip in: the exchange has claimed the connection.
+void StatementExchange::prepared() noexcept {
+  if (prepare_->failure()) return finish();
+  const StatementRef statement = prepare_->statement();
+  if (!statement->name().empty()) session().statements().insert(statement);
+  finish_unless(proceed(statement));
+}
+
+void StatementExchange::types_known() noexcept { finish_unless(!lookup_failure() && run()); }
+
+void StatementExchange::finish_unless(bool is_under_way) noexcept {
+  if (is_under_way) return;
+  if (PyErr_Occurred()) keep_error();
+  finish();
+}
+
+bool StatementExchange::retry_with_fresh_plan(const Failure& failure) {
+  if (!plan_is_stale(failure)) return false;
+  session().statements().erase(*statement_);
+  if (!may_retry_ || session().transaction() != TransactionStatus::idle) return false;
+  may_retry_ = false;
+  if (prepare()) return true;
+  keep_error();
+  return false;
+}
+
+const Failure* StatementExchange::preparation_failure() const noexcept {
+  return lookup_failure() ? lookup_failure() : prepare_ ? prepare_->failure() : nullptr;
+}
+
+void StatementExchange::stop_preparing() noexcept {
+  if (prepare_ && prepare_->pending()) channel().cancel(*prepare_);
+  stop_looking_up();
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,67 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// StatementExchange: an exchange that runs a statement, which it may have to prepare first, and whose
+// types it may have to ask the catalogs for.
+#pragma once
+
+#include <optional>
+
+#include "pgstride/protocol/operations/prepare.hpp"
+#include "pgstride/pybind/src/exchange.hpp"
+#include "pgstride/pybind/src/plan.hpp"
+#include "pgstride/pybind/src/python.hpp"
+
+namespace pgstride::python {
+
+class StatementExchange : public Exchange {
+ public:
+  /// How the statement is come by.
+  enum class Source : std::uint8_t {
+    cache,  // by its text: it may be known already, and is kept
+    plain,  // likewise, but without the user's codecs, and leaving nothing behind
+  };
+
+ protected:
+  StatementExchange(PyObject* core, PyObject* query, Source source) noexcept
+      : Exchange(core, query), source_(source) {}
+
+  /// Finds or prepares the statement and runs it; `statement` is one of the user's own, or null. False
+  /// with a Python error set.
+  bool start(Statement* statement, PyObject* timeout);
+  /// The statement is ready and its types are known: submits what is to be done with it. False with a
+  /// Python error set.
+  virtual bool run(const StatementRef& statement, Plan& plan) = 0;
+  void types_known() noexcept override;
+
+  /// What the server refuses after DDL did nothing yet, so that outside a transaction block it can be
+  /// repeated with the statement prepared anew; once. True: it is under way.
+  bool retry_with_fresh_plan(const Failure& failure);
+  /// Of preparing and looking up.
+  const Failure* preparation_failure() const noexcept;
+  /// For give_up().
+  void stop_preparing() noexcept;
+
+ private:
+  class PrepareStep final : public Prepare {
+   public:
+    PrepareStep(StatementExchange& owner, StatementRef statement)
+        : Prepare(std::move(statement)), owner_(owner) {}
+
+   private:
+    void on_done() noexcept override { owner_.prepared(); }
+    StatementExchange& owner_;
+  };
+
+  bool prepare();
+  bool proceed(StatementRef statement);
+  bool run();
+  void prepared() noexcept;
+  void finish_unless(bool is_under_way) noexcept;
+
+  StatementRef statement_;
+  std::optional<PrepareStep> prepare_;
+  Source source_;
+  bool may_retry_ = true;
+};
+
+}  // namespace pgstride::python
