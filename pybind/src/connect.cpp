@@ -66,8 +66,8 @@ bool parse_options(PyObject* dsn, PyObject* options, PyObject* settings, Connect
 }  // namespace
 
 PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 8) {
-    PyErr_SetString(PyExc_TypeError, "connect() takes 8 arguments");
+  if (count != 10) {
+    PyErr_SetString(PyExc_TypeError, "connect() takes 10 arguments");
     return nullptr;
   }
   auto loop = PyLoop::make(args[0]);
@@ -83,6 +83,11 @@ PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
   options.statement_cache_size = PyLong_AsSize_t(args[6]);
   if (PyErr_Occurred()) return nullptr;
   core_options.record_class = Ref::borrow(args[7]);
+  core_options.max_cacheable_statement_size = PyLong_AsSize_t(args[8]);
+  if (PyErr_Occurred()) return nullptr;
+  if (!parse_timeout(args[9], unlimited, core_options.max_cached_statement_lifetime)) return nullptr;
+  core_options.user = options.user;
+  core_options.database = options.database;
 
   PyLoop& loop_ref = *loop;
   ConnectRequest* request = nullptr;

@@ -61,7 +61,7 @@ class CloseRequest final : public Request, TimerHandler {
   bool timed_out_ = false;
 };
 
-/// connect(loop, dsn, options, settings, connect_timeout, command_timeout, record_class): see _core.pyi.
+/// connect(loop, dsn, options, settings, connect_timeout, command_timeout, …): see _core.pyi.
 PyObject* connect(PyObject* module, PyObject* const* args, Py_ssize_t count);
 
 }  // namespace pgstride::python

@@ -5,6 +5,7 @@
 
 #include "pgstride/pybind/src/bulk.hpp"
 #include "pgstride/pybind/src/connect.hpp"
+#include "pgstride/pybind/src/failure.hpp"
 #include "pgstride/pybind/src/fetch.hpp"
 #include "pgstride/pybind/src/record.hpp"
 #include "pgstride/pybind/src/script.hpp"
@@ -16,6 +17,7 @@ namespace pgstride::python {
 Core::Core(std::unique_ptr<PyLoop> loop, std::unique_ptr<Channel> channel, CoreOptions options)
     : options_(std::move(options)), loop_(std::move(loop)), channel_(std::move(channel)) {
   channel_->listen(this);
+  session().listen(this);
 }
 
 bool Core::claim(Exchange& exchange) {
@@ -46,12 +48,36 @@ void Core::on_closed() noexcept {
   for (const Ref& request : closing) CloseRequest::of(request.get()).closed();  // last: *this may be gone
 }
 
+void Core::on_notification(const Notification& notification) {
+  if (!on_notification_callback_) return;
+  const Ref channel = make_server_text(notification.channel);
+  const Ref payload = make_server_text(notification.payload);
+  const Ref done = channel && payload
+                       ? Ref::steal(PyObject_CallFunction(on_notification_callback_.get(), "iOO",
+                                                          notification.pid, channel.get(), payload.get()))
+                       : Ref();
+  if (!done) PyErr_WriteUnraisable(on_notification_callback_.get());
+}
+
+void Core::on_notice(const ServerError& notice) {
+  if (!on_notice_callback_) return;
+  const Ref fields = fields_of(notice);
+  PyObject* query = busy_ && busy_->query() ? busy_->query() : Py_None;
+  const Ref done =
+      fields
+          ? Ref::steal(PyObject_CallFunctionObjArgs(on_notice_callback_.get(), fields.get(), query, nullptr))
+          : Ref();
+  if (!done) PyErr_WriteUnraisable(on_notice_callback_.get());
+}
+
 int Core::traverse(visitproc visit, void* arg) const {
   if (const int stop = options_.record_class.visit(visit, arg)) return stop;
   if (const int stop = types_.traverse(visit, arg)) return stop;
   for (const Ref& request : closing_)
     if (const int stop = request.visit(visit, arg)) return stop;
-  return on_closed_callback_.visit(visit, arg);
+  for (const Ref* callback : {&on_closed_callback_, &on_notification_callback_, &on_notice_callback_})
+    if (const int stop = callback->visit(visit, arg)) return stop;
+  return 0;
 }
 
 namespace {
@@ -219,13 +245,19 @@ PyObject* set_on_closed(PyObject* self, PyObject* callback) {
   Py_RETURN_NONE;
 }
 
+/// set_on_server_events(on_notification, on_notice): callables or None.
+PyObject* set_on_server_events(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(count, 2, "set_on_server_events")) return nullptr;
+  core_of(self).set_on_notification(args[0] == Py_None ? Ref() : Ref::borrow(args[0]));
+  core_of(self).set_on_notice(args[1] == Py_None ? Ref() : Ref::borrow(args[1]));
+  Py_RETURN_NONE;
+}
+
 PyObject* parameters(PyObject* self, PyObject*) {
   Ref result = Ref::steal(PyDict_New());
   for (const auto& [name, value] : core_of(self).session().parameters()) {
-    const Ref text =
-        Ref::steal(PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()), "replace"));
-    const Ref key =
-        Ref::steal(PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "replace"));
+    const Ref text = make_server_text(value);
+    const Ref key = make_server_text(name);
     if (!text || !key || PyDict_SetItem(result.get(), key.get(), text.get()) < 0) return nullptr;
   }
   return result.release();
@@ -240,6 +272,10 @@ PyObject* get_transaction(PyObject* self, void*) {
 }
 PyObject* get_record_class(PyObject* self, void*) {
   return Py_NewRef(core_of(self).options().record_class.get());
+}
+PyObject* get_user(PyObject* self, void*) { return make_server_text(core_of(self).options().user).release(); }
+PyObject* get_database(PyObject* self, void*) {
+  return make_server_text(core_of(self).options().database).release();
 }
 PyObject* get_settled(PyObject* self, void*) { return PyBool_FromLong(core_of(self).session().quiescent()); }
 PyObject* get_address(PyObject* self, void*) {
@@ -291,6 +327,7 @@ PyMethodDef methods[] = {
     {"abort", abort, METH_NOARGS, nullptr},
     {"roll_back", roll_back, METH_NOARGS, nullptr},
     {"set_on_closed", set_on_closed, METH_O, nullptr},
+    {"set_on_server_events", fast(set_on_server_events), METH_FASTCALL, nullptr},
     {"parameters", parameters, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -300,6 +337,8 @@ PyGetSetDef getset[] = {
     {"pid", get_pid, nullptr, nullptr, nullptr},
     {"transaction", get_transaction, nullptr, nullptr, nullptr},
     {"record_class", get_record_class, nullptr, nullptr, nullptr},
+    {"user", get_user, nullptr, nullptr, nullptr},
+    {"database", get_database, nullptr, nullptr, nullptr},
     {"settled", get_settled, nullptr, nullptr, nullptr},
     {"address", get_address, nullptr, nullptr, nullptr},
     {"cached_statements", get_statement_cache_size, nullptr, nullptr, nullptr},

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "pgstride/driver/channel.hpp"
@@ -20,9 +21,15 @@ struct CoreOptions {
   CoreOptions() = default;
   Duration command_timeout = Duration::max();
   Ref record_class;
+  std::string user;
+  std::string database;
+  /// What is not kept prepared: statements of more characters than this (0: none is too long), and
+  /// those that have been kept for longer than that.
+  std::size_t max_cacheable_statement_size = 0;
+  Duration max_cached_statement_lifetime = Duration::max();
 };
 
-class Core final : ChannelEvents {
+class Core final : ChannelEvents, ServerEvents {
  public:
   Core(std::unique_ptr<PyLoop> loop, std::unique_ptr<Channel> channel, CoreOptions options);
 
@@ -49,15 +56,23 @@ class Core final : ChannelEvents {
   }
   /// Called once when the connection has ended, whoever ended it; a Python callable or null.
   void set_on_closed(Ref callback) { on_closed_callback_ = std::move(callback); }
+  /// Callables or null: called with (pid, channel, payload) of each notification and (fields, query) of
+  /// each notice, from inside the parser: they may only take a note.
+  void set_on_notification(Ref callback) { on_notification_callback_ = std::move(callback); }
+  void set_on_notice(Ref callback) { on_notice_callback_ = std::move(callback); }
   int traverse(visitproc visit, void* arg) const;
   void clear() {
     types_.clear();
     on_closed_callback_.clear();
+    on_notification_callback_.clear();
+    on_notice_callback_.clear();
     closing_.clear();
   }
 
  private:
   void on_closed() noexcept override;
+  void on_notification(const Notification& notification) override;
+  void on_notice(const ServerError& notice) override;
 
   CoreOptions options_;
   Registry types_;  // statements' plans refer to both
@@ -65,6 +80,8 @@ class Core final : ChannelEvents {
   Exchange* busy_ = nullptr;
   std::vector<Ref> closing_;
   Ref on_closed_callback_;
+  Ref on_notification_callback_;
+  Ref on_notice_callback_;
   std::unique_ptr<PyLoop> loop_;
   std::unique_ptr<Channel> channel_;  // after its loop
 };

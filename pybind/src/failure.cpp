@@ -18,29 +18,27 @@ const char* kind_of(const Failure& failure) noexcept {
   }
 }
 
-// Servers send UTF-8; what is not must not hide the error (R-P9).
-Ref text(std::string_view s) {
+}  // namespace
+
+Ref make_server_text(std::string_view s) {
   return Ref::steal(PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "replace"));
 }
 
-Ref fields_of(const ServerError* error) {
-  if (!error) return Ref::borrow(Py_None);
+Ref fields_of(const ServerError& error) {
   Ref fields = Ref::steal(PyDict_New());
-  Reader in(error->fields());
+  Reader in(error.fields());
   while (const auto letter = in.u8()) {
     const char code[] = {static_cast<char>(letter), '\0'};
-    const Ref value = text(in.cstr());
-    if (!value || PyDict_SetItemString(fields.get(), code, value.get()) < 0) return {};
+    const Ref value = make_server_text(in.cstr());
+    if (!fields || !value || PyDict_SetItemString(fields.get(), code, value.get()) < 0) return {};
   }
   return fields;
 }
 
-}  // namespace
-
 void raise_failure(const Failure& failure, PyObject* query) {
   const Ref module = Ref::steal(PyImport_ImportModule("pgstride._failures"));
-  const Ref fields = fields_of(failure.server.get());
-  const Ref detail = text(failure.detail.empty() ? failure.code.message() : failure.detail);
+  const Ref fields = failure.server ? fields_of(*failure.server) : Ref::borrow(Py_None);
+  const Ref detail = make_server_text(failure.detail.empty() ? failure.code.message() : failure.detail);
   if (!module || !fields || !detail) return;
   const std::error_code system = failure.system ? failure.system : failure.code;
   const int number = system.category() == pgstride_category() ? 0 : system.value();

@@ -4,6 +4,8 @@
 // Python (pgstride/_failures.py); failures are rare and the rules are many.
 #pragma once
 
+#include <string_view>
+
 #include "pgstride/protocol/error.hpp"
 #include "pgstride/pybind/src/python.hpp"
 
@@ -16,5 +18,10 @@ void raise_failure(const Failure& failure, PyObject* query);
 Ref take_error();
 /// Sets an exception taken earlier.
 void restore_error(Ref exception);
+
+/// What a server says, which should be UTF-8: what is not must not hide the rest (R-P9).
+Ref make_server_text(std::string_view text);
+/// The fields of an error or notice: a dict from one-letter code to str.
+Ref fields_of(const ServerError& error);
 
 }  // namespace pgstride::python

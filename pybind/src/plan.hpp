@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/protocol/statement.hpp"
 #include "pgstride/pybind/src/codec.hpp"
 #include "pgstride/pybind/src/python.hpp"
@@ -19,6 +20,10 @@ class Plan final : public Statement::Attachment {
   static Plan* of(Statement& statement, Registry& registry);
   /// Whether it has been made: then the types need not be looked at again.
   static bool exists_for(const Statement& statement) noexcept { return statement.attachment() != nullptr; }
+
+  /// When the statement was first used.
+  TimePoint made_at() const noexcept { return made_at_; }
+  void set_made_at(TimePoint at) noexcept { made_at_ = at; }
 
   /// Writes parameter formats and values into an open Bind. False with a Python error set.
   bool encode_arguments(PyObject* const* args, Py_ssize_t count, WriteBuffer& out) const;
@@ -39,6 +44,7 @@ class Plan final : public Statement::Attachment {
   std::vector<const TypeCodec*> columns_;
   std::vector<CodecRef> keep_;  // what those two point to
   Ref layout_;
+  TimePoint made_at_{};
   bool atomic_ = true;             // no column's values refer to other objects
   bool binary_parameters_ = true;  // one format code says it all
   bool binary_columns_ = true;

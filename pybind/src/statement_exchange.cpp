@@ -19,10 +19,23 @@ bool StatementExchange::start(Statement* statement, PyObject* timeout) {
   } else {
     std::string_view sql;
     if (!query_text(sql)) return false;
-    if (source_ == Source::cache) statement = session().statements().find(sql, {});
+    const std::size_t longest = core().options().max_cacheable_statement_size;
+    if (longest != 0 && static_cast<std::size_t>(PyUnicode_GET_LENGTH(query())) > longest)
+      source_ = Source::once;
+    if (source_ == Source::cache) statement = find_in_cache(sql);
   }
   if (statement && statement->ready()) return proceed(StatementRef(statement));
   return prepare();
+}
+
+/// Not one that was kept for too long, counted from when it was taken in.
+Statement* StatementExchange::find_in_cache(std::string_view sql) {
+  Statement* statement = session().statements().find(sql, {});
+  const Duration lifetime = core().options().max_cached_statement_lifetime;
+  if (!statement || lifetime == Duration::max() || !Plan::exists_for(*statement)) return statement;
+  if (core().loop().now() - Plan::of(*statement, core().types())->made_at() < lifetime) return statement;
+  session().statements().erase(*statement);
+  return nullptr;
 }
 
 bool StatementExchange::prepare() {
@@ -41,7 +54,9 @@ bool StatementExchange::proceed(StatementRef statement) {
 }
 
 bool StatementExchange::run() {
+  const bool is_new = !Plan::exists_for(*statement_);
   Plan* plan = Plan::of(*statement_, source_ == Source::plain ? core().plain_types() : core().types());
+  if (plan && is_new) plan->set_made_at(started());
   return plan && run(statement_, *plan);
 }
 

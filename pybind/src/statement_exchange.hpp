@@ -18,7 +18,8 @@ class StatementExchange : public Exchange {
   /// How the statement is come by.
   enum class Source : std::uint8_t {
     cache,  // by its text: it may be known already, and is kept
-    plain,  // likewise, but without the user's codecs, and leaving nothing behind
+    once,   // prepared anew, and not kept
+    plain,  // the same, without the user's codecs
   };
 
  protected:
@@ -52,6 +53,7 @@ class StatementExchange : public Exchange {
     StatementExchange& owner_;
   };
 
+  Statement* find_in_cache(std::string_view sql);
   bool prepare();
   bool proceed(StatementRef statement);
   bool run();

@@ -67,6 +67,8 @@ class Core:
     transaction: str
     """The server's status byte: I, T or E."""
     record_class: type[Record]
+    user: str
+    database: str
     settled: bool
     """Nothing is under way, nor anything that was abandoned."""
     address: str
@@ -122,6 +124,13 @@ class Core:
     def roll_back(self) -> None:
         """ROLLBACK, behind whatever is under way; nobody waits for its answer."""
     def set_on_closed(self, callback: Callable[[], object] | None, /) -> None: ...
+    def set_on_server_events(
+        self,
+        on_notification: Callable[[int, str, str], object] | None,
+        on_notice: Callable[[dict[str, str], str | None], object] | None,
+        /,
+    ) -> None:
+        """What is called from inside the parser for each notification and notice; may only take a note."""
     def parameters(self) -> dict[str, str]: ...
 
 def builtin_types() -> dict[str, int]: ...
@@ -134,5 +143,7 @@ def connect(
     command_timeout: float | None,
     statement_cache_size: int,
     record_class: type[Record],
+    max_cacheable_statement_size: int,
+    max_cached_statement_lifetime: float | None,
     /,
 ) -> Awaitable[Core]: ...

@@ -4,19 +4,34 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
+import functools
 import itertools
+import os
+import sys
 import traceback
 import typing
 import warnings
+import weakref
 
-from . import _core, _type_codecs, cursor, exceptions, prepared_stmt, serverversion, transaction, types
+from . import (
+    _core,
+    _listening,
+    _type_codecs,
+    connect_utils,
+    cursor,
+    exceptions,
+    prepared_stmt,
+    serverversion,
+    transaction,
+    types,
+)
+from ._listening import LoggedQuery
+from ._server import CommandStatus, ConnectionSettings, ServerCapabilities
 from .protocol import Record
 
 _counter = itertools.count(1)
 
-
-class Connection(_type_codecs.TypeCodecs):
+class Connection(_listening.Listening, _type_codecs.TypeCodecs):
     """A session with a server. Made by :func:`connect`.
 
     One operation at a time: a second one, started while the first is under way, raises
@@ -24,14 +39,36 @@ class Connection(_type_codecs.TypeCodecs):
     server; the connection stays usable.
     """
 
-    __slots__ = ("_core", "_loop", "_source", "_top_xact", "__weakref__")
+    __slots__ = (
+        "_core",
+        "_loop",
+        "_source",
+        "_top_xact",
+        "_listeners",
+        "_proxy",
+        "_pool_release_ctr",
+        "_on_end",
+        "_config",
+        "__weakref__",
+    )
 
-    def __init__(self, core: _core.Core, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        core: _core.Core,
+        loop: asyncio.AbstractEventLoop,
+        config: connect_utils._ClientConfiguration,
+    ) -> None:
         self._core = core
         self._loop = loop
+        self._config = config
         self._top_xact: transaction.Transaction | None = None
+        self._listeners = _listening.Listeners()
+        self._proxy: typing.Any = None  # what a pool has lent it as
+        self._pool_release_ctr = 0
+        self._on_end: typing.Callable[[], None] | None = None
         # Where it was opened, for the warning when it is not closed: an asyncio debug aid.
-        self._source = "".join(traceback.format_stack(limit=10)) if loop.get_debug() else None
+        self._source = _caller() if loop.get_debug() else None
+        core.set_on_closed(functools.partial(_ended, weakref.ref(self)))
 
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
         """Run a statement, or without arguments a script of several.
@@ -39,16 +76,22 @@ class Connection(_type_codecs.TypeCodecs):
         Returns the status of the last command, such as ``'INSERT 0 1'``. Rows are discarded.
         `timeout` is in seconds; None means the connection's ``command_timeout``.
         """
+        if self._listeners.of_queries:
+            request = self._core.execute(query, args, timeout) if args else self._core.script(query, timeout)
+            return CommandStatus(await self._logged(request, query, args, timeout))
         if args:
-            return await self._core.execute(query, args, timeout)
-        return await self._core.script(query, timeout)
+            return CommandStatus(await self._core.execute(query, args, timeout))
+        return CommandStatus(await self._core.script(query, timeout))
 
     async def fetch(
         self, query: str, *args: object, timeout: float | None = None, record_class: type[Record] | None = None
     ) -> list[Record]:
         """Run a statement and return its rows."""
         if record_class is not None:
-            _check_record_class(record_class)
+            connect_utils.check_record_class(record_class)
+        if self._listeners.of_queries:
+            request = self._core.fetch(query, args, timeout, record_class)
+            return typing.cast("list[Record]", await self._logged(request, query, args, timeout))
         return await self._core.fetch(query, args, timeout, record_class)
 
     async def fetchrow(
@@ -59,7 +102,10 @@ class Connection(_type_codecs.TypeCodecs):
         The statement is suspended after that row: what further rows would do does not happen.
         """
         if record_class is not None:
-            _check_record_class(record_class)
+            connect_utils.check_record_class(record_class)
+        if self._listeners.of_queries:
+            request = self._core.fetchrow(query, args, timeout, record_class)
+            return typing.cast("Record | None", await self._logged(request, query, args, timeout))
         return await self._core.fetchrow(query, args, timeout, record_class)
 
     async def fetchval(
@@ -69,6 +115,8 @@ class Connection(_type_codecs.TypeCodecs):
 
         `column` is an index or a name.
         """
+        if self._listeners.of_queries:
+            return await self._logged(self._core.fetchval(query, args, timeout, column), query, args, timeout)
         return await self._core.fetchval(query, args, timeout, column)
 
     async def executemany(
@@ -78,7 +126,10 @@ class Connection(_type_codecs.TypeCodecs):
 
         Outside a transaction all of it happens, or nothing.
         """
-        await self._core.many(command, args, timeout, None)
+        if self._listeners.of_queries:
+            await self._logged(self._core.many(command, args, timeout, None), command, args, timeout)
+        else:
+            await self._core.many(command, args, timeout, None)
 
     async def fetchmany(
         self,
@@ -90,8 +141,12 @@ class Connection(_type_codecs.TypeCodecs):
     ) -> list[Record]:
         """Run a statement for each set of arguments in `args` and return the rows of all of them."""
         if record_class is not None:
-            _check_record_class(record_class)
-        rows = await self._core.many(query, args, timeout, record_class or self._core.record_class)
+            connect_utils.check_record_class(record_class)
+        row_type = record_class or self._core.record_class
+        if self._listeners.of_queries:
+            rows = await self._logged(self._core.many(query, args, timeout, row_type), query, args, timeout)
+        else:
+            rows = await self._core.many(query, args, timeout, row_type)
         return typing.cast("list[Record]", rows)
 
     async def prepare(
@@ -104,7 +159,7 @@ class Connection(_type_codecs.TypeCodecs):
     ) -> prepared_stmt.PreparedStatement:
         """Prepare a statement, under a `name` that SQL can use if one is given."""
         if record_class is not None:
-            _check_record_class(record_class)
+            connect_utils.check_record_class(record_class)
         statement = await self._core.prepare(query, name, False, timeout)
         return prepared_stmt.PreparedStatement(self, statement, record_class)
 
@@ -123,7 +178,7 @@ class Connection(_type_codecs.TypeCodecs):
         """
         self._check_open()
         if record_class is not None:
-            _check_record_class(record_class)
+            connect_utils.check_record_class(record_class)
         return cursor.CursorFactory(self, query, None, args, prefetch, timeout, record_class)
 
     def transaction(
@@ -168,6 +223,56 @@ class Connection(_type_codecs.TypeCodecs):
         """Close the connection at once, without telling the server."""
         self._core.abort()
 
+    async def reset(self, *, timeout: float | None = None) -> None:
+        """Back to the state of a new connection: no transaction, no locks, no listeners, settings as at the start."""
+        self._check_open()
+        self._listeners.clear()
+        query = self.get_reset_query()
+        if self._top_xact is not None or self.is_in_transaction():
+            if self._top_xact is None or not self._top_xact._managed:
+                self._loop.call_exception_handler(
+                    {"message": f"Resetting connection with an active transaction {self!r}"}
+                )
+            self._top_xact = None
+            query = "ROLLBACK;\n" + query
+        if query:
+            await self._core.script(query, timeout)
+
+    def get_reset_query(self) -> str:
+        """What :meth:`reset` runs. Role and session authorization are part of it."""
+        parameters = self._core.parameters()
+        if "padb_revision" in parameters:  # Amazon Redshift
+            return "RESET ALL;"
+        if "crdb_version" in parameters or "crate_version" in parameters:
+            return ""
+        return (
+            "RESET SESSION AUTHORIZATION;\nSELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;"
+        )
+
+    @property
+    def _addr(self) -> tuple[str, int] | str:
+        """Where the server is: host and port, or the path of a socket."""
+        address = self._core.address
+        if address.startswith("/"):
+            return address
+        host, _, port = address.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
+    def _params(self) -> connect_utils._ConnectionParameters:
+        return connect_utils._ConnectionParameters(
+            user=self._core.user,
+            password=None,
+            database=self._core.database,
+            ssl=None,
+            sslmode=None,
+            ssl_negotiation=None,
+            server_settings=None,
+            target_session_attrs=None,
+            krbsrvname=None,
+            gsslib=None,
+        )
+
     async def _script(self, query: str, timeout: float | None = None) -> str:
         return await self._core.script(query, timeout)
 
@@ -193,27 +298,29 @@ class Connection(_type_codecs.TypeCodecs):
             self.terminate()
 
 
-class ConnectionSettings:
-    """The server's reported settings: ``settings.TimeZone``, ``settings.client_encoding``, …"""
-
-    __slots__ = ("_core",)
-
-    def __init__(self, core: _core.Core) -> None:
-        self._core = core
-
-    def __getattr__(self, name: str) -> str:
-        if not name.startswith("_"):
-            try:
-                return self._core.parameters()[name]
-            except KeyError:
-                pass
-        raise AttributeError(name)
-
-    def __repr__(self) -> str:
-        return f"<ConnectionSettings {self._core.parameters()!r}>"
+def _ended(reference: weakref.ref[Connection]) -> None:
+    """A connection is over, whoever ended it."""
+    connection = reference()
+    if connection is None:
+        return
+    listeners = connection._listeners
+    callbacks = list(listeners.of_end)
+    listeners.clear()
+    listeners.of_end.clear()
+    listeners.of_queries.clear()
+    for callback in callbacks:
+        callback.schedule(connection._loop, connection._proxy or connection)
+    if connection._on_end is not None:
+        connection._on_end()
 
 
-Password = typing.Union[str, typing.Callable[[], typing.Union[str, typing.Awaitable[str]]], None]
+def _caller() -> str:
+    """The innermost frames outside this package, as a traceback shows them."""
+    package = os.path.dirname(__file__)
+    frame = sys._getframe(1)
+    while frame.f_back is not None and os.path.dirname(frame.f_code.co_filename).startswith(package):
+        frame = frame.f_back
+    return "".join(traceback.format_stack(frame, limit=10))
 
 
 async def connect(
@@ -222,11 +329,13 @@ async def connect(
     host: str | typing.Sequence[str] | None = None,
     port: int | str | typing.Sequence[int | str] | None = None,
     user: str | None = None,
-    password: Password = None,
+    password: connect_utils.Password = None,
     database: str | None = None,
     loop: asyncio.AbstractEventLoop | None = None,
     timeout: float | None = 60,
     statement_cache_size: int = 100,
+    max_cached_statement_lifetime: float = 300,
+    max_cacheable_statement_size: int = 1024 * 15,
     command_timeout: float | None = None,
     ssl: str | bool | None = None,
     connection_class: type[Connection] = Connection,
@@ -239,86 +348,45 @@ async def connect(
     then from the environment (``PGHOST``, ``PGPORT``, ``PGUSER``, ``PGPASSWORD``, ``PGDATABASE``, …), then
     from defaults: a local Unix socket, the system's user name. Several hosts are tried in order.
 
-    `timeout` (seconds) covers everything from name resolution to authentication.
+    `timeout` (seconds) covers everything from name resolution to authentication. Statements are kept
+    prepared, `statement_cache_size` of them, each for `max_cached_statement_lifetime` seconds (0: for ever),
+    unless they have more than `max_cacheable_statement_size` characters (0: any length).
     """
     if not (isinstance(connection_class, type) and issubclass(connection_class, Connection)):
         raise exceptions.InterfaceError(
             f"connection_class is expected to be a subclass of pgstride.Connection, got {connection_class!r}"
         )
-    _check_record_class(record_class)
-    _check_not_negative("statement_cache_size", statement_cache_size)
-    _check_command_timeout(command_timeout)
+    connect_utils.check_record_class(record_class)
+    connect_utils.check_not_negative("max_cacheable_statement_size", max_cacheable_statement_size)
+    connect_utils.check_not_negative("max_cached_statement_lifetime", max_cached_statement_lifetime)
+    connect_utils.check_not_negative("statement_cache_size", statement_cache_size)
+    connect_utils.check_command_timeout(command_timeout)
     if loop is None:
         loop = asyncio.get_running_loop()
     options = {
-        "host": _join(host),
-        "port": _join(port),
+        "host": connect_utils.join(host),
+        "port": connect_utils.join(port),
         "user": user,
-        "password": await _resolve_password(password),
+        "password": await connect_utils.resolve_password(password),
         "dbname": database,
-        "sslmode": _sslmode(ssl),
+        "sslmode": connect_utils.sslmode(ssl),
     }
     core = await _core.connect(
         loop,
         dsn,
         [(key, value) for key, value in options.items() if value is not None],
-        _settings(server_settings),
+        connect_utils.settings_of(server_settings),
         timeout,
         command_timeout,
         statement_cache_size,
         record_class,
+        max_cacheable_statement_size,
+        max_cached_statement_lifetime or None,
     )
-    return connection_class(core, loop)
+    config = connect_utils._ClientConfiguration(
+        command_timeout, statement_cache_size, max_cached_statement_lifetime, max_cacheable_statement_size
+    )
+    return connection_class(core, loop, config)
 
 
-async def _resolve_password(password: Password) -> str | None:
-    if not callable(password):
-        return password
-    result = password()
-    return await result if inspect.isawaitable(result) else result
-
-
-def _join(values: str | int | typing.Sequence[str | int] | None) -> str | None:
-    """A single value or a list of them, as libpq spells it."""
-    if not values and values != 0:
-        return None
-    return ",".join(map(str, values)) if isinstance(values, (list, tuple)) else str(values)
-
-
-def _sslmode(ssl: str | bool | None) -> str | None:
-    if ssl is None or isinstance(ssl, str):
-        return ssl
-    if ssl is False:
-        return "disable"
-    raise exceptions.UnsupportedClientFeatureError("`ssl` other than a mode's name is not supported yet")
-
-
-def _settings(settings: dict[str, str] | None) -> list[tuple[str, str]]:
-    if settings is None:
-        return []
-    if not isinstance(settings, dict) or not all(isinstance(s, str) for pair in settings.items() for s in pair):
-        raise exceptions.ClientConfigurationError("server_settings is expected to be None or a Dict[str, str]")
-    return list(settings.items())
-
-
-def _check_not_negative(name: str, value: object) -> None:
-    if value is None or isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        raise ValueError(f"{name} is expected to be greater or equal to 0, got {value!r}")
-
-
-def _check_command_timeout(value: object) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-        raise ValueError(f"invalid command_timeout value: expected greater than 0 float (got {value!r})")
-
-
-def _check_record_class(record_class: object) -> None:
-    if record_class is Record:
-        return
-    if not (isinstance(record_class, type) and issubclass(record_class, Record)):
-        raise exceptions.InterfaceError(
-            f"record_class is expected to be a subclass of pgstride.Record, got {record_class!r}"
-        )
-    if record_class.__new__ is not object.__new__ or record_class.__init__ is not object.__init__:
-        raise exceptions.InterfaceError("record_class must not redefine __new__ or __init__")
+__all__ = ("connect", "Connection", "ConnectionSettings", "CommandStatus", "LoggedQuery", "ServerCapabilities")

@@ -30,12 +30,18 @@ def guarded(method: typing.Callable[_P, _R]) -> typing.Callable[_P, _R]:
 class ConnectionResource:
     """Base of statements, cursors and transactions."""
 
-    __slots__ = ("_connection", "__weakref__")
+    __slots__ = ("_connection", "_con_release_ctr", "__weakref__")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._con_release_ctr = connection._pool_release_ctr
 
     def _check(self, method: str) -> None:
+        if self._con_release_ctr != self._connection._pool_release_ctr:
+            raise exceptions.InterfaceError(
+                f"cannot call {type(self).__name__}.{method}(): "
+                "the underlying connection has been released back to the pool"
+            )
         if self._connection.is_closed():
             raise exceptions.InterfaceError(
                 f"cannot call {type(self).__name__}.{method}(): the underlying connection is closed"

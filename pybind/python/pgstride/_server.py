@@ -1,0 +1,52 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""What the server says of itself and of what it has done."""
+
+from __future__ import annotations
+
+import collections
+import typing
+
+if typing.TYPE_CHECKING:
+    from . import _core
+
+ServerCapabilities = collections.namedtuple(
+    "ServerCapabilities",
+    ["advisory_locks", "notifications", "plpgsql", "sql_reset", "sql_close_all", "sql_copy_from_where", "jit"],
+)
+
+
+class CommandStatus(str):
+    """What a command reports: ``'INSERT 0 1'``."""
+
+    __slots__ = ()
+
+    @property
+    def command(self) -> str:
+        """The command's name: ``'INSERT'``, ``'CREATE TABLE'``."""
+        return " ".join(word for word in self.split() if not word.isdigit())
+
+    @property
+    def rowcount(self) -> int | None:
+        """How many rows the command has affected or returned; None when it does not say."""
+        last = self.rpartition(" ")[2]
+        return int(last) if last.isdigit() else None
+
+
+class ConnectionSettings:
+    """The server's reported settings: ``settings.TimeZone``, ``settings.client_encoding``, …"""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, core: _core.Core) -> None:
+        self._core = core
+
+    def __getattr__(self, name: str) -> str:
+        if not name.startswith("_"):
+            try:
+                return self._core.parameters()[name]
+            except KeyError:
+                pass
+        raise AttributeError(name)
+
+    def __repr__(self) -> str:
+        return f"<ConnectionSettings {self._core.parameters()!r}>"
