@@ -346,6 +346,12 @@ void Session::forget(Statement& statement) noexcept {
   if (server_knows && !statement.name_.empty() && !failure_) to_close_.push_back(std::move(statement.name_));
 }
 
+void Session::retire(Statement& statement) {
+  if (!statement.ready()) return;
+  if (!statement.name_.empty() && !failure_) to_close_.push_back(statement.name_);
+  statement.state_ = Statement::State::closed;
+}
+
 void Session::forget_statements() noexcept {
   for (Statement* s = living_statements_; s != nullptr; s = s->next_)
     if (s->state_ == Statement::State::ready) s->state_ = Statement::State::closed;

@@ -124,6 +124,8 @@ class Session {
   StatementRef new_statement(std::string_view sql, std::span<const Oid> types = {}, bool named = true);
   /// A statement under a name of the user's choice.
   StatementRef new_statement_called(std::string name, std::string_view sql);
+  /// A statement is not to be used any more, whoever holds it; the server is told to forget it.
+  void retire(Statement& statement);
   /// The server dropped all statements (DISCARD ALL, DEALLOCATE ALL).
   void forget_statements() noexcept;
 

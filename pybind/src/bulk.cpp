@@ -12,8 +12,8 @@ bool Bulk::start(Statement* statement, PyObject* timeout) {
 }
 
 bool Bulk::run(const StatementRef& statement, Plan& plan) {
-  if (record_class_ && !rows_) rows_ = Ref::steal(PyList_New(0));
-  if (record_class_ && !rows_) return false;
+  if (returns_rows_ && !rows_) rows_ = Ref::steal(PyList_New(0));
+  if (returns_rows_ && !rows_) return false;
   step_.emplace(*this, statement, plan);
   return send(*step_) || raise(step_->failure()) != nullptr;
 }
@@ -28,10 +28,10 @@ ExecuteMany::Arguments Bulk::Step::encode_arguments(WriteBuffer& out) {
   return Arguments::failed;
 }
 
-bool Bulk::take_row(DataRow row, const Plan& plan) {
-  if (!rows_) return true;
-  const Ref record = Ref::steal(plan.decode(row, reinterpret_cast<PyTypeObject*>(record_class_.get())));
-  if (record && PyList_Append(rows_.get(), record.get()) == 0) return true;
+bool Bulk::take_record(PyObject* record) {
+  const int appended = PyList_Append(rows_.get(), record);
+  Py_DECREF(record);
+  if (appended == 0) return true;
   keep_error();
   return false;
 }
@@ -45,6 +45,7 @@ void Bulk::executed() noexcept {
     position_ = 0;
     if (iterator_ && retry_with_fresh_plan(*failed)) return;
   }
+  if (!failed && read_kept_rows()) return;
   finish();
 }
 
@@ -62,9 +63,9 @@ void Bulk::give_up() noexcept {
 }
 
 int Bulk::traverse(visitproc visit, void* arg) const {
-  for (const Ref* ref : {&sets_, &iterator_, &record_class_, &rows_})
+  for (const Ref* ref : {&sets_, &iterator_, &rows_})
     if (const int stop = ref->visit(visit, arg)) return stop;
-  return Exchange::traverse(visit, arg);
+  return StatementExchange::traverse(visit, arg);
 }
 
 }  // namespace pgstride::python

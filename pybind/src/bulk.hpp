@@ -16,9 +16,9 @@ class Bulk final : public StatementExchange {
  public:
   /// `sets` is any iterable. Rows become Records of `record_class`; they are discarded when it is null.
   Bulk(PyObject* core, PyObject* query, PyObject* sets, PyTypeObject* record_class) noexcept
-      : StatementExchange(core, query, Source::cache),
+      : StatementExchange(core, query, Source::cache, record_class),
         sets_(Ref::borrow(sets)),
-        record_class_(Ref::borrow(reinterpret_cast<PyObject*>(record_class))) {}
+        returns_rows_(record_class != nullptr) {}
   ~Bulk() override { give_up(); }
 
   /// `statement` is null when the query's text is to be looked up or prepared. False with a Python
@@ -38,22 +38,22 @@ class Bulk final : public StatementExchange {
    private:
     Arguments encode_arguments(WriteBuffer& out) override;
     void encode_result_formats(WriteBuffer& out) override { plan_.encode_result_formats(out); }
-    bool on_row(DataRow row) override { return owner_.take_row(row, plan_); }
+    bool on_row(DataRow row) override { return !owner_.rows_ || owner_.read_row(row, plan_); }
     void on_done() noexcept override { owner_.executed(); }
 
     Bulk& owner_;
     Plan& plan_;
   };
   bool run(const StatementRef& statement, Plan& plan) override;
-  bool take_row(DataRow row, const Plan& plan);
+  bool take_record(PyObject* record) override;
   void executed() noexcept;
 
   Ref sets_;
   Ref iterator_;
-  Ref record_class_;
   Ref rows_;
   Py_ssize_t position_ = 0;  // of the next set
   std::optional<Step> step_;
+  bool returns_rows_;
 };
 
 }  // namespace pgstride::python

@@ -41,6 +41,17 @@ bool Core::claim(Exchange& exchange) {
   return false;
 }
 
+void Core::share_types(Core& other) noexcept {
+  types_.share(other.types_.catalog());
+  generation_ = types_.catalog()->generation();
+  session().statements().clear();
+}
+
+void Core::forget_types() noexcept {
+  types_.catalog()->clear();
+  follow_catalog();
+}
+
 void Core::on_closed() noexcept {
   const std::vector<Ref> closing = std::move(closing_);
   const Ref callback = std::move(on_closed_callback_);
@@ -322,6 +333,7 @@ PyMethodDef methods[] = {
     {"set_type_codec", fast(set_type_codec), METH_FASTCALL, nullptr},
     {"set_type_alias", fast(set_type_alias), METH_FASTCALL, nullptr},
     {"reset_type_codec", reset_type_codec, METH_O, nullptr},
+    {"share_types", share_types, METH_O, nullptr},
     {"forget_types", forget_types, METH_NOARGS, nullptr},
     {"close", close, METH_O, nullptr},
     {"abort", abort, METH_NOARGS, nullptr},

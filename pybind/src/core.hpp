@@ -40,6 +40,16 @@ class Core final : ChannelEvents, ServerEvents {
   Registry& types() noexcept { return types_; }
   /// Without the user's codecs.
   Registry& plain_types() noexcept { return plain_types_; }
+  /// Another connection may have found that what was known of the types is outdated, and with it the
+  /// statements that were made with it.
+  void follow_catalog() noexcept {
+    if (std::exchange(generation_, types_.catalog()->generation()) != generation_)
+      session().statements().clear();
+  }
+  /// Knows and forgets types together with another connection to the same database.
+  void share_types(Core& other) noexcept;
+  /// Of the catalogs nothing is known any more, by any of the connections that share what they know.
+  void forget_types() noexcept;
 
   /// Claims the connection for one exchange: asyncpg's rule is one operation at a time. False with a
   /// Python error set when it is busy or closed.
@@ -75,8 +85,9 @@ class Core final : ChannelEvents, ServerEvents {
   void on_notice(const ServerError& notice) override;
 
   CoreOptions options_;
-  Registry types_;  // statements' plans refer to both
-  Registry plain_types_;
+  Registry plain_types_;  // statements' plans refer to both
+  Registry types_{&plain_types_};
+  std::uint64_t generation_ = 0;  // of the catalog when the statements were prepared
   Exchange* busy_ = nullptr;
   std::vector<Ref> closing_;
   Ref on_closed_callback_;

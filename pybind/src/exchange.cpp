@@ -11,6 +11,7 @@ bool Exchange::begin(PyObject* timeout) {
   Duration limit;
   if (!parse_timeout(timeout, core().options().command_timeout, limit)) return false;
   if (!core().claim(*this)) return false;
+  core().follow_catalog();
   started_ = core().loop().now();
   if (limit <= Duration::zero()) {
     raise_failure({Errc::timed_out, {}}, query_.get());

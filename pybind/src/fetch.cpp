@@ -2,8 +2,6 @@
 #include "pgstride/pybind/src/fetch.hpp"
 
 #include "pgstride/pybind/src/arguments.hpp"
-#include "pgstride/pybind/src/codecs/conversions.hpp"
-#include "pgstride/pybind/src/record.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -13,11 +11,10 @@ constexpr Py_ssize_t most_arguments = 65535;  // their number is sent as 16 bits
 }  // namespace
 
 Fetch::Fetch(PyObject* core, PyObject* query, PyObject* args, const FetchOptions& options)
-    : StatementExchange(core, query, options.source),
+    : StatementExchange(core, query, options.source, options.record_class),
       args_(Ref::borrow(args)),
       column_(Ref::borrow(options.column)),
       portal_(Ref::borrow(options.portal)),
-      record_class_(Ref::borrow(reinterpret_cast<PyObject*>(options.record_class))),
       step_(options.step),
       shape_(options.shape) {}
 
@@ -52,37 +49,10 @@ bool Fetch::ExecuteStep::encode_arguments(WriteBuffer& out) {
   return false;
 }
 
-bool Fetch::ExecuteStep::on_row(DataRow row) { return owner_.take_row(row, plan_); }
-
-bool Fetch::take_row(DataRow row, const Plan& plan) {
-  if (shape_ == Shape::status) return true;
-  if (!kept_rows_.empty()) [[unlikely]] {
-    keep_row(row);
-    return true;
-  }
-  PyObject* record = plan.decode(row, reinterpret_cast<PyTypeObject*>(record_class_.get()));
-  if (record) [[likely]]
-    return take_record(record);
-  if (core().types().has_missing()) {
-    PyErr_Clear();
-    keep_row(row);
-    return true;
-  }
-  forget_what_is_outdated();
-  keep_error();
-  return false;
+bool Fetch::ExecuteStep::on_row(DataRow row) {
+  return owner_.shape_ == Shape::status || owner_.read_row(row, plan_);
 }
 
-// A row type is not what the catalogs said: what they say now is to be asked for by the next request.
-void Fetch::forget_what_is_outdated() {
-  const KeepError keep;
-  const Ref outdated = exception_type("OutdatedSchemaCacheError");
-  if (!outdated || !keep.matches(outdated.get())) return;
-  core().types().catalog()->clear();
-  session().statements().clear();
-}
-
-/// Takes over the reference.
 bool Fetch::take_record(PyObject* record) {
   if (shape_ != Shape::rows) {
     result_ = Ref::steal(record);
@@ -95,32 +65,10 @@ bool Fetch::take_record(PyObject* record) {
   return false;
 }
 
-void Fetch::keep_row(DataRow row) {
-  std::string body(sizeof(std::uint16_t), '\0');
-  store_big_endian(reinterpret_cast<std::byte*>(body.data()), static_cast<std::uint16_t>(row.size()));
-  kept_rows_.push_back(body.append(as_text(row.rest())));
-}
-
-bool Fetch::decode_kept_rows() {
-  for (const std::string& body : std::exchange(kept_rows_, {})) {
-    PyObject* record = execute_->plan().decode(DataRow(as_bytes(body)),
-                                               reinterpret_cast<PyTypeObject*>(record_class_.get()));
-    if (!record) keep_error();
-    if (!record || !take_record(record)) return false;
-  }
-  return true;
-}
-
-void Fetch::types_known() noexcept {
-  if (kept_rows_.empty()) return StatementExchange::types_known();
-  if (!lookup_failure()) decode_kept_rows();
-  finish();
-}
-
 void Fetch::executed() noexcept {
   const Failure* failed = execute_->failure();
   if (failed && !portal_ && retry_with_fresh_plan(*failed)) return;
-  if (!failed && !kept_rows_.empty() && look_up(core().types().take_missing())) return;
+  if (!failed && read_kept_rows()) return;
   finish();
 }
 
@@ -151,9 +99,8 @@ void Fetch::give_up() noexcept {
 
 int Fetch::traverse(visitproc visit, void* arg) const {
   if (const int stop = args_.visit(visit, arg)) return stop;
-  if (const int stop = record_class_.visit(visit, arg)) return stop;
   if (const int stop = result_.visit(visit, arg)) return stop;
-  return Exchange::traverse(visit, arg);
+  return StatementExchange::traverse(visit, arg);
 }
 
 }  // namespace pgstride::python

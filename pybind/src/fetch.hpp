@@ -48,8 +48,6 @@ class Fetch final : public StatementExchange {
    public:
     ExecuteStep(Fetch& owner, StatementRef statement, Plan& plan, PortalStep step)
         : Execute(std::move(statement), this, step), owner_(owner), plan_(plan) {}
-    using Execute::statement;
-    Plan& plan() const noexcept { return plan_; }
 
    private:
     bool encode_arguments(WriteBuffer& out) override;
@@ -64,21 +62,13 @@ class Fetch final : public StatementExchange {
 
   bool run(const StatementRef& statement, Plan& plan) override;
   void executed() noexcept;
-  void types_known() noexcept override;
-  bool take_row(DataRow row, const Plan& plan);
-  bool take_record(PyObject* record);
-  void keep_row(DataRow row);
-  void forget_what_is_outdated();
-  bool decode_kept_rows();
+  bool take_record(PyObject* record) override;
   const Failure* failure() const noexcept;
 
   Ref args_;
   Ref column_;
   Ref portal_;
-  Ref record_class_;
   Ref result_;  // the list of rows, or the row
-  /// From the first one on that holds values of a type that nobody knew: read again when it is known.
-  std::vector<std::string> kept_rows_;
   std::string status_;
   std::optional<ExecuteStep> execute_;
   PortalStep step_;

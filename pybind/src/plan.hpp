@@ -25,6 +25,9 @@ class Plan final : public Statement::Attachment {
   TimePoint made_at() const noexcept { return made_at_; }
   void set_made_at(TimePoint at) noexcept { made_at_ = at; }
 
+  const std::vector<const TypeCodec*>& parameters() const noexcept { return parameters_; }
+  const std::vector<const TypeCodec*>& columns() const noexcept { return columns_; }
+
   /// Writes parameter formats and values into an open Bind. False with a Python error set.
   bool encode_arguments(PyObject* const* args, Py_ssize_t count, WriteBuffer& out) const;
   /// One set of arguments of many: any sequence. `position` (from 0) is its place among them.

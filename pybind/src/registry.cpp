@@ -38,6 +38,13 @@ CodecRef refuse_text_part(const TypeInfo& info, const char* kind) {
   return nullptr;
 }
 
+/// The Python error that is set says so.
+bool is_unsupported() {
+  const KeepError keep;
+  const Ref type = exception_type("UnsupportedClientFeatureError");
+  return type && keep.matches(type.get());
+}
+
 Ref tuple_of_names(const std::vector<TypeInfo::Attribute>& attributes) {
   Ref names = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(attributes.size())));
   for (std::size_t i = 0; names && i < attributes.size(); ++i) {
@@ -71,11 +78,19 @@ void TypeCatalog::clear() noexcept {
 
 // --- Registry -----------------------------------------------------------------------------------
 
-Registry::Registry()
-    : catalog_(std::make_shared<TypeCatalog>()),
+Registry::Registry(Registry* plain)
+    : plain_(plain),
+      catalog_(plain ? plain->catalog_ : std::make_shared<TypeCatalog>()),
       record_(*find_codec(oid::record)),
       any_array_(*find_codec(oid::anyarray)) {
   record_.registry = any_array_.registry = this;
+}
+
+void Registry::share(const std::shared_ptr<TypeCatalog>& catalog) noexcept {
+  catalog_ = catalog;
+  generation_ = catalog->generation();
+  made_.clear();
+  if (plain_) plain_->share(catalog);
 }
 
 void Registry::note_unknown(Oid type, std::vector<Oid>& unknown) const {
@@ -99,7 +114,8 @@ CodecRef Registry::find(Oid type) {
   ++depth_;
   CodecRef codec = make(type, builtin);
   --depth_;
-  if (codec) made_.emplace(type, codec);
+  // Nobody has asked for a type: what stands for it is not to last until somebody does.
+  if (codec && (builtin != nullptr || catalog_->was_asked(type))) made_.emplace(type, codec);
   return codec;
 }
 
@@ -111,9 +127,10 @@ CodecRef Registry::find_binary(Oid type) {
     return nullptr;
   }
   CodecRef codec = find(type);
-  if (!codec || codec->format == Format::binary) return codec;
-  const TypeCodec* builtin = find_codec(type);
-  return builtin != nullptr && builtin->format == Format::binary ? refer_to(*builtin) : nullptr;
+  if (codec && codec->format == Format::binary) return codec;
+  PyErr_Clear();
+  codec = find_without_user(type);
+  return codec && codec->format == Format::binary ? codec : nullptr;
 }
 
 void Registry::set_user_codec(Oid type, CodecRef codec) {
@@ -125,15 +142,6 @@ void Registry::set_user_codec(Oid type, CodecRef codec) {
   }
 }
 
-CodecRef Registry::find_without_user(Oid type) {
-  const auto user = std::exchange(user_, {});
-  const auto made = std::exchange(made_, {});
-  CodecRef codec = find(type);
-  user_ = user;
-  made_ = made;
-  return codec;
-}
-
 void Registry::follow_catalog() {
   if (generation_ == catalog_->generation()) return;
   generation_ = catalog_->generation();
@@ -141,11 +149,13 @@ void Registry::follow_catalog() {
 }
 
 CodecRef Registry::make(Oid type, const TypeCodec* builtin) {
-  if (builtin != nullptr) {
+  if (builtin != nullptr && std::string_view(builtin->kind) == "array") {
     const CodecRef element = find(builtin->element->type);
     if (!element) return nullptr;
     if (element.get() == builtin->element) return refer_to(*builtin);
-    if (std::string_view(builtin->kind) == "array") return make_array(*builtin, nullptr, element->type);
+    return make_array(*builtin, nullptr, element->type);
+  }
+  if (builtin != nullptr) {
     TypeInfo info;
     info.oid = type;
     info.name = builtin->name;
@@ -153,7 +163,7 @@ CodecRef Registry::make(Oid type, const TypeCodec* builtin) {
     info.part = builtin->element->type;
     const bool is_range = std::string_view(builtin->kind) == "range";
     info.kind = is_range ? TypeInfo::Kind::range : TypeInfo::Kind::multirange;
-    return make_range(info);
+    return make_range(info, builtin);
   }
   const TypeInfo* info = catalog_->find(type);
   return info != nullptr ? make_from(*info) : refer_to(text_codec());
@@ -164,7 +174,7 @@ CodecRef Registry::make_from(const TypeInfo& info) {
     case TypeInfo::Kind::domain: return find(info.part);
     case TypeInfo::Kind::composite: return make_composite(info);
     case TypeInfo::Kind::range:
-    case TypeInfo::Kind::multirange: return make_range(info);
+    case TypeInfo::Kind::multirange: return make_range(info, nullptr);
     case TypeInfo::Kind::array: return make_array(text_codec(), &info, info.part);
     case TypeInfo::Kind::enumeration:
     case TypeInfo::Kind::base:
@@ -216,11 +226,17 @@ CodecRef Registry::make_composite(const TypeInfo& info) {
   return codec->layout ? codec : nullptr;
 }
 
-CodecRef Registry::make_range(const TypeInfo& info) {
-  const CodecRef part = find(info.part);
-  if (!part) return nullptr;
-  if (part->format == Format::text) return refuse_text_part(info, "range");
+CodecRef Registry::make_range(const TypeInfo& info, const TypeCodec* builtin) {
   const bool is_range = info.kind == TypeInfo::Kind::range;
+  const CodecRef part = find(info.part);
+  // A multirange is refused for the same reason as its range, but by its own name.
+  if (!part && (is_range || !is_unsupported())) return nullptr;
+  if (!part) {
+    PyErr_Clear();
+    return refuse_text_part(info, "range");
+  }
+  if (builtin != nullptr && part.get() == builtin->element) return refer_to(*builtin);
+  if (part->format == Format::text) return refuse_text_part(info, "range");
   auto codec = std::make_shared<DerivedCodec>();
   describe(*codec, info, is_range ? "range" : "multirange");
   codec->decode = is_range ? decode_range : decode_multirange;

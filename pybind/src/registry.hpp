@@ -34,12 +34,13 @@ class TypeCatalog {
 
 class Registry {
  public:
-  Registry();
+  /// `plain` is a registry without the user's codecs, for what can not do with them; null: this is one.
+  explicit Registry(Registry* plain = nullptr);
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
   const std::shared_ptr<TypeCatalog>& catalog() const noexcept { return catalog_; }
-  void share(std::shared_ptr<TypeCatalog> catalog) noexcept { catalog_ = std::move(catalog); }
+  void share(const std::shared_ptr<TypeCatalog>& catalog) noexcept;
 
   /// Adds to `unknown` the types that only the server can explain.
   void note_unknown(Oid type, std::vector<Oid>& unknown) const;
@@ -56,7 +57,7 @@ class Registry {
   /// The user's own codec, in place of any other; null takes it away. Codecs made of it are made anew.
   void set_user_codec(Oid type, CodecRef codec);
   /// As if the user had no codecs; for making one that stands on another.
-  CodecRef find_without_user(Oid type);
+  CodecRef find_without_user(Oid type) { return plain_ ? plain_->find(type) : find(type); }
 
   int traverse(visitproc visit, void* arg) const;
   void clear() noexcept;
@@ -67,8 +68,10 @@ class Registry {
   CodecRef make_from(const TypeInfo& info);
   CodecRef make_array(const TypeCodec& like, const TypeInfo* info, Oid element);
   CodecRef make_composite(const TypeInfo& info);
-  CodecRef make_range(const TypeInfo& info);
+  /// `builtin` is the range's as it is, or null.
+  CodecRef make_range(const TypeInfo& info, const TypeCodec* builtin);
 
+  Registry* plain_;
   std::shared_ptr<TypeCatalog> catalog_;
   std::uint64_t generation_ = 0;  // of the catalog that made_ was made from
   std::unordered_map<Oid, CodecRef> user_;

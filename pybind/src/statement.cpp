@@ -29,23 +29,25 @@ void dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-const Statement& of(PyObject* self) noexcept { return **statement_of(self).statement; }
+Statement& of(PyObject* self) noexcept { return **statement_of(self).statement; }
+const Plan* plan_of(PyObject* self) { return Plan::of(of(self), core_of(statement_of(self).core).types()); }
 
 PyObject* get_name(PyObject* self, void*) { return PyUnicode_FromString(of(self).name().c_str()); }
 PyObject* get_query(PyObject* self, void*) { return Py_NewRef(statement_of(self).query); }
 PyObject* get_closed(PyObject* self, void*) { return PyBool_FromLong(!of(self).ready()); }
 
 // (oid, name, kind, schema): a domain has the number of its own and the rest of its base type.
-PyObject* describe_type(PyObject* self, Oid type) {
-  const CodecRef codec = core_of(statement_of(self).core).types().find(type);
-  return codec ? Py_BuildValue("(Isss)", type, codec->name, codec->kind, codec->schema) : nullptr;
+PyObject* describe_type(Oid type, const TypeCodec& codec) {
+  return Py_BuildValue("(Isss)", type, codec.name, codec.kind, codec.schema);
 }
 
 PyObject* get_parameters(PyObject* self, void*) {
+  const Plan* plan = plan_of(self);
+  if (!plan) return nullptr;
   const auto& types = of(self).parameters();
   Ref result = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(types.size())));
   for (std::size_t i = 0; result && i < types.size(); ++i) {
-    PyObject* type = describe_type(self, types[i]);
+    PyObject* type = describe_type(types[i], *plan->parameters()[i]);
     if (!type) return nullptr;
     PyTuple_SET_ITEM(result.get(), static_cast<Py_ssize_t>(i), type);
   }
@@ -53,12 +55,14 @@ PyObject* get_parameters(PyObject* self, void*) {
 }
 
 PyObject* get_columns(PyObject* self, void*) {
+  const Plan* plan = plan_of(self);
+  if (!plan) return nullptr;
   const Columns& columns = of(self).columns();
   Ref result = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(columns.size())));
   for (std::size_t i = 0; result && i < columns.size(); ++i) {
     PyObject* column =
         Py_BuildValue("(s#N)", columns[i].name.data(), static_cast<Py_ssize_t>(columns[i].name.size()),
-                      describe_type(self, columns[i].type));
+                      describe_type(columns[i].type, *plan->columns()[i]));
     if (!column) return nullptr;
     PyTuple_SET_ITEM(result.get(), static_cast<Py_ssize_t>(i), column);
   }
@@ -119,13 +123,14 @@ bool PrepareRequest::start(PyObject* name, bool cached, PyObject* timeout) {
 
 void PrepareRequest::prepared() noexcept {
   if (!step_->failure() && cached_ && !statement_->name().empty()) session().statements().insert(statement_);
-  if (!step_->failure() && look_up_types(*statement_)) return;
   types_known();
 }
 
 // What can not be read or written is said now, not when the statement is used.
 void PrepareRequest::types_known() noexcept {
-  if (!step_->failure() && !lookup_failure() && !Plan::of(*statement_, core().types())) keep_error();
+  const bool is_fine = !step_->failure() && !lookup_failure();
+  if (is_fine && look_up_types(*statement_)) return;
+  if (is_fine && !lookup_failure() && !Plan::of(*statement_, core().types())) keep_error();
   finish();
 }
 

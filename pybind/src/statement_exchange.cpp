@@ -1,6 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/statement_exchange.hpp"
 
+#include "pgstride/pybind/src/codecs/conversions.hpp"
+
 namespace pgstride::python {
 namespace {
 
@@ -15,7 +17,8 @@ bool plan_is_stale(const Failure& failure) noexcept {
 bool StatementExchange::start(Statement* statement, PyObject* timeout) {
   if (!begin(timeout)) return false;
   if (statement) {
-    may_retry_ = false;  // in the caller's hands it stays what it was described as
+    is_users_ = true;
+    may_retry_ = false;  // it stays what it was described as
   } else {
     std::string_view sql;
     if (!query_text(sql)) return false;
@@ -57,6 +60,7 @@ bool StatementExchange::run() {
   const bool is_new = !Plan::exists_for(*statement_);
   Plan* plan = Plan::of(*statement_, source_ == Source::plain ? core().plain_types() : core().types());
   if (plan && is_new) plan->set_made_at(started());
+  if (core().types().has_missing()) core().types().take_missing();  // of an exchange that failed
   return plan && run(statement_, *plan);
 }
 
@@ -68,7 +72,12 @@ void StatementExchange::prepared() noexcept {
   finish_unless(proceed(statement));
 }
 
-void StatementExchange::types_known() noexcept { finish_unless(!lookup_failure() && run()); }
+void StatementExchange::types_known() noexcept {
+  if (lookup_failure()) return finish();
+  if (!kept_rows_.empty()) return finish_unless(read_kept_rows());
+  // Another connection may just have made all of them forget their types.
+  finish_unless(proceed(statement_));
+}
 
 void StatementExchange::finish_unless(bool is_under_way) noexcept {
   if (is_under_way) return;
@@ -84,6 +93,54 @@ bool StatementExchange::retry_with_fresh_plan(const Failure& failure) {
   if (prepare()) return true;
   keep_error();
   return false;
+}
+
+bool StatementExchange::read_row(DataRow row, const Plan& plan) {
+  if (kept_rows_.empty()) [[likely]] {
+    PyObject* record = plan.decode(row, reinterpret_cast<PyTypeObject*>(record_class_.get()));
+    if (record) [[likely]]
+      return take_record(record);
+    if (!core().types().has_missing()) {
+      forget_what_is_outdated();
+      keep_error();
+      return false;
+    }
+    PyErr_Clear();
+  }
+  keep_row(row);
+  return true;
+}
+
+void StatementExchange::keep_row(DataRow row) {
+  std::string body(sizeof(std::uint16_t), '\0');
+  store_big_endian(reinterpret_cast<std::byte*>(body.data()), static_cast<std::uint16_t>(row.size()));
+  kept_rows_.push_back(body.append(as_text(row.rest())));
+}
+
+// What was learnt may not be all: a row can hold several types that nobody knew, and the next row others.
+bool StatementExchange::read_kept_rows() {
+  if (kept_rows_.empty()) return false;
+  if (core().types().has_missing()) return look_up(core().types().take_missing());
+  const std::vector<std::string> rows = std::exchange(kept_rows_, {});
+  const Plan& plan = *static_cast<const Plan*>(statement_->attachment());
+  for (const std::string& body : rows)
+    if (!read_row(DataRow(as_bytes(body)), plan)) return false;
+  return read_kept_rows();
+}
+
+// A row type is not what the catalogs said: what they say now is to be asked for by the next request. A
+// statement of the user's would go on reading by what they said.
+void StatementExchange::forget_what_is_outdated() {
+  const KeepError keep;
+  const Ref outdated = exception_type("OutdatedSchemaCacheError");
+  if (!outdated || !keep.matches(outdated.get())) return;
+  core().forget_types();
+  if (is_users_) session().retire(*statement_);
+}
+
+int StatementExchange::traverse(visitproc visit, void* arg) const {
+  if (const int stop = record_class_.visit(visit, arg)) return stop;
+  return Exchange::traverse(visit, arg);
 }
 
 const Failure* StatementExchange::preparation_failure() const noexcept {

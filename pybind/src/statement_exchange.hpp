@@ -1,10 +1,11 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // StatementExchange: an exchange that runs a statement, which it may have to prepare first, and whose
-// types it may have to ask the catalogs for.
+// types, and those of the values in its rows, it may have to ask the catalogs for.
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "pgstride/protocol/operations/prepare.hpp"
 #include "pgstride/pybind/src/exchange.hpp"
@@ -23,8 +24,10 @@ class StatementExchange : public Exchange {
   };
 
  protected:
-  StatementExchange(PyObject* core, PyObject* query, Source source) noexcept
-      : Exchange(core, query), source_(source) {}
+  StatementExchange(PyObject* core, PyObject* query, Source source, PyTypeObject* record_class) noexcept
+      : Exchange(core, query),
+        record_class_(Ref::borrow(reinterpret_cast<PyObject*>(record_class))),
+        source_(source) {}
 
   /// Finds or prepares the statement and runs it; `statement` is one of the user's own, or null. False
   /// with a Python error set.
@@ -33,6 +36,16 @@ class StatementExchange : public Exchange {
   /// Python error set.
   virtual bool run(const StatementRef& statement, Plan& plan) = 0;
   void types_known() noexcept override;
+
+  /// Makes a Record of a row, for take_record(). A row with values of types that nobody knew is kept, and
+  /// so are all behind it. False: the error is kept.
+  bool read_row(DataRow row, const Plan& plan);
+  /// After the last row, for those that were kept. True: the catalogs are being asked.
+  bool read_kept_rows();
+  /// Takes over the reference. False: the error is kept.
+  virtual bool take_record(PyObject* record) = 0;
+
+  int traverse(visitproc visit, void* arg) const override;
 
   /// What the server refuses after DDL did nothing yet, so that outside a transaction block it can be
   /// repeated with the statement prepared anew; once. True: it is under way.
@@ -59,11 +72,16 @@ class StatementExchange : public Exchange {
   bool run();
   void prepared() noexcept;
   void finish_unless(bool is_under_way) noexcept;
+  void keep_row(DataRow row);
+  void forget_what_is_outdated();
 
   StatementRef statement_;
+  Ref record_class_;
+  std::vector<std::string> kept_rows_;
   std::optional<PrepareStep> prepare_;
   Source source_;
   bool may_retry_ = true;
+  bool is_users_ = false;  // the statement is in the user's hands
 };
 
 }  // namespace pgstride::python

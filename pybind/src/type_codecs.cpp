@@ -31,6 +31,27 @@ bool exchange_of(PyObject* format, UserCodec::Exchange& exchange) {
   return true;
 }
 
+/// Whether what is read and written like a built-in type can be that in a format; '' is any.
+bool exchange_as(TypeCodec& codec, std::string_view format) {
+  if (std::string_view(codec.kind) != "scalar") return false;
+  if (format.empty() || (format == "text") == (codec.format == Format::text)) return true;
+  if (codec.format == Format::text) return false;
+  switch (codec.type) {
+    case oid::name:
+    case oid::bpchar:
+    case oid::varchar:
+    case oid::text:
+    case oid::xml: break;  // the same in both
+    case oid::numeric:
+      codec.decode = decode_numeric_text;
+      codec.encode = encode_numeric_text;
+      break;
+    default: return false;
+  }
+  codec.format = Format::text;
+  return true;
+}
+
 PyObject* refuse_tuple_form(const TypeCodec& codec) {
   const Ref type = exception_type("InterfaceError");
   if (!type) return nullptr;
@@ -80,13 +101,16 @@ PyObject* set_type_codec(PyObject* core, PyObject* const* args, Py_ssize_t count
 PyObject* set_type_alias(PyObject* core, PyObject* const* args, Py_ssize_t count) {
   Oid type = 0;
   Oid like = 0;
-  if (count != 4 || !oid_of(args[0], type) || (args[3] != Py_None && !oid_of(args[3], like))) return nullptr;
+  if (count != 5 || !oid_of(args[0], type) || (args[3] != Py_None && !oid_of(args[3], like))) return nullptr;
   auto codec = std::make_shared<DerivedCodec>();
   if (like != 0) {
     const CodecRef base = core_of(core).types().find_without_user(like);
     if (!base) return nullptr;
     static_cast<TypeCodec&>(*codec) = *base;
     codec->parts = {base};
+    const char* format = args[4] == Py_None ? "" : PyUnicode_AsUTF8(args[4]);
+    if (!format) return nullptr;
+    if (!exchange_as(*codec, format)) Py_RETURN_FALSE;
   } else {
     codec->decode = decode_hstore;
     codec->encode = encode_hstore;
@@ -101,7 +125,7 @@ PyObject* set_type_alias(PyObject* core, PyObject* const* args, Py_ssize_t count
   codec->name = codec->own_name.c_str();
   codec->schema = codec->own_schema.c_str();
   install(core, type, std::move(codec));
-  Py_RETURN_NONE;
+  Py_RETURN_TRUE;
 }
 
 PyObject* reset_type_codec(PyObject* core, PyObject* oid) {
@@ -111,9 +135,14 @@ PyObject* reset_type_codec(PyObject* core, PyObject* oid) {
   Py_RETURN_NONE;
 }
 
+PyObject* share_types(PyObject* core, PyObject* other) {
+  if (!is_core(other)) return PyErr_Format(PyExc_TypeError, "a Core is required, not %R", Py_TYPE(other));
+  core_of(core).share_types(core_of(other));
+  Py_RETURN_NONE;
+}
+
 PyObject* forget_types(PyObject* core, PyObject*) {
-  core_of(core).types().catalog()->clear();
-  core_of(core).session().statements().clear();
+  core_of(core).forget_types();
   Py_RETURN_NONE;
 }
 

@@ -28,11 +28,13 @@ class TypeRequest final : public Exchange {
 
 /// set_type_codec(oid, encoder, decoder, format): the type is known.
 PyObject* set_type_codec(PyObject* core, PyObject* const* args, Py_ssize_t count);
-/// set_type_alias(oid, name, schema, like): what is read and written like the built-in type `like`
-/// (an OID), or like hstore (None).
+/// set_type_alias(oid, name, schema, like, format): what is read and written like the built-in type
+/// `like` (an OID), or like hstore (None). False: that type can not be exchanged in this format.
 PyObject* set_type_alias(PyObject* core, PyObject* const* args, Py_ssize_t count);
 /// reset_type_codec(oid)
 PyObject* reset_type_codec(PyObject* core, PyObject* oid);
+/// share_types(core): types are known and forgotten together with another connection's.
+PyObject* share_types(PyObject* core, PyObject* other);
 /// forget_types(): of the catalogs nothing is known any more, and no statement is cached.
 PyObject* forget_types(PyObject* core, PyObject*);
 

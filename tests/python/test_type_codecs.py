@@ -100,6 +100,29 @@ SCRIPTS = {
         value("select 5::information_schema.cardinal_number"),
     ],
     "alias of nothing": [alias("nothing", "int", "public")],
+    "alias of an unknown codec": [alias("int4", "nothing"), alias("int4", "int4[]"), alias("int4", "_int4")],
+    "alias of a range": [alias("int4", "int4range"), alias("int4", "int4range", format="binary")],
+    "alias in the other format": [
+        alias("int4", "int", format="text"),
+        alias("int4", "money", format="binary"),
+        alias("int4", "pg_contrib.hstore", format="text"),
+    ],
+    "alias as text": [
+        alias("int4", "numeric", format="text"),
+        value("select 5, array[6, null]"),
+        value("select $1::int4 + $2", 5, "7"),
+        value("select $1::int4[]", [1, 2]),
+        value("select $1::int4", "x"),
+        alias("inet", "text", format="text"),
+        value("select '10.0.0.1'::inet"),
+        value("select $1::inet", "10.0.0.0/8"),
+    ],
+    "inside multiranges": [
+        codec("int4", **SAME),
+        value("select '{[1, 2)}'::int4multirange"),
+        codec("int4", format="binary", **SAME),
+        value("select '{[1, 2)}'::int4multirange"),
+    ],
     "alias with no such format": [alias("int4", "int", format="hex")],
 }
 
@@ -163,6 +186,13 @@ async def test_records_are_read_with_the_built_in_codec(connection):
     """asyncpg hands the binary value to a text decoder."""
     await connection.set_type_codec("int4", schema="pg_catalog", **LOUD)
     assert await connection.fetchval("select row(1, 'a')") == (1, "a")
+    await connection.execute("drop type if exists codec_pair; create type codec_pair as (a int, b text)")
+    assert await connection.fetchval("select row(array[1], row(1, 'b')::codec_pair, int4range(1, 2))") == (
+        [1],
+        (1, "b"),
+        pgstride.Range(1, 2),
+    )
+    await connection.execute("drop type codec_pair")
 
 
 async def test_decoder_that_changes_codecs(connection, usable):

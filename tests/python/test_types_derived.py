@@ -142,6 +142,48 @@ async def test_values_that_name_types_nobody_knew(connection):
     assert await connection.fetchval("select array[row(1, array['sad'::mood])]") == [(1, ["sad"])]
 
 
+async def test_values_that_name_several_types_nobody_knew(connection, usable):
+    """One row holds two of them, the next rows hold others."""
+    assert await connection.fetchval("select row('ok'::mood, row(1, 'ok', null)::pair)") == ("ok", (1, "ok", None))
+    await connection.reload_schema_state()
+    query = """
+        select case g when 1 then row(1::int, 'ok'::mood::text) when 2 then row('sad'::mood, 'x'::text)
+                      when 3 then row(row(g, 'ok', '{}')::pair, 'y'::text) else row(floats(1, g), 'z'::text) end
+        from generate_series(1, 4) g
+    """
+    expected = [(1, "ok"), ("sad", "x"), ((3, "ok", []), "y"), (pgstride.Range(1.0, 4.0), "z")]
+    assert [row[0] for row in await connection.fetch(query)] == expected
+    await connection.reload_schema_state()
+    async with connection.transaction():
+        cursor = await connection.cursor(query)
+        assert [row[0] for row in await cursor.fetch(2)] == expected[:2]
+        assert [row[0] for row in await cursor.fetch(9)] == expected[2:]
+    await usable(connection)
+
+
+async def test_fetchmany_of_values_that_name_types_nobody_knew(connection, usable):
+    query = "select case when $1 then row('sad'::mood) else row(row(1, 'ok', null)::pair) end"
+    assert await connection.fetchmany(query, [(True,), (False,), (True,)]) == [
+        (("sad",),),
+        (((1, "ok", None),),),
+        (("sad",),),
+    ]
+    await usable(connection)
+
+
+async def test_what_failed_before_does_not_matter(connection):
+    """The values that could not be read are of a call whose last row was an error."""
+    with pytest.raises(pgstride.DivisionByZeroError):
+        await connection.fetch("select row('ok'::mood), 1 / (3 - g) from generate_series(1, 3) g")
+    decoded = []
+    await connection.set_type_codec(
+        "int4", schema="pg_catalog", encoder=str, decoder=lambda text: decoded.append(text) or 1 / 0
+    )
+    with pytest.raises(ZeroDivisionError):
+        await connection.fetch("select 1")
+    assert decoded == ["1"]
+
+
 async def test_any_array(connection):
     """Columns of pg_stats, which asyncpg can not read."""
     await connection.execute("analyze pg_catalog.pg_type")
@@ -199,6 +241,68 @@ async def test_a_changed_row_type(connection):
         await connection.fetchval("select row('1', 'ok', null, 7)::pair")
     assert raised.value.position == 0
     assert await connection.fetchval("select row('1', 'ok', null, 7)::pair") == ("1", "ok", None, 7)
+
+
+async def test_a_prepared_statement_of_a_changed_row_type(connection, observer):
+    """It was made to read what is no more."""
+    await connection.execute("create table pairs (p pair); insert into pairs values (row(1, 'ok', null))")
+    statement = await connection.prepare("select p from pairs")
+    name = statement.get_name()
+    assert await statement.fetchval() == (1, "ok", None)
+    await connection.execute("alter type pair add attribute more int cascade")
+    with pytest.raises(pgstride.OutdatedSchemaCacheError):
+        await statement.fetchval()
+    with pytest.raises(pgstride.InterfaceError, match=r"PreparedStmt.fetchval\(\): the prepared statement is closed"):
+        await statement.fetchval()
+    assert await connection.fetchval("select p from pairs") == (1, "ok", None, None)
+    assert await connection.fetchval("select count(*) from pg_prepared_statements where name = $1", name) == 0
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_a_changed_row_type_without_a_name(connection, many):
+    """A row type inside of a record, and among many results."""
+    query = "select row(p) from (select row($1::int, 'ok', null)::pair p) q"
+    run = (lambda: connection.fetchmany(query, [(1,), (2,)])) if many else (lambda: connection.fetch(query, 1))
+    assert (await run())[0] == (((1, "ok", None),),)
+    await connection.execute("alter type pair add attribute more int cascade")
+    query = "select row(p) from (select row($1::int, 'ok', null, 7)::pair p) q"
+    with pytest.raises(pgstride.OutdatedSchemaCacheError):
+        await run()
+    assert (await run())[0] == (((1, "ok", None, 7),),)
+
+
+async def test_what_was_forgotten_is_asked_for_again(connection):
+    """A statement goes on to know its types, and nobody takes an unknown one for text."""
+    statement = await connection.prepare("select row(1, 'ok', null)::pair, array['ok'::mood], $1::positive")
+    before = statement.get_attributes(), statement.get_parameters()
+    await connection.reload_schema_state()
+    assert (statement.get_attributes(), statement.get_parameters()) == before
+    assert await statement.fetchrow(5) == ((1, "ok", None), ["ok"], 5)
+    assert await connection.fetchrow("select array['ok'::mood], row(1, 'ok', null)::pair") == (["ok"], (1, "ok", None))
+
+
+async def test_connections_that_share_what_they_know(connection, connect):
+    """One notices that a row type has changed; the others need not fail as well."""
+    other = await connect()
+    other._core.share_types(connection._core)
+    query = "select p from derived_types.pairs"
+    await connection.execute("create table pairs (p pair); insert into pairs values (row(1, 'ok', null))")
+    for each in connection, other:
+        assert await each.fetchval(query) == (1, "ok", None)
+    await other.set_type_codec("int4", schema="pg_catalog", encoder=str, decoder=str)
+    await connection.execute("alter type pair add attribute more int cascade")
+    with pytest.raises(pgstride.OutdatedSchemaCacheError):
+        await connection.fetchval(query)
+    assert await connection.fetchval(query) == (1, "ok", None, None)
+    with pytest.raises(pgstride.UnsupportedClientFeatureError):  # with what it has of its own
+        await other.fetchval(query)
+    await other.reset_type_codec("int4", schema="pg_catalog")
+    assert await other.fetchval(query) == (1, "ok", None, None)
+    await connection.execute("alter type pair drop attribute more cascade")
+    await connection.reload_schema_state()
+    assert await other.fetchval(query) == (1, "ok", None)
+    with pytest.raises(TypeError):
+        other._core.share_types(connection)
 
 
 async def test_composites_are_seen_by_the_garbage_collector(connection):

@@ -227,6 +227,21 @@ BOOST_AUTO_TEST_CASE(a_statement_outlives_its_session) {
   BOOST_TEST(statement->sql() == "select 1");
 }
 
+BOOST_AUTO_TEST_CASE(a_retired_statement_is_closed_for_all_its_holders) {
+  play([](OpTest& t) {
+    const StatementRef statement = t.ready_statement("select 1", {"x"});
+    t.session.retire(*statement);
+    t.session.retire(*statement);
+    Query next("select 2");
+    t.submit(next).sends("Close(s1) Sync Query(select 2)");
+    t.server_says(close_complete(), ready_for_query(), empty_query_response(), ready_for_query());
+    t.done(next, "-");
+
+    Execution execution(statement);
+    t.refuses(execution, Errc::invalid_argument).sends_nothing();
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace pgstride::test

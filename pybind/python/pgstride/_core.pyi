@@ -114,9 +114,11 @@ class Core:
     def set_type_codec(
         self, oid: int, encoder: Callable[[Any], Any], decoder: Callable[[Any], Any], format: str, /
     ) -> None: ...
-    def set_type_alias(self, oid: int, name: str, schema: str, like: int | None, /) -> None:
-        """Read and write a type like a built-in one, or like hstore."""
+    def set_type_alias(self, oid: int, name: str, schema: str, like: int | None, format: str | None, /) -> bool:
+        """Read and write a type like a built-in one, or like hstore. False: not in this format."""
     def reset_type_codec(self, oid: int, /) -> None: ...
+    def share_types(self, other: Core, /) -> None:
+        """Know and forget types together with another connection to the same database."""
     def forget_types(self) -> None:
         """Of the catalogs nothing is known any more, and no statement is cached."""
     def close(self, timeout: float | None, /) -> Awaitable[None]: ...

@@ -145,13 +145,11 @@ class TypeCodecs:
         if not found.is_scalar and found.kind != "d":
             raise exceptions.InterfaceError(f"cannot alias non-scalar type {schema}.{typename}")
         like = None if codec_name == _HSTORE else _builtin_oid(codec_name)
-        if like is None and codec_name != _HSTORE:
-            raise exceptions.InterfaceError(f"unknown alias target type: {codec_name}")
-        if codec_name == _HSTORE and format == "text":
+        is_there = like is not None if codec_name != _HSTORE else format != "text"
+        if not is_there or not self._core.set_type_alias(found.oid, typename, schema, like, format):
             raise exceptions.InterfaceError(
-                f"cannot alias {typename} to {codec_name}: there is no text codec for {codec_name}"
+                f"cannot alias {typename} to {codec_name}: there is no {format or 'text'} codec for {codec_name}"
             )
-        self._core.set_type_alias(found.oid, typename, schema, like)
 
     async def reload_schema_state(self: Connection) -> None:  # type: ignore[misc]
         """Forget what is known of types and statements, after the schema has changed."""

@@ -69,8 +69,8 @@ PyObject* make_text(Bytes utf8);
 PyObject* make_ascii(const char* text, std::size_t size);
 
 // numeric.cpp
-DecodeFunction decode_numeric;
-EncodeFunction encode_numeric;
+DecodeFunction decode_numeric, decode_numeric_text;
+EncodeFunction encode_numeric, encode_numeric_text;
 bool prepare_numeric();
 
 // uuid.cpp

@@ -117,4 +117,14 @@ bool encode_numeric(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   return decimal && encode_decimal(decimal.get(), out);
 }
 
+PyObject* decode_numeric_text(Bytes bytes, const TypeCodec& codec) {
+  const Ref text = Ref::steal(decode_text(bytes, codec));
+  return text ? PyObject_CallOneArg(create_decimal, text.get()) : nullptr;
+}
+
+bool encode_numeric_text(PyObject* object, WriteBuffer& out, const TypeCodec& codec) {
+  const Ref text = Ref::steal(PyObject_Str(object));
+  return text && encode_text(text.get(), out, codec);
+}
+
 }  // namespace pgstride::python
