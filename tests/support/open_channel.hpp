@@ -23,7 +23,9 @@ namespace pgstride::test {
 /// One simple query and what became of it.
 class Request final : public SimpleQuery, ResultSink {
  public:
+  /// `sql` outlives the request.
   explicit Request(std::string_view sql) : SimpleQuery(sql, this) {}
+  explicit Request(std::string&&) = delete;
 
   /// "[1] [2] SELECT 2", or "57014 canceling", or "timed out".
   std::string outcome() const {

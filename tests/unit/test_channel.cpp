@@ -95,7 +95,8 @@ BOOST_AUTO_TEST_CASE(a_full_socket_is_waited_for_and_then_no_more) {
 }
 
 BOOST_AUTO_TEST_CASE(a_reply_may_come_while_the_request_is_being_written) {
-  Request a("select '" + std::string(8 << 20, 'x') + "'");
+  const std::string sql = "select '" + std::string(8 << 20, 'x') + "'";
+  Request a(sql);
   ask(a);
   server.says(error_response("53200"), ready_for_query());
   for (int i = 0; i < 10'000; ++i) {
