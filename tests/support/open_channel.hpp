@@ -3,6 +3,7 @@
 // A channel that has logged in, on a fake loop, with its server in the test's hands.
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <string>
@@ -25,7 +26,8 @@ class Request final : public SimpleQuery, ResultSink {
  public:
   /// `sql` outlives the request.
   explicit Request(std::string_view sql) : SimpleQuery(sql, this) {}
-  explicit Request(std::string&&) = delete;
+  template <std::same_as<std::string> Temporary>
+  explicit Request(Temporary&&) = delete;
 
   /// "[1] [2] SELECT 2", or "57014 canceling", or "timed out".
   std::string outcome() const {
