@@ -6,7 +6,7 @@
 
 #include "pgstride/driver/row_view.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 Failure refused(std::string what) { return {Errc::invalid_argument, std::move(what)}; }
@@ -53,4 +53,4 @@ bool encode_arguments(const Arguments& arguments, const Statement& statement, Wr
   return false;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -18,7 +18,7 @@
 #include "pgstride/protocol/statement.hpp"
 #include "pgstride/protocol/write_buffer.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// PostgreSQL counts parameters in 16 bits.
 inline constexpr std::size_t most_arguments = 65535;
@@ -90,4 +90,4 @@ ArgumentsOf(const Args&...) -> ArgumentsOf<Args...>;
 [[nodiscard]] bool encode_arguments(const Arguments& arguments, const Statement& statement, WriteBuffer& out,
                                     Failure& failure);
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -5,7 +5,7 @@
 
 #include "pgstride/protocol/frontend.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 bool CancelRequest::start(const Address& address, const CancelKey& key) {
   const std::error_code error = socket_.connect_start(address);
@@ -45,4 +45,4 @@ void CancelRequest::over(bool delivered) noexcept {
   handler_.on_cancel_over(delivered);
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

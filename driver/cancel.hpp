@@ -12,7 +12,7 @@
 #include "pgstride/protocol/cancel_key.hpp"
 #include "pgstride/protocol/write_buffer.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class CancelHandler {
  public:
@@ -46,4 +46,4 @@ class CancelRequest final : FdHandler {
   bool connected_ = false;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

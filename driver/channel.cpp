@@ -5,7 +5,7 @@
 
 #include "pgstride/protocol/frontend.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 // What one turn of the loop may read or write before others get theirs (R-M6).
@@ -211,4 +211,4 @@ void Channel::deliver() {
   if (events_) events_->on_closed();
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -17,7 +17,7 @@
 #include "pgstride/driver/net/socket.hpp"
 #include "pgstride/protocol/session.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct ChannelOptions {
   ChannelOptions() = default;
@@ -120,4 +120,4 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   bool tainted_ = false;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class Handshake::DerivationJob final : public Job {
  public:
@@ -46,4 +46,4 @@ void Handshake::on_derivation(Derivation derivation) {
   channel_.loop().offload(std::move(job));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

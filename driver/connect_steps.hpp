@@ -15,7 +15,7 @@
 #include "pgstride/driver/options.hpp"
 #include "pgstride/protocol/operations/startup.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct Resolution {
   std::vector<Address> addresses;
@@ -116,4 +116,4 @@ class Handshake final : public Startup {
   std::coroutine_handle<> waiting_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -5,7 +5,7 @@
 
 #include "pgstride/driver/connector.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 /// co_await connecting → the channel, or throws
@@ -149,4 +149,4 @@ Task<Connection> connect(Loop& loop, std::string_view dsn) {
   return connect(loop, std::move(options));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

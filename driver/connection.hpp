@@ -19,7 +19,7 @@
 #include "pgstride/driver/query.hpp"
 #include "pgstride/driver/transaction.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// Moved, not copied. The loop outlives it; it outlives its cursors, transactions and prepared
 /// statements. Belongs to the loop's thread, with all that is made from it.
@@ -109,4 +109,4 @@ inline Task<Connection> connect(Loop& loop, const std::string& dsn) {
   return connect(loop, std::string_view(dsn));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -10,7 +10,7 @@
 #include "pgstride/driver/connect_steps.hpp"
 #include "pgstride/driver/coro/task.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 /// What became of one attempt at one address, or of all of them.
@@ -158,4 +158,4 @@ Connector::~Connector() = default;
 
 void Connector::start() { attempt_->start(); }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

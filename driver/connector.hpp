@@ -9,7 +9,7 @@
 #include "pgstride/driver/channel.hpp"
 #include "pgstride/driver/options.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class ConnectHandler {
  public:
@@ -38,4 +38,4 @@ class Connector {
   std::unique_ptr<Attempt> attempt_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace detail {
 
 template <class T>
@@ -37,4 +37,4 @@ struct CppName<std::string_view> {
 template <class T>
 inline constexpr std::string_view cpp_name = detail::CppName<T>::value;
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

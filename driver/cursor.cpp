@@ -8,7 +8,7 @@
 #include "pgstride/driver/sqlstate.hpp"
 #include "pgstride/protocol/frontend.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 // A cursor does not move, so its address tells it from all others that are open.
@@ -106,4 +106,4 @@ const RowView* Cursor::take() {
   return &row_.emplace(rows_[next_++], statement_->columns());
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -15,7 +15,7 @@
 #include "pgstride/driver/options.hpp"
 #include "pgstride/driver/result.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// Pinned: `Cursor rows = conn.cursor(…)`. Opening it travels with the first batch, which is asked
 /// for by the first next(); each further one when the last row has been taken. Its destruction
@@ -69,4 +69,4 @@ class [[nodiscard]] Cursor {
   std::unique_ptr<Step> fetching_;  // the last batch; null before the first
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

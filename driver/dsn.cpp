@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 using Origin = DsnSetting::Origin;
@@ -259,4 +259,4 @@ bool parse_dsn(std::string_view dsn, DsnRules rules, std::vector<DsnSetting>& se
   return Keywords(dsn, settings, error).parse();
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

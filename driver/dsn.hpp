@@ -15,7 +15,7 @@
 
 #include "pgstride/protocol/secret.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// Why a connection string or an option was refused; free of anything secret.
 struct OptionError {
@@ -54,4 +54,4 @@ struct DsnSetting {
 /// The settings in the order written. False, and why, when malformed.
 [[nodiscard]] bool parse_dsn(std::string_view dsn, DsnRules, std::vector<DsnSetting>&, OptionError&);
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

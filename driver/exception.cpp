@@ -3,7 +3,7 @@
 
 #include <charconv>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr std::size_t longest_excerpt = 160;
@@ -45,4 +45,4 @@ void raise(const Failure& failure, std::string_view sql) {
   throw Error(failure, what);
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -12,7 +12,7 @@
 
 #include "pgstride/protocol/error.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// Something went wrong. What it was is in code(): an Errc, or an error of the operating system.
 class Error : public std::runtime_error {
@@ -59,4 +59,4 @@ class ServerException final : public Error {
 /// Throws what the failure stands for; its text ends with the beginning of the query.
 [[noreturn]] void raise(const Failure& failure, std::string_view sql = {});
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

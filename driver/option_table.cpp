@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 using Options = ConnectOptions;
@@ -263,4 +263,4 @@ const char* apply_host_list(ConnectOptions& options, std::string_view list) {
   });
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

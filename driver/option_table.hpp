@@ -9,7 +9,7 @@
 
 #include "pgstride/driver/options.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct OptionRow {
   std::string_view keyword;
@@ -26,4 +26,4 @@ std::span<const OptionRow> option_table() noexcept;
 /// What is wrong with it, or null.
 const char* apply_host_list(ConnectOptions&, std::string_view list);
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -11,7 +11,7 @@
 
 #include "pgstride/driver/option_table.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr const char* nul_refused = "NUL is not allowed";
@@ -200,4 +200,4 @@ bool ConnectOptions::check(OptionError& error) const {
   return true;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

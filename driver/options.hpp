@@ -19,7 +19,7 @@
 #include "pgstride/driver/net/socket.hpp"
 #include "pgstride/protocol/secret.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// A connection string or option that can not be used.
 class ConfigurationError : public std::invalid_argument {
@@ -122,4 +122,4 @@ class ConnectOptions {
   std::uint64_t given_ = 0;  // a bit for each row of the option table: set by name
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -13,7 +13,7 @@
 #include "pgstride/driver/query.hpp"
 #include "pgstride/protocol/operations/prepare.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// Copies stand for the same statement; the server forgets it after the last one has gone. The
 /// connection outlives them.
@@ -62,4 +62,4 @@ class [[nodiscard]] Preparing final : public Request<Preparing, Prepare> {
   }
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

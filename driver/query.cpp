@@ -4,7 +4,7 @@
 #include "pgstride/protocol/frontend.hpp"
 #include "pgstride/protocol/session.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 // What the C++ head knows of a described statement.
@@ -78,4 +78,4 @@ Completion Script::take() {
   return std::move(completion_);
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -16,7 +16,7 @@
 #include "pgstride/protocol/operations/execute.hpp"
 #include "pgstride/protocol/operations/simple_query.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// The statement for this text and these parameter types: a cached one, or a fresh one that is now
 /// in the cache. Throws Error when the text holds a NUL.
@@ -128,4 +128,4 @@ class [[nodiscard]] Script final : public Request<Script, SimpleQuery>, ResultSi
   Completion completion_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -13,7 +13,7 @@
 #include "pgstride/driver/exception.hpp"
 #include "pgstride/driver/options.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// `Self` is the awaitable and has a take(), which gives what co_await gives or throws; `Grammar` is
 /// the operation it stands for. Submitted when made, sent when first awaited: requests that are made
@@ -75,4 +75,4 @@ class Request : public Grammar {
   std::coroutine_handle<> waiting_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -6,7 +6,7 @@
 
 #include "pgstride/driver/exception.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr std::size_t first_capacity = 128;
@@ -50,4 +50,4 @@ void Result::require_row() const {
   if (empty()) throw Error(Errc::invalid_argument, "the query returned no row");
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -18,7 +18,7 @@
 #include "pgstride/driver/row_view.hpp"
 #include "pgstride/protocol/row.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// How commands ended, in the server's words.
 class Completion {
@@ -182,4 +182,4 @@ class Result::iterator {
 inline Result::iterator Result::begin() const& noexcept { return {*this, 0}; }
 inline Result::iterator Result::end() const& noexcept { return {*this, size()}; }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -3,7 +3,7 @@
 
 #include "pgstride/driver/exception.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 std::string type_text(Oid type) {
   const std::string_view name = type_name(type);
@@ -39,4 +39,4 @@ void RowView::refuse_width(std::size_t wanted) const {
                                           std::to_string(wanted) + " types were named");
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

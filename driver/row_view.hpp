@@ -14,7 +14,7 @@
 #include "pgstride/protocol/codec/codec.hpp"
 #include "pgstride/protocol/row.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// A type as PostgreSQL calls it, for error texts.
 std::string type_text(Oid type);
@@ -88,4 +88,4 @@ class RowView {
   mutable std::size_t next_ = 0;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-namespace pgstride::sqlstate {
+namespace pgstride::inline v0::sqlstate {
 
 inline constexpr std::string_view feature_not_supported = "0A000";
 inline constexpr std::string_view invalid_text_representation = "22P02";
@@ -36,4 +36,4 @@ inline constexpr std::string_view query_canceled = "57014";
 inline constexpr std::string_view admin_shutdown = "57P01";
 inline constexpr std::string_view cannot_connect_now = "57P03";
 
-}  // namespace pgstride::sqlstate
+}  // namespace pgstride::inline v0::sqlstate

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/transaction.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 class Unattended final : public SimpleQuery {
@@ -126,4 +126,4 @@ void End::take() {
                 "the transaction was rolled back, because a statement in it had failed");
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -13,7 +13,7 @@
 #include "pgstride/driver/request.hpp"
 #include "pgstride/protocol/operations/simple_query.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// What is not said is as the server's default_transaction_… settings have it.
 enum class Isolation : std::uint8_t { server_default, read_committed, repeatable_read, serializable };
@@ -117,4 +117,4 @@ class [[nodiscard]] End final : public Request<End, SimpleQuery>, ResultSink {
   bool rolled_back_ = false;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

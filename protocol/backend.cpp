@@ -3,7 +3,7 @@
 
 #include <charconv>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 // Name (at least its NUL), table, attribute, type, size, modifier, format.
@@ -109,4 +109,4 @@ std::int64_t CommandTag::rows() const noexcept {
   return rows;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -11,7 +11,7 @@
 
 #include "pgstride/protocol/row.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// The byte in ReadyForQuery.
 enum class TransactionStatus : char { idle = 'I', in_block = 'T', failed = 'E' };
@@ -59,4 +59,4 @@ std::optional<Notification> parse_notification(Bytes body) noexcept;
 std::optional<BackendKeyData> parse_backend_key_data(Bytes body) noexcept;
 std::optional<Authentication> parse_authentication(Bytes body) noexcept;
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -61,4 +61,4 @@ std::optional<std::string> decode_base64(std::string_view text) {
   return bytes;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

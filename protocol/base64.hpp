@@ -9,7 +9,7 @@
 
 #include "pgstride/protocol/bytes.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 std::string encode_base64(Bytes bytes);
 
@@ -17,4 +17,4 @@ std::string encode_base64(Bytes bytes);
 /// missing or misplaced padding, leftover bits that are not zero.
 std::optional<std::string> decode_base64(std::string_view text);
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 using Bytes = std::span<const std::byte>;
 
@@ -117,4 +117,4 @@ class Reader {
   bool ok_ = true;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

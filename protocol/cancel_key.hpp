@@ -7,7 +7,7 @@
 
 #include "pgstride/protocol/secret.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct CancelKey {
   std::int32_t pid = 0;  // opaque: poolers send random ones, also negative
@@ -16,4 +16,4 @@ struct CancelKey {
   bool known() const noexcept { return !key.empty(); }
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/protocol/error.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 class Category final : public std::error_category {
@@ -79,4 +79,4 @@ std::string describe(const Failure& failure) {
   return text;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -14,7 +14,7 @@
 
 #include "pgstride/protocol/bytes.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// Everything that pgstride itself can report. Errors of the operating system keep their own
 /// category (connection refused is std::errc::connection_refused).
@@ -87,7 +87,7 @@ struct Failure {
 /// One line for a person: the code's meaning, our detail, the server's message.
 std::string describe(const Failure&);
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0
 
 template <>
 struct std::is_error_code_enum<pgstride::Errc> : std::true_type {};

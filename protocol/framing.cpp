@@ -5,7 +5,7 @@
 #include <array>
 #include <cassert>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr std::size_t initial_capacity = 16 << 10;
@@ -165,4 +165,4 @@ ReadBuffer::Next ReadBuffer::next(Frame& frame, Phase phase) noexcept {
   return Next::frame;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -16,7 +16,7 @@
 
 #include "pgstride/protocol/bytes.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// One message of the server. The body lies in the receive buffer and dies with the next read.
 struct Frame {
@@ -76,4 +76,4 @@ class ReadBuffer {
   bool filled_ = false;  // the last recv() used up all the space it was given
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/protocol/frontend.hpp"
 
-namespace pgstride::frontend {
+namespace pgstride::inline v0::frontend {
 namespace {
 
 constexpr std::int32_t cancel_request_code = 80877102;
@@ -50,4 +50,4 @@ void cancel_request(WriteBuffer& out, std::int32_t pid, Bytes key) {
   out.bytes(key);
 }
 
-}  // namespace pgstride::frontend
+}  // namespace pgstride::inline v0::frontend

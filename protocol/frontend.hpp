@@ -11,7 +11,7 @@
 #include "pgstride/protocol/row.hpp"
 #include "pgstride/protocol/write_buffer.hpp"
 
-namespace pgstride::frontend {
+namespace pgstride::inline v0::frontend {
 
 inline constexpr std::int32_t protocol_3_0 = 3 << 16;
 
@@ -84,4 +84,4 @@ inline void copy_fail(WriteBuffer& out, std::string_view reason) {
 /// The whole content of a cancel connection; it has no type byte and no answer.
 void cancel_request(WriteBuffer& out, std::int32_t pid, Bytes key);
 
-}  // namespace pgstride::frontend
+}  // namespace pgstride::inline v0::frontend

@@ -6,7 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 /// Appends MD5(text) in hexadecimal, which is what the next step of the protocol digests.
@@ -46,4 +46,4 @@ std::optional<std::string> md5_password(std::string_view user, const Secret& pas
   return answer;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

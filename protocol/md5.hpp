@@ -10,9 +10,9 @@
 #include "pgstride/protocol/bytes.hpp"
 #include "pgstride/protocol/secret.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// "md5" and 32 hexadecimal digits. None when libcrypto has no MD5, as in FIPS mode.
 std::optional<std::string> md5_password(std::string_view user, const Secret& password, Bytes salt);
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

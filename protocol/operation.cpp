@@ -3,7 +3,7 @@
 
 #include "pgstride/protocol/session.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 Operation::~Operation() {
   if (session_) session_->abandon(*this);
@@ -13,4 +13,4 @@ void Operation::fail(Failure failure) {
   if (!failure_) failure_ = std::make_unique<Failure>(std::move(failure));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

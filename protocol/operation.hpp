@@ -14,7 +14,7 @@
 #include "pgstride/protocol/framing.hpp"
 #include "pgstride/protocol/write_buffer.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class Session;
 class Statement;
@@ -78,4 +78,4 @@ class Operation {
   Flow flow_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class Parameters {
  public:
@@ -43,4 +43,4 @@ class Parameters {
   std::size_t size_ = 0;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -10,7 +10,7 @@
 
 #include "pgstride/protocol/bytes.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 using Oid = std::uint32_t;
 
@@ -108,4 +108,4 @@ class ResultSink {
   ~ResultSink() = default;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

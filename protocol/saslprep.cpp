@@ -10,7 +10,7 @@
 
 #include "pgstride/protocol/saslprep_table.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 using saslprep_table::Treatment;
@@ -219,4 +219,4 @@ Secret saslprep(const Secret& password) {
   return encode_utf8(normalize_nfkc(codes));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

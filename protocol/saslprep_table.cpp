@@ -4,7 +4,7 @@
 #include "pgstride/protocol/saslprep_table.hpp"
 
 // clang-format off
-namespace pgstride::saslprep_table {
+namespace pgstride::inline v0::saslprep_table {
 namespace {
 
 constexpr TreatmentRun treatments_data[] = {
@@ -901,4 +901,4 @@ constinit const std::span<const DecompositionRun> decompositions{decompositions_
 constinit const std::span<const char32_t> decomposed{decomposed_data};
 constinit const std::span<const Composition> compositions{compositions_data};
 
-}  // namespace pgstride::saslprep_table
+}  // namespace pgstride::inline v0::saslprep_table

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-namespace pgstride::saslprep_table {
+namespace pgstride::inline v0::saslprep_table {
 
 /// What stringprep does with a code point: RFC 3454's tables, as RFC 4013 combines them.
 enum class Treatment : std::uint8_t {
@@ -52,4 +52,4 @@ extern const std::span<const DecompositionRun> decompositions;
 extern const std::span<const char32_t> decomposed;
 extern const std::span<const Composition> compositions;
 
-}  // namespace pgstride::saslprep_table
+}  // namespace pgstride::inline v0::saslprep_table

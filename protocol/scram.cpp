@@ -16,7 +16,7 @@
 #include "pgstride/protocol/base64.hpp"
 #include "pgstride/protocol/saslprep.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 using Digest = SecretBytes<32>;
@@ -312,4 +312,4 @@ ScramError ScramSha256::check_proof(std::string_view server_final) {
   return ScramError::none;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

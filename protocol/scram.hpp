@@ -17,7 +17,7 @@
 #include "pgstride/protocol/bytes.hpp"
 #include "pgstride/protocol/secret.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 enum class ScramError : std::uint8_t {
   none,
@@ -138,4 +138,4 @@ class ScramSha256 {
   std::string server_error_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

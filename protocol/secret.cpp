@@ -3,8 +3,8 @@
 
 #include <openssl/crypto.h>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 void wipe(void* memory, std::size_t size) noexcept { OPENSSL_cleanse(memory, size); }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

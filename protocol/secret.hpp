@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// Overwrites memory in a way that the compiler does not optimise away.
 void wipe(void* memory, std::size_t size) noexcept;
@@ -81,4 +81,4 @@ struct WipingAllocator {
   friend bool operator==(WipingAllocator, WipingAllocator) noexcept { return true; }
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

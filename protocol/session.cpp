@@ -8,7 +8,7 @@
 
 #include "pgstride/protocol/frontend.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 // A bulk operation writes its next slice when less than this is waiting to be sent.
@@ -359,4 +359,4 @@ void Session::forget_statements() noexcept {
   statements_.clear();
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -25,7 +25,7 @@
 #include "pgstride/protocol/statement.hpp"
 #include "pgstride/protocol/statement_cache.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// A point in time, as the session's owner counts it. The session has no clock; it only compares.
 using Tick = std::int64_t;
@@ -208,4 +208,4 @@ class Session {
   StatementCache statements_;  // last: its statements say good-bye to the members above
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -6,7 +6,7 @@
 #include "pgstride/protocol/frontend.hpp"
 #include "pgstride/protocol/session.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 std::string name_of(const Frame& frame) {
@@ -226,4 +226,4 @@ void Session::violation(const Frame& frame, std::string_view why, std::shared_pt
   fail(std::move(failure));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

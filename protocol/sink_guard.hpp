@@ -9,7 +9,7 @@
 #include "pgstride/protocol/operation.hpp"
 #include "pgstride/protocol/row.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// The sink of one operation. It may be absent; once it has refused a row or thrown, it is left
 /// alone until the operation begins anew.
@@ -47,4 +47,4 @@ class SinkGuard {
   bool open_ = false;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

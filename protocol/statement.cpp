@@ -4,7 +4,7 @@
 #include "pgstride/protocol/backend.hpp"
 #include "pgstride/protocol/session.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 Statement::Statement(Session& session, std::string name, std::string_view sql, std::span<const Oid> types)
     : session_(&session), name_(std::move(name)), sql_(sql), asked_types_(types.begin(), types.end()) {}
@@ -41,4 +41,4 @@ void Statement::let_go() noexcept {
   delete this;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

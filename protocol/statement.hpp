@@ -18,7 +18,7 @@
 #include "pgstride/protocol/framing.hpp"
 #include "pgstride/protocol/row.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class Session;
 class StatementRef;
@@ -116,4 +116,4 @@ class StatementRef {
   Statement* statement_ = nullptr;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 bool StatementCache::Key::operator==(const Key& other) const noexcept {
   return sql == other.sql && std::equal(types.begin(), types.end(), other.types.begin(), other.types.end());
@@ -50,4 +50,4 @@ void StatementCache::resize(std::size_t capacity) {
   while (entries_.size() > capacity_) erase(*StatementRef(entries_.back()));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

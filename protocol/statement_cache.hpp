@@ -11,7 +11,7 @@
 
 #include "pgstride/protocol/statement.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class StatementCache {
  public:
@@ -46,4 +46,4 @@ class StatementCache {
   std::unordered_map<Key, std::list<StatementRef>::iterator, Hash> index_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

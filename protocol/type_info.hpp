@@ -8,7 +8,7 @@
 
 #include "pgstride/protocol/oid.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct TypeInfo {
   /// What the type is made of; decides which of the members below mean anything.
@@ -31,4 +31,4 @@ struct TypeInfo {
   std::vector<Attribute> attributes;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

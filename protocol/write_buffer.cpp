@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr std::size_t initial_capacity = 4096;
@@ -41,4 +41,4 @@ void WriteBuffer::make_room(std::size_t count) {
   end_ = used;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -15,7 +15,7 @@
 
 #include "pgstride/protocol/bytes.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// PostgreSQL refuses messages of 1 GiB and more.
 inline constexpr std::uint64_t max_outgoing_message = (std::uint64_t{1} << 30) - 1;
@@ -134,4 +134,4 @@ class ValueLength {
   std::uint64_t start_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -3,6 +3,7 @@
 """What no formatter checks: length, licence line and white space of hand-written sources."""
 
 import pathlib
+import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -10,6 +11,9 @@ LONGEST = 400
 LICENCE = "Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0"
 FOLDERS = ["protocol", "driver", "pybind", "tests", "bench", "examples", "tools"]
 SUFFIXES = {".hpp", ".cpp", ".py", ".pyi"}
+# A program that is linked with one version of the library and compiled against another must not link.
+VERSIONED_FOLDERS = {"protocol", "driver"}
+UNVERSIONED = re.compile(r"namespace pgstride(::(?!inline v\d)\w+)* \{")
 
 
 def complaints(path: pathlib.Path):
@@ -25,6 +29,8 @@ def complaints(path: pathlib.Path):
     for number, line in enumerate(lines, 1):
         if line != line.rstrip() or "\t" in line:
             yield number, "tab or trailing white space"
+        if path.relative_to(ROOT).parts[0] in VERSIONED_FOLDERS and UNVERSIONED.match(line):
+            yield number, "the library lives in namespace pgstride::inline v0"
 
 
 def main() -> int:

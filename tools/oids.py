@@ -47,7 +47,7 @@ HEADER = """\
 #include <iterator>
 #include <string_view>
 
-namespace pgstride {{
+namespace pgstride::inline v0 {{
 
 using Oid = std::uint32_t;
 
@@ -116,7 +116,7 @@ constexpr Oid element_of(Oid type) noexcept {
   return is_array ? builtin_types[at].element : 0;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0
 """
 
 

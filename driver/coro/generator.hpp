@@ -15,7 +15,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 template <class T>
 class [[nodiscard]] AsyncGenerator {
@@ -93,4 +93,4 @@ class AsyncGenerator<T>::promise_type {
   std::exception_ptr thrown_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -17,7 +17,7 @@
 #include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/driver/options.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// Runs the loop until the task is done, and gives its result or throws what it threw: for main().
 /// `loop` has run_until(predicate), as UvLoop has.
@@ -222,4 +222,4 @@ inline Task<> when_all(std::vector<Task<>> tasks) {
   for (Task<>& task : tasks) task.take();
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -13,7 +13,7 @@
 #include <optional>
 #include <utility>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 template <class T = void>
 class Task;
@@ -118,4 +118,4 @@ inline Task<void> TaskPromise<void>::get_return_object() noexcept {
 }
 
 }  // namespace detail
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

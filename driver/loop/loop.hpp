@@ -11,7 +11,7 @@
 #include <chrono>
 #include <memory>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
@@ -88,4 +88,4 @@ class Loop {
   ~Loop() = default;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -10,7 +10,7 @@
 
 #include <uv.h>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 /// A member of a circular list; alone, its own neighbour. Leaves the list when destroyed.
@@ -312,4 +312,4 @@ void UvLoop::run() { uv_run(state_->loop, UV_RUN_DEFAULT); }
 bool UvLoop::run_once() { return uv_run(state_->loop, UV_RUN_ONCE) != 0; }
 void UvLoop::stop() noexcept { uv_stop(state_->loop); }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

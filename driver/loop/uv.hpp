@@ -10,7 +10,7 @@
 
 struct uv_loop_s;  // libuv's uv_loop_t
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// Either a loop of its own, or a guest in a uv_loop_t that somebody else runs. Destroying it ends
 /// every watch and timer made through it and drops all posted and offloaded jobs; offloaded work
@@ -51,4 +51,4 @@ class UvLoop final : public Loop {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

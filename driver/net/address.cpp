@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstring>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 Address::Address(const sockaddr* address, socklen_t size) noexcept
     : size_(std::min(size, static_cast<socklen_t>(sizeof storage_))) {
@@ -89,4 +89,4 @@ bool operator==(const Address& a, const Address& b) noexcept {
   return a.size_ == b.size_ && std::memcmp(&a.storage_, &b.storage_, a.size_) == 0;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

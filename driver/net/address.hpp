@@ -12,7 +12,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class Address {
  public:
@@ -44,4 +44,4 @@ class Address {
   socklen_t size_ = 0;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

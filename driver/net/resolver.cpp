@@ -8,7 +8,7 @@
 #include <new>
 #include <utility>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// work() fills the answer on the helper thread; the resolver is looked at on the loop's only.
 class Resolver::Lookup final : public Job {
@@ -95,4 +95,4 @@ void Resolver::cancel() noexcept {
   if (lookup_ != nullptr) std::exchange(lookup_, nullptr)->forget();
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

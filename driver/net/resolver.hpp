@@ -11,7 +11,7 @@
 #include "pgstride/driver/net/address.hpp"
 #include "pgstride/protocol/error.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class ResolveHandler {
  public:
@@ -45,4 +45,4 @@ class Resolver {
   Lookup* lookup_ = nullptr;  // owned by the loop, and tells us when it goes
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <climits>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 #ifdef MSG_NOSIGNAL
@@ -155,4 +155,4 @@ void Socket::close() noexcept {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

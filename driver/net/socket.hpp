@@ -11,7 +11,7 @@
 
 #include "pgstride/driver/net/address.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// What one read or write came to. Exactly one of these holds: bytes moved, the socket would have
 /// blocked, the peer ended the stream, or an error.
@@ -64,4 +64,4 @@ class Socket {
   int fd_ = -1;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

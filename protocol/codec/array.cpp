@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 bool ArrayView::parse(Bytes bytes) noexcept {
   Reader in(bytes);
@@ -66,4 +66,4 @@ void ArrayLiteral::element(std::string_view text) {
   out_.u8('"');
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

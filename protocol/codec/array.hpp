@@ -20,7 +20,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 inline constexpr int max_array_dimensions = 6;
 
@@ -203,4 +203,4 @@ struct Codec<std::vector<T>> {
   }
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
@@ -102,4 +102,4 @@ LiteralToken ArrayLiteralReader::bare() {
   return !escaped && is_null(text_) ? LiteralToken::null : LiteralToken::element;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -9,7 +9,7 @@
 
 #include "pgstride/protocol/codec/array.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 enum class LiteralToken { open, close, element, null, end, malformed };
 
@@ -48,4 +48,4 @@ class ArrayLiteralReader {
   std::string text_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -8,7 +8,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct BitsView {
   std::size_t count = 0;
@@ -37,4 +37,4 @@ inline void write_bits(WriteBuffer& out, const BitsView& value) {
   out.bytes(value.bytes);
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -18,7 +18,7 @@
 #include "pgstride/protocol/codec/codec.hpp"
 #include "pgstride/protocol/codec/time.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 template <>
 struct Codec<std::chrono::sys_days> : BinaryType<oid::date> {
@@ -124,4 +124,4 @@ struct Codec<Interval> : BinaryType<oid::interval> {
   static bool decode(Oid, Bytes bytes, Interval& value) noexcept { return parse_interval(bytes, value); }
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -26,7 +26,7 @@
 #include "pgstride/protocol/row.hpp"
 #include "pgstride/protocol/write_buffer.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 template <class T>
 struct Codec;
@@ -112,4 +112,4 @@ struct Codec<std::nullptr_t> : Codec<std::nullopt_t> {
   static void encode(std::nullptr_t, WriteBuffer&) noexcept {}
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

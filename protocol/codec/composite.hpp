@@ -9,7 +9,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct CompositeField {
   Oid type = 0;
@@ -57,4 +57,4 @@ inline void write_composite_header(WriteBuffer& out, std::size_t count) {
   out.i32(static_cast<std::int32_t>(count));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

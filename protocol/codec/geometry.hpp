@@ -9,7 +9,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct Point {
   double x = 0;
@@ -172,4 +172,4 @@ struct Codec<Circle> : BinaryType<oid::circle> {
   }
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -9,7 +9,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct HstorePair {
   Bytes key;
@@ -61,4 +61,4 @@ inline void write_hstore_header(WriteBuffer& out, std::size_t count) {
   out.i32(static_cast<std::int32_t>(count));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

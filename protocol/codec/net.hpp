@@ -8,7 +8,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct InetView {
   bool is_cidr = false;
@@ -47,4 +47,4 @@ inline void write_inet(WriteBuffer& out, const InetView& value) {
   out.bytes(value.address);
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr int base = 10000;
@@ -260,4 +260,4 @@ bool Codec<Numeric>::decode(Oid, Bytes bytes, Numeric& value) {
   return true;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

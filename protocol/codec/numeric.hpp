@@ -14,7 +14,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 inline constexpr int max_numeric_scale = 16383;
 
@@ -82,4 +82,4 @@ struct Codec<Numeric> : BinaryType<oid::numeric> {
   static bool decode(Oid, Bytes bytes, Numeric& value);
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -10,7 +10,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct RangeView {
   bool empty = false;
@@ -97,4 +97,4 @@ inline void write_multirange_header(WriteBuffer& out, std::size_t count) {
   out.i32(static_cast<std::int32_t>(count));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -11,7 +11,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// Exactly the bytes of one big-endian integer.
 template <class Int>
@@ -157,4 +157,4 @@ struct Codec<double> : BinaryType<oid::float8> {
   }
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

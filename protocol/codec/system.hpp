@@ -10,7 +10,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// Where a row version lies in its table.
 struct TupleId {
@@ -68,4 +68,4 @@ inline void write_snapshot_header(WriteBuffer& out, std::size_t count, std::int6
   out.i64(xmax);
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr std::uint64_t high_bits = 0x8080808080808080;
@@ -61,4 +61,4 @@ bool is_utf8(Bytes bytes) noexcept {
   return true;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -16,7 +16,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// Well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
 [[nodiscard]] bool is_utf8(Bytes bytes) noexcept;
@@ -136,4 +136,4 @@ struct Codec<std::vector<std::byte>> : BinaryType<oid::bytea> {
   }
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

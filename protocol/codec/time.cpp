@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr std::int64_t days_per_era = 146097;  // 400 years
@@ -196,4 +196,4 @@ std::string interval_to_text(const Interval& value) {
   return text.take();
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

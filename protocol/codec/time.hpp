@@ -11,7 +11,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 // The wire's numbers ---------------------------------------------------------------------------
 
@@ -197,4 +197,4 @@ std::string timestamp_to_text(std::int64_t micros);
 std::string timestamptz_to_text(std::int64_t micros);
 std::string interval_to_text(const Interval& value);
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/protocol/codec/uuid.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr int hex_value(char c) noexcept {
@@ -48,4 +48,4 @@ bool uuid_from_text(std::string_view text, Uuid& value) noexcept {
   return true;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -12,7 +12,7 @@
 
 #include "pgstride/protocol/codec/codec.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct Uuid {
   std::array<std::byte, 16> bytes{};
@@ -43,4 +43,4 @@ struct Codec<Uuid> : BinaryType<oid::uuid> {
   static bool decode(Oid, Bytes bytes, Uuid& value) noexcept { return parse_uuid(bytes, value); }
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -4,7 +4,7 @@
 #include "pgstride/protocol/backend.hpp"
 #include "pgstride/protocol/frontend.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr std::size_t no_rows = SIZE_MAX;  // of a statement without a result set
@@ -108,4 +108,4 @@ void Execute::on_error(std::shared_ptr<const ServerError> error) {
   fail(Failure(std::move(error)));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -15,7 +15,7 @@
 #include "pgstride/protocol/sink_guard.hpp"
 #include "pgstride/protocol/statement.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 /// What is to be done with which portal.
 struct PortalStep {
@@ -67,4 +67,4 @@ class Execute : public Operation {
   bool suspended_ = false;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -7,7 +7,7 @@
 #include "pgstride/protocol/frontend.hpp"
 #include "pgstride/protocol/session.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr std::uint64_t slice = 128 << 10;  // bytes written per feed()
@@ -105,4 +105,4 @@ void ExecuteMany::on_error(std::shared_ptr<const ServerError> error) {
   Operation::on_error(std::move(error));
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -11,7 +11,7 @@
 #include "pgstride/protocol/sink_guard.hpp"
 #include "pgstride/protocol/statement.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class ExecuteMany : public Operation {
  protected:
@@ -49,4 +49,4 @@ class ExecuteMany : public Operation {
   std::uint8_t undone_ = 0;  // replies to that
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

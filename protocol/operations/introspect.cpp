@@ -11,7 +11,7 @@
 #include "pgstride/protocol/frontend.hpp"
 #include "pgstride/protocol/session.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr std::string_view no_jit = "SELECT pg_catalog.set_config('jit', 'off', true)";
@@ -176,4 +176,4 @@ bool Introspect::on_frame(const Frame& frame) {
   return false;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -14,7 +14,7 @@
 #include "pgstride/protocol/operation.hpp"
 #include "pgstride/protocol/type_info.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class Introspect : public Operation {
  public:
@@ -40,4 +40,4 @@ class Introspect : public Operation {
   Expect expect_ = Expect::parse_complete;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

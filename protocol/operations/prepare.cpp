@@ -3,7 +3,7 @@
 
 #include "pgstride/protocol/frontend.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 Encoded Prepare::encode(WriteBuffer& out) {
   frontend::parse(out, statement_->name(), statement_->sql(), statement_->asked_types());
@@ -12,4 +12,4 @@ Encoded Prepare::encode(WriteBuffer& out) {
   return Encoded::complete;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

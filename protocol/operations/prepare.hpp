@@ -6,7 +6,7 @@
 #include "pgstride/protocol/operation.hpp"
 #include "pgstride/protocol/statement.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class Prepare : public Operation {
  public:
@@ -25,4 +25,4 @@ class Prepare : public Operation {
   StatementRef statement_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

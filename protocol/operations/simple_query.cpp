@@ -4,7 +4,7 @@
 #include "pgstride/protocol/backend.hpp"
 #include "pgstride/protocol/frontend.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 Encoded SimpleQuery::encode(WriteBuffer& out) {
   sink_.begin();
@@ -48,4 +48,4 @@ bool SimpleQuery::on_frame(const Frame& frame) {
   }
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -9,7 +9,7 @@
 #include "pgstride/protocol/row.hpp"
 #include "pgstride/protocol/sink_guard.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 class SimpleQuery : public Operation {
  protected:
@@ -31,4 +31,4 @@ class SimpleQuery : public Operation {
   bool ended_ = false;      // at least one command has completed
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

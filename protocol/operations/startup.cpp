@@ -8,7 +8,7 @@
 #include "pgstride/protocol/md5.hpp"
 #include "pgstride/protocol/session.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 constexpr std::size_t authentication_budget = 1 << 20;  // bytes the server may spend on it (R-M2)
@@ -154,4 +154,4 @@ bool Startup::refuse(Errc code, std::string why) {
   return true;
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

@@ -15,7 +15,7 @@
 #include "pgstride/protocol/scram.hpp"
 #include "pgstride/protocol/secret.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct StartupOptions {
   StartupOptions() = default;
@@ -68,4 +68,4 @@ class Startup : public Operation {
   bool server_proven_ = true;  // false from the start of SASL until its proof was verified
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0
