@@ -8,8 +8,6 @@
 namespace pgstride::inline v0 {
 namespace {
 
-using Origin = DsnSetting::Origin;
-
 constexpr std::string_view space = " \t\n\r\f\v";
 
 int hex_digit(char c) noexcept {
@@ -48,8 +46,8 @@ class Cursor {
     error_ = OptionError({}, position, why);
     return false;
   }
-  DsnSetting& add(std::string key, std::string value, std::size_t position, Origin origin) {
-    return settings_.emplace_back(std::move(key), Secret(std::move(value)), position, origin);
+  DsnSetting& add(std::string key, std::string value, std::size_t position) {
+    return settings_.emplace_back(std::move(key), Secret(std::move(value)), position);
   }
 
   std::string_view dsn_;
@@ -61,9 +59,8 @@ class Cursor {
 /// scheme://[user[:password]@][host[:port],…][/dbname][?key=value&…]
 class Url : Cursor {
  public:
-  Url(std::string_view dsn, std::size_t scheme, DsnRules rules, std::vector<DsnSetting>& settings,
-      OptionError& error)
-      : Cursor(dsn, scheme, settings, error), rules_(rules) {}
+  Url(std::string_view dsn, std::size_t scheme, std::vector<DsnSetting>& settings, OptionError& error)
+      : Cursor(dsn, scheme, settings, error) {}
 
   bool parse() { return user_and_password() && hosts() && database() && query(); }
 
@@ -98,8 +95,8 @@ class Url : Cursor {
       any_port = any_port || !port.empty();
       if (!decode(port, ports)) return false;
     } while (skip(','));
-    if (!names.empty()) add("host", std::move(names), start + 1, Origin::authority);
-    if (any_port) add("port", std::move(ports), start + 1, Origin::authority);
+    if (!names.empty()) add("host", std::move(names), start + 1);
+    if (any_port) add("port", std::move(ports), start + 1);
     return true;
   }
 
@@ -118,15 +115,13 @@ class Url : Cursor {
     if (!skip('?')) return true;
     // An '@' down here means that the authority ended too early, inside a password.
     const bool is_showable = dsn_.find('@', at_) == std::string_view::npos;
-    const auto from_authority = settings_.size();
-    plus_is_space_ = rules_ == DsnRules::asyncpg;
     while (!at_end()) {
       const auto raw_key = take_until("=&");
       const auto position = position_of(raw_key);
       if (!skip('=')) return fail(position, "missing \"=\" after an option");
       const auto raw_value = take_until("&");
       skip('&');
-      if (rules_ == DsnRules::libpq && raw_value.find('=') != std::string_view::npos) {
+      if (raw_value.find('=') != std::string_view::npos) {
         return fail(position_of(raw_value), "extra \"=\" in an option; write %3D");
       }
       std::string key;
@@ -137,17 +132,9 @@ class Url : Cursor {
         key = "sslmode";
         value = "require";
       }
-      if (rules_ == DsnRules::asyncpg && key == "database") key = "dbname";
-      if (rules_ == DsnRules::asyncpg && is_given(key, from_authority)) continue;
-      if (rules_ == DsnRules::asyncpg && value.empty()) continue;
-      add(std::move(key), std::move(value), position, Origin::query).key_is_showable = is_showable;
+      add(std::move(key), std::move(value), position).key_is_showable = is_showable;
     }
     return true;
-  }
-
-  bool is_given(std::string_view key, std::size_t among_first) const {
-    return std::any_of(settings_.begin(), settings_.begin() + static_cast<std::ptrdiff_t>(among_first),
-                       [&](const DsnSetting& setting) { return setting.key == key; });
   }
 
   bool component(const char* key, std::string_view raw) {
@@ -156,7 +143,7 @@ class Url : Cursor {
       error_.option = key;
       return false;
     }
-    if (!value.empty()) add(key, std::move(value), position_of(raw), Origin::authority);
+    if (!value.empty()) add(key, std::move(value), position_of(raw));
     return true;
   }
 
@@ -172,16 +159,11 @@ class Url : Cursor {
         c = static_cast<char>(high * 16 + low);
         if (c == '\0') return fail(position_of(raw) + i, "NUL is not allowed");
         i += 2;
-      } else if (c == '+' && plus_is_space_) {
-        c = ' ';
       }
       out += c;
     }
     return true;
   }
-
-  DsnRules rules_;
-  bool plus_is_space_ = false;
 };
 
 /// key = value … where a value is bare or in single quotes, and \ takes the next character as it is.
@@ -200,7 +182,7 @@ class Keywords : Cursor {
       skip_space();
       std::string text;
       if (!value(text)) return false;
-      add(std::string(key), std::move(text), position, Origin::keyword).key_is_showable = is_showable_;
+      add(std::string(key), std::move(text), position).key_is_showable = is_showable_;
       // What follows a password may be the rest of it, cut off by a blank or a quote.
       if (key.find("pass") != std::string_view::npos) is_showable_ = false;
     }
@@ -245,14 +227,14 @@ std::string OptionError::message() const {
   return text.empty() ? reason : text + ": " + reason;
 }
 
-bool parse_dsn(std::string_view dsn, DsnRules rules, std::vector<DsnSetting>& settings, OptionError& error) {
+bool parse_dsn(std::string_view dsn, std::vector<DsnSetting>& settings, OptionError& error) {
   const auto refuse = [&](std::size_t position, const char* why) {
     error = OptionError({}, position, why);
     return false;
   };
   if (const auto nul = dsn.find('\0'); nul != std::string_view::npos)
     return refuse(nul + 1, "NUL is not allowed");
-  if (const auto scheme = scheme_end(dsn)) return Url(dsn, *scheme, rules, settings, error).parse();
+  if (const auto scheme = scheme_end(dsn)) return Url(dsn, *scheme, settings, error).parse();
   if (dsn.substr(0, dsn.find_first_of("= ")).find("://") != std::string_view::npos) {
     return refuse(1, "a URL must begin with \"postgresql://\" or \"postgres://\"");
   }

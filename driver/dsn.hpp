@@ -31,27 +31,18 @@ struct OptionError {
   std::string message() const;
 };
 
-/// Whose reading of a connection string is followed where the two differ.
-enum class DsnRules : unsigned char {
-  libpq,    // an unknown keyword is an error; of two, the later wins
-  asyncpg,  // an unknown one in a URL is a server setting; what stands before the '?' wins; '+' is a space
-};
-
 /// One keyword of a connection string, under its libpq name.
 struct DsnSetting {
-  enum class Origin : unsigned char { authority, query, keyword };
-
-  DsnSetting(std::string key_, Secret value_, std::size_t position_, Origin origin_)
-      : key(std::move(key_)), value(std::move(value_)), position(position_), origin(origin_) {}
+  DsnSetting(std::string key_, Secret value_, std::size_t position_)
+      : key(std::move(key_)), value(std::move(value_)), position(position_) {}
 
   std::string key;
   Secret value;
   std::size_t position;
-  Origin origin;
   bool key_is_showable = true;  // false where the key may be a piece of a badly quoted password
 };
 
 /// The settings in the order written. False, and why, when malformed.
-[[nodiscard]] bool parse_dsn(std::string_view dsn, DsnRules, std::vector<DsnSetting>&, OptionError&);
+[[nodiscard]] bool parse_dsn(std::string_view dsn, std::vector<DsnSetting>&, OptionError&);
 
 }  // namespace pgstride::inline v0

@@ -239,28 +239,4 @@ static_assert(std::size(rows) <= 64, "ConnectOptions keeps a bit for each");
 
 std::span<const OptionRow> option_table() noexcept { return rows; }
 
-const char* apply_host_list(ConnectOptions& options, std::string_view list) {
-  options.hosts.clear();
-  return for_each_item(list, [&](Value item) {
-    if (item.empty()) return "has an empty item";
-    auto name = item;
-    Value port;
-    if (item.starts_with('[')) {
-      const auto close = item.find(']');
-      const auto rest = close == Value::npos ? Value("!") : item.substr(close + 1);
-      if (close < 2 || (!rest.empty() && rest.front() != ':')) return "has an invalid IPv6 address";
-      name = item.substr(1, close - 1);
-      port = rest.empty() ? rest : rest.substr(1);
-    } else if (!item.starts_with('/') && !item.starts_with('@')) {
-      const auto colon = item.find(':');
-      name = item.substr(0, colon);
-      if (colon != Value::npos) port = item.substr(colon + 1);
-    }
-    const auto number = port_number(port);
-    if (!number) return bad_port;
-    options.hosts.emplace_back(std::string(name), *number);
-    return fine;
-  });
-}
-
 }  // namespace pgstride::inline v0

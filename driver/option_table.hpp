@@ -22,8 +22,4 @@ struct OptionRow {
 
 std::span<const OptionRow> option_table() noexcept;
 
-/// A host list as asyncpg writes it: name, name:port, [ipv6], [ipv6]:port or /directory, by commas.
-/// What is wrong with it, or null.
-const char* apply_host_list(ConnectOptions&, std::string_view list);
-
 }  // namespace pgstride::inline v0

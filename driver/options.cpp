@@ -73,12 +73,10 @@ ConnectOptions::ConnectOptions(std::string_view dsn) {
   *this = std::move(*parsed);
 }
 
-std::optional<ConnectOptions> ConnectOptions::parse(std::string_view dsn, OptionError& error,
-                                                    DsnRules rules) {
+std::optional<ConnectOptions> ConnectOptions::parse(std::string_view dsn, OptionError& error) {
   std::vector<DsnSetting> settings;
-  if (!parse_dsn(dsn, rules, settings, error)) return std::nullopt;
+  if (!parse_dsn(dsn, settings, error)) return std::nullopt;
   std::optional<ConnectOptions> options(std::in_place);
-  options->rules_ = rules;
   for (const auto& setting : settings) {
     if (!options->apply(setting, error)) return std::nullopt;
   }
@@ -86,18 +84,7 @@ std::optional<ConnectOptions> ConnectOptions::parse(std::string_view dsn, Option
 }
 
 bool ConnectOptions::apply(const DsnSetting& setting, OptionError& error) {
-  const bool is_asyncpg_query = rules_ == DsnRules::asyncpg && setting.origin == DsnSetting::Origin::query;
-  if (is_asyncpg_query && setting.key == "host") {
-    const char* problem = apply_host_list(*this, setting.value.reveal());
-    if (problem == nullptr) return true;
-    error = OptionError(setting.key, setting.position, problem);
-    return false;
-  }
   if (row_of(setting.key) == option_table().size()) {
-    if (is_asyncpg_query) {
-      server_settings.emplace_back(setting.key, std::string(setting.value.reveal()));
-      return true;
-    }
     const bool is_showable = setting.key_is_showable && is_name(setting.key);
     error = OptionError(is_showable ? setting.key : "", setting.position, "unknown option");
     return false;
@@ -129,9 +116,7 @@ bool ConnectOptions::apply_environment(OptionError& error) {
     const char* value = row.variable != nullptr ? std::getenv(row.variable) : nullptr;
     const bool is_given = (given_ >> i & 1) != 0 || (row.is_default != nullptr && !row.is_default(*this));
     if (value == nullptr || *value == '\0' || is_given) continue;
-    const bool is_host_list = rules_ == DsnRules::asyncpg && row.keyword == "host";
-    const char* problem = is_host_list ? apply_host_list(*this, value) : row.apply(*this, value);
-    if (problem != nullptr) {
+    if (const char* problem = row.apply(*this, value)) {
       error = OptionError(row.variable, 0, problem);
       return false;
     }

@@ -74,8 +74,7 @@ class ConnectOptions {
   /// Throws ConfigurationError.
   explicit ConnectOptions(std::string_view dsn);
 
-  [[nodiscard]] static std::optional<ConnectOptions> parse(std::string_view dsn, OptionError&,
-                                                           DsnRules = DsnRules::libpq);
+  [[nodiscard]] static std::optional<ConnectOptions> parse(std::string_view dsn, OptionError&);
   /// One option by its libpq name. An empty value leaves it as it is.
   [[nodiscard]] bool set(std::string_view keyword, std::string_view value, OptionError&);
   /// Environment variables, for what neither the connection string nor its owner has set.
@@ -118,7 +117,6 @@ class ConnectOptions {
   [[nodiscard]] bool complete_hosts(OptionError&);
   [[nodiscard]] bool check(OptionError&) const;
 
-  DsnRules rules_ = DsnRules::libpq;
   std::uint64_t given_ = 0;  // a bit for each row of the option table: set by name
 };
 

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "pgstride/driver/option_table.hpp"
 #include "pgstride/pybind/src/arguments.hpp"
 #include "pgstride/pybind/src/exchange.hpp"
 #include "pgstride/pybind/src/failure.hpp"
@@ -41,16 +42,24 @@ bool for_each_pair(PyObject* pairs, Take take) {
   return true;
 }
 
-/// Everything that says where and how to connect. False with a Python error set.
-bool parse_options(PyObject* dsn, PyObject* options, PyObject* settings, ConnectOptions& result) {
-  OptionError error;
-  if (dsn != Py_None) {
-    std::string_view text;
-    if (!as_view(dsn, text)) return false;
-    auto parsed = ConnectOptions::parse(text, error, DsnRules::asyncpg);
-    if (!parsed) return refuse(error), false;
-    result = std::move(*parsed);
+/// A host and port, or the path of a socket. False with a Python error set.
+bool parse_address(PyObject* address, ConnectOptions& result) {
+  std::string_view name;
+  if (PyUnicode_Check(address)) {
+    if (!as_view(address, name)) return false;
+    result.hosts = {Host(std::string(name))};
+    return true;
   }
+  PyObject* text = nullptr;
+  unsigned short port = 0;
+  if (!PyArg_ParseTuple(address, "UH", &text, &port) || !as_view(text, name)) return false;
+  result.hosts = {Host(std::string(name), port)};
+  return true;
+}
+
+/// Everything that says where and how to connect, there and nowhere else. False with a Python error set.
+bool parse_options(PyObject* address, PyObject* options, PyObject* settings, ConnectOptions& result) {
+  OptionError error;
   const auto set = [&](std::string_view key, std::string_view value) {
     return result.set(key, value, error) || (refuse(error), false);
   };
@@ -59,8 +68,8 @@ bool parse_options(PyObject* dsn, PyObject* options, PyObject* settings, Connect
     return true;
   };
   if (!for_each_pair(options, set) || !for_each_pair(settings, add_setting)) return false;
-  if (!result.apply_environment(error) || !result.complete(error)) return refuse(error), false;
-  return true;
+  if (!parse_address(address, result)) return false;
+  return result.complete(error) || (refuse(error), false);
 }
 
 }  // namespace
@@ -86,8 +95,6 @@ PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
   core_options.max_cacheable_statement_size = PyLong_AsSize_t(args[8]);
   if (PyErr_Occurred()) return nullptr;
   if (!parse_timeout(args[9], unlimited, core_options.max_cached_statement_lifetime)) return nullptr;
-  core_options.user = options.user;
-  core_options.database = options.database;
 
   PyLoop& loop_ref = *loop;
   ConnectRequest* request = nullptr;
@@ -155,6 +162,18 @@ PyObject* CloseRequest::take_result() {
 void CloseRequest::give_up() noexcept {
   core_of(core_.get()).stop_waiting_for_close(self());
   core_of(core_.get()).channel().abort({Errc::connection_closed, {}});
+}
+
+PyObject* options(PyObject*, PyObject*) {
+  Ref names = Ref::steal(PyDict_New());
+  for (const OptionRow& row : option_table()) {
+    const Ref variable = row.variable ? Ref::steal(PyUnicode_FromString(row.variable)) : Ref::borrow(Py_None);
+    const Ref keyword = Ref::steal(
+        PyUnicode_FromStringAndSize(row.keyword.data(), static_cast<Py_ssize_t>(row.keyword.size())));
+    if (!names || !variable || !keyword || PyDict_SetItem(names.get(), keyword.get(), variable.get()) < 0)
+      return nullptr;
+  }
+  return names.release();
 }
 
 }  // namespace pgstride::python

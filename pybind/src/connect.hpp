@@ -61,7 +61,9 @@ class CloseRequest final : public Request, TimerHandler {
   bool timed_out_ = false;
 };
 
-/// connect(loop, dsn, options, settings, connect_timeout, command_timeout, …): see _core.pyi.
+/// connect(loop, address, options, settings, connect_timeout, command_timeout, …): see _core.pyi.
 PyObject* connect(PyObject* module, PyObject* const* args, Py_ssize_t count);
+/// options(): the names of the driver's options, each with its environment variable or None.
+PyObject* options(PyObject* module, PyObject* nothing);
 
 }  // namespace pgstride::python

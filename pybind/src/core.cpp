@@ -284,14 +284,7 @@ PyObject* get_transaction(PyObject* self, void*) {
 PyObject* get_record_class(PyObject* self, void*) {
   return Py_NewRef(core_of(self).options().record_class.get());
 }
-PyObject* get_user(PyObject* self, void*) { return make_server_text(core_of(self).options().user).release(); }
-PyObject* get_database(PyObject* self, void*) {
-  return make_server_text(core_of(self).options().database).release();
-}
 PyObject* get_settled(PyObject* self, void*) { return PyBool_FromLong(core_of(self).session().quiescent()); }
-PyObject* get_address(PyObject* self, void*) {
-  return PyUnicode_FromString(core_of(self).channel().address().text().c_str());
-}
 PyObject* get_statement_cache_size(PyObject* self, void*) {
   return PyLong_FromSize_t(core_of(self).session().statements().size());
 }
@@ -349,10 +342,7 @@ PyGetSetDef getset[] = {
     {"pid", get_pid, nullptr, nullptr, nullptr},
     {"transaction", get_transaction, nullptr, nullptr, nullptr},
     {"record_class", get_record_class, nullptr, nullptr, nullptr},
-    {"user", get_user, nullptr, nullptr, nullptr},
-    {"database", get_database, nullptr, nullptr, nullptr},
     {"settled", get_settled, nullptr, nullptr, nullptr},
-    {"address", get_address, nullptr, nullptr, nullptr},
     {"cached_statements", get_statement_cache_size, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };

@@ -21,8 +21,6 @@ struct CoreOptions {
   CoreOptions() = default;
   Duration command_timeout = Duration::max();
   Ref record_class;
-  std::string user;
-  std::string database;
   /// What is not kept prepared: statements of more characters than this (0: none is too long), and
   /// those that have been kept for longer than that.
   std::size_t max_cacheable_statement_size = 0;

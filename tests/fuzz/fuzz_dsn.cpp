@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Any bytes as a connection string, by both sets of rules: read whole or refused with a reason,
+// Any bytes as a connection string: read whole or refused with a reason,
 // and the reason shows nothing of the input but the name of an option.
 #include <cstddef>
 #include <cstdint>
@@ -40,9 +40,9 @@ void check_refusal(const OptionError& error, std::string_view dsn) {
 
 void check_value(std::string_view value) { require(value.find('\0') == std::string_view::npos); }
 
-void parse(std::string_view dsn, DsnRules rules) {
+void parse(std::string_view dsn) {
   OptionError error;
-  auto options = ConnectOptions::parse(dsn, error, rules);
+  auto options = ConnectOptions::parse(dsn, error);
   if (!options) return check_refusal(error, dsn);
   for (const auto& host : options->hosts) check_value(host.name);
   check_value(options->user);
@@ -68,7 +68,6 @@ void parse(std::string_view dsn, DsnRules rules) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // A copy of the exact size, so that a read past its end is seen.
   const std::string dsn(reinterpret_cast<const char*>(data), size);
-  parse(dsn, DsnRules::libpq);
-  parse(dsn, DsnRules::asyncpg);
+  parse(dsn);
   return 0;
 }

@@ -13,6 +13,7 @@ import faulthandler
 import gc
 import inspect
 import os
+import pathlib
 import subprocess
 import sys
 import textwrap
@@ -229,3 +230,23 @@ def python(dsn):
         return done.returncode, done.stdout, done.stderr
 
     return python
+
+
+@pytest.fixture
+def parse(monkeypatch, tmp_path):
+    """What connect() makes of its arguments: (addresses, parameters). The home directory is `tmp_path`, the
+    system's user `login`, and the environment says nothing yet."""
+    for name in list(os.environ):
+        if name.startswith("PG") or name == "SSLKEYLOGFILE":
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(pathlib.Path, "home", lambda: tmp_path)
+    monkeypatch.setenv("LOGNAME", "login")
+    nothing = dict.fromkeys(
+        "dsn host port user password passfile database ssl service servicefile direct_tls server_settings "
+        "target_session_attrs krbsrvname gsslib".split()
+    )
+
+    def parse(package=pgstride, **given):
+        return package.connect_utils._parse_connect_dsn_and_args(**{**nothing, **given})
+
+    return parse

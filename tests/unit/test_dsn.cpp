@@ -14,18 +14,16 @@ using namespace pgstride;
 using namespace std::string_literals;
 
 /// The settings as "key=value|key=value", or "error" with its position.
-std::string parsed(std::string_view dsn, DsnRules rules = DsnRules::libpq) {
+std::string parsed(std::string_view dsn) {
   std::vector<DsnSetting> settings;
   OptionError error;
-  if (!parse_dsn(dsn, rules, settings, error)) return "error at " + std::to_string(error.position);
+  if (!parse_dsn(dsn, settings, error)) return "error at " + std::to_string(error.position);
   std::string text;
   for (const auto& setting : settings) {
     text += (text.empty() ? "" : "|") + setting.key + "=" + std::string(setting.value.reveal());
   }
   return text;
 }
-
-std::string asyncpg(std::string_view dsn) { return parsed(dsn, DsnRules::asyncpg); }
 
 }  // namespace
 
@@ -78,13 +76,6 @@ BOOST_AUTO_TEST_CASE(url_query) {
   BOOST_TEST(parsed("postgres://?options=a=b") == "error at 21");
 }
 
-BOOST_AUTO_TEST_CASE(url_by_the_rules_of_asyncpg) {
-  BOOST_TEST(asyncpg("postgres://?options=a=b+c") == "options=a=b c");
-  BOOST_TEST(asyncpg("postgres://u+x@h?user=v&password=p") == "user=u+x|host=h|password=p");
-  BOOST_TEST(asyncpg("postgres://h:1/d?host=i&port=2&database=e&dbname=f") == "host=h|port=1|dbname=d");
-  BOOST_TEST(asyncpg("postgres:///?database=e&user=") == "dbname=e");
-}
-
 BOOST_AUTO_TEST_CASE(keyword_strings) {
   BOOST_TEST(parsed("") == "");
   BOOST_TEST(parsed(" \t\n") == "");
@@ -108,7 +99,7 @@ BOOST_AUTO_TEST_CASE(other_schemes_are_named_as_the_mistake) {
   for (const auto* dsn : {"mysql://h", "POSTGRES://h", "postgresql+asyncpg://u:p@h/d?a=b"}) {
     OptionError error;
     std::vector<DsnSetting> settings;
-    BOOST_TEST(!parse_dsn(dsn, DsnRules::libpq, settings, error));
+    BOOST_TEST(!parse_dsn(dsn, settings, error));
     BOOST_TEST(error.message() ==
                "connection string at position 1: a URL must begin with \"postgresql://\" or \"postgres://\"");
   }
@@ -140,15 +131,13 @@ BOOST_AUTO_TEST_CASE(errors_never_show_a_piece_of_the_password) {
 
   std::size_t refused = 0;
   const auto check = [&](const std::string& dsn) {
-    for (const auto rules : {DsnRules::libpq, DsnRules::asyncpg}) {
-      OptionError error;
-      if (ConnectOptions::parse(dsn, error, rules)) continue;
-      ++refused;
-      const auto message = error.message();
-      BOOST_TEST(!error.reason.empty());
-      for (const auto& piece : secrets) {
-        BOOST_TEST_REQUIRE(message.find(piece) == std::string::npos, dsn << " → " << message);
-      }
+    OptionError error;
+    if (ConnectOptions::parse(dsn, error)) return;
+    ++refused;
+    const auto message = error.message();
+    BOOST_TEST(!error.reason.empty());
+    for (const auto& piece : secrets) {
+      BOOST_TEST_REQUIRE(message.find(piece) == std::string::npos, dsn << " → " << message);
     }
   };
   for (const auto& dsn : templates) {

@@ -20,16 +20,16 @@ using namespace pgstride;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-ConnectOptions from(std::string_view dsn, DsnRules rules = DsnRules::libpq) {
+ConnectOptions from(std::string_view dsn) {
   OptionError error;
-  auto options = ConnectOptions::parse(dsn, error, rules);
+  auto options = ConnectOptions::parse(dsn, error);
   BOOST_TEST_REQUIRE(options.has_value(), error.message());
   return *options;
 }
 
-std::string refusal(std::string_view dsn, DsnRules rules = DsnRules::libpq) {
+std::string refusal(std::string_view dsn) {
   OptionError error;
-  return ConnectOptions::parse(dsn, error, rules) ? "accepted" : error.message();
+  return ConnectOptions::parse(dsn, error) ? "accepted" : error.message();
 }
 
 ConnectOptions completed(ConnectOptions options) {
@@ -147,7 +147,6 @@ BOOST_AUTO_TEST_CASE(the_later_of_two_wins) {
   BOOST_TEST(from("user=a user=").user == "a");
   BOOST_TEST(from("postgres://u@h/d?user=v&host=x").user == "v");
   BOOST_TEST(text(from("postgres://u@h/d?user=v&host=x").hosts) == "x:0");
-  BOOST_TEST(text(from("postgres://u@h/d?host=x", DsnRules::asyncpg).hosts) == "h:0");
 }
 
 BOOST_AUTO_TEST_CASE(refusals_name_the_option_and_its_place) {
@@ -211,27 +210,6 @@ BOOST_AUTO_TEST_CASE(cleartext_passwords_are_asked_for) {
   ConnectOptions by_hand;
   by_hand.cleartext_password = true;
   BOOST_TEST(by_hand.allows_cleartext_password());
-}
-
-BOOST_AUTO_TEST_CASE(unknown_keys_of_a_url_are_server_settings_for_asyncpg) {
-  const auto o =
-      from("postgres://h?search_path=a+b&application_name=x&options=-c%20y%3D1", DsnRules::asyncpg);
-  BOOST_TEST(text(o.server_settings) == "search_path=a b|options=-c y=1");
-  BOOST_TEST(o.application_name == "x");
-  BOOST_TEST(refusal("search_path=a", DsnRules::asyncpg) ==
-             "option \"search_path\" at position 1: unknown option");
-}
-
-BOOST_AUTO_TEST_CASE(host_lists_with_ports_as_asyncpg_writes_them) {
-  const auto hosts = [](std::string_view list) {
-    return text(from("postgres://?host=" + std::string(list), DsnRules::asyncpg).hosts);
-  };
-  BOOST_TEST(hosts("a:1,/sock,[::1],[fe80::1]:2,b") == "a:1 /sock:0 ::1:0 fe80::1:2 b:0");
-  for (const auto* list : {"a,,b", ",", "a:x", "a:0", "[::1", "[]", "[::1]x", "a:1:2"}) {
-    BOOST_TEST(refusal("postgres://?host="s + list, DsnRules::asyncpg) != "accepted", list);
-  }
-  BOOST_TEST(text(from("postgres://[::1],b:2", DsnRules::asyncpg).hosts) == "::1:0 b:0");
-  BOOST_TEST(text(from("host=::1").hosts) == "::1:0");
 }
 
 BOOST_AUTO_TEST_CASE(ports_meet_hosts) {
@@ -354,8 +332,6 @@ BOOST_AUTO_TEST_CASE(the_environment_is_checked_where_it_is_used) {
   BOOST_TEST(environment_refusal({}, {{"PGPORT", ""}}) == "accepted");
   BOOST_TEST(environment_refusal({}, {{"PGREQUIREAUTH", "scram-sha-256"}}) ==
              "option \"PGREQUIREAUTH\": is not supported yet");
-  BOOST_TEST(text(with_environment(from("", DsnRules::asyncpg), {{"PGHOST", "a:1,[::1]:2"}}).hosts) ==
-             "a:1 ::1:2");
 }
 
 BOOST_AUTO_TEST_CASE(the_constructor_throws_at_the_edge) {

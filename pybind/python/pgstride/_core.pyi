@@ -67,11 +67,8 @@ class Core:
     transaction: str
     """The server's status byte: I, T or E."""
     record_class: type[Record]
-    user: str
-    database: str
     settled: bool
     """Nothing is under way, nor anything that was abandoned."""
-    address: str
     cached_statements: int
 
     def fetch(
@@ -135,10 +132,13 @@ class Core:
         """What is called from inside the parser for each notification and notice; may only take a note."""
     def parameters(self) -> dict[str, str]: ...
 
+def options() -> dict[str, str | None]:
+    """The names of the driver's options, each with its environment variable."""
+
 def builtin_types() -> dict[str, int]: ...
 def connect(
     loop: asyncio.AbstractEventLoop,
-    dsn: str | None,
+    address: tuple[str, int] | str,
     options: Sequence[tuple[str, str]],
     settings: Sequence[tuple[str, str]],
     connect_timeout: float | None,

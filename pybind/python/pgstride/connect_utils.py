@@ -1,30 +1,25 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""What connect() is told, checked and turned into the options of the core."""
+"""Connecting: the hosts one after another, until one lets us in and is of the kind that is wanted."""
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import inspect
+import random
+import ssl as _ssl
+import struct
 import typing
 
-from . import exceptions
+from . import _core, _parameters, _tls, exceptions
+from ._parameters import Address, Password, SessionAttribute
+from ._parameters import ConnectionParameters as _ConnectionParameters
+from ._tls import SSLMode, SSLNegotiation
 from .protocol import Record
 
-_ConnectionParameters = collections.namedtuple(
-    "ConnectionParameters",
-    [
-        "user",
-        "password",
-        "database",
-        "ssl",
-        "sslmode",
-        "ssl_negotiation",
-        "server_settings",
-        "target_session_attrs",
-        "krbsrvname",
-        "gsslib",
-    ],
-)
+if typing.TYPE_CHECKING:
+    from .connection import Connection
+
 _ClientConfiguration = collections.namedtuple(
     "ConnectionConfiguration",
     [
@@ -35,37 +30,241 @@ _ClientConfiguration = collections.namedtuple(
     ],
 )
 
-Password = typing.Union[str, typing.Callable[[], typing.Union[str, typing.Awaitable[str]]], None]
+_CANCEL_REQUEST = 80877102
+_ANOTHER_MAY_DO = (
+    OSError,
+    asyncio.TimeoutError,
+    exceptions.CannotConnectNowError,
+    exceptions.ConnectionDoesNotExistError,
+    exceptions.TooManyConnectionsError,
+)
 
 
-async def resolve_password(password: Password) -> str | None:
-    if not callable(password):
-        return password
-    result = password()
-    return await result if inspect.isawaitable(result) else result
+def _parse_connect_dsn_and_args(
+    **arguments: typing.Any,
+) -> tuple[list[Address], _ConnectionParameters]:
+    """The addresses to try and what to say there, from connect()'s arguments of the same names."""
+    addresses, params, options = _parameters.resolve(**arguments)
+    if isinstance(params.ssl, SSLMode):
+        params = params._replace(ssl=_tls.context(params.ssl, options))
+    elif params.ssl is True:
+        params = params._replace(ssl=_ssl.create_default_context())
+    return addresses, params
 
 
-def join(values: str | int | typing.Sequence[str | int] | None) -> str | None:
-    """A single value or a list of them, as libpq spells it."""
-    if not values and values != 0:
-        return None
-    return ",".join(map(str, values)) if isinstance(values, (list, tuple)) else str(values)
+class _Budget:
+    """The time that connecting may take, all in all."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float | None) -> None:
+        self._loop = loop
+        self._end = None if seconds is None else loop.time() + seconds
+
+    def share(self, takers: int = 1) -> float | None:
+        """What one of so many takers may use; None: without limit."""
+        return None if self._end is None else (self._end - self._loop.time()) / takers
+
+    def is_spent(self) -> bool:
+        return self._end is not None and self._loop.time() >= self._end
 
 
-def sslmode(ssl: str | bool | None) -> str | None:
-    if ssl is None or isinstance(ssl, str):
-        return ssl
-    if ssl is False:
-        return "disable"
-    raise exceptions.UnsupportedClientFeatureError("`ssl` other than a mode's name is not supported yet")
+async def _connect(
+    *,
+    loop: asyncio.AbstractEventLoop,
+    connection_class: type[Connection],
+    record_class: type[Record],
+    timeout: float | None,
+    config: _ClientConfiguration,
+    **arguments: typing.Any,
+) -> Connection:
+    budget = _Budget(loop, timeout)
+    addresses, params, options = _parameters.resolve(**arguments)
+    places = _places(addresses, options)
+    wanted = params.target_session_attrs
+    failures: list[BaseException] = []
+    spare: Connection | None = None
+    try:
+        for i, (addr, host_options) in enumerate(places):
+            try:
+                connection = await _connect_addr(
+                    addr=addr,
+                    loop=loop,
+                    params=params,
+                    config=config,
+                    connection_class=connection_class,
+                    record_class=record_class,
+                    timeout=_limit(budget.share(len(places) - i), options),
+                    options=host_options,
+                )
+            except _ANOTHER_MAY_DO as failure:
+                failures.append(failure)
+                if budget.is_spent():
+                    break
+                continue
+            try:
+                matches = await target_attrs_check[wanted](connection)
+            except BaseException:
+                connection.terminate()
+                raise
+            if matches:
+                return connection
+            if wanted is SessionAttribute.prefer_standby and spare is None:
+                spare = connection
+            else:
+                await _part(connection, budget)
+        if spare is not None:
+            spare, connection = None, spare
+            return connection
+    finally:
+        if spare is not None:
+            await _part(spare, budget)
+    if not failures:
+        raise exceptions.TargetServerAttributeNotMatched(
+            f"None of the hosts match the target attribute requirement {wanted!r}"
+        )
+    raise _summary(failures)
 
 
-def settings_of(settings: dict[str, str] | None) -> list[tuple[str, str]]:
-    if settings is None:
-        return []
-    if not isinstance(settings, dict) or not all(isinstance(s, str) for pair in settings.items() for s in pair):
-        raise exceptions.ClientConfigurationError("server_settings is expected to be None or a Dict[str, str]")
-    return list(settings.items())
+async def _connect_addr(
+    *,
+    addr: Address,
+    loop: asyncio.AbstractEventLoop,
+    params: _ConnectionParameters,
+    config: _ClientConfiguration,
+    connection_class: type[Connection],
+    record_class: type[Record],
+    timeout: float | None = None,
+    options: dict[str, str] | None = None,
+) -> Connection:
+    """A connection to one place. `options` are the driver's, by their names there."""
+    budget = _Budget(loop, timeout)
+    if options is None:
+        options = {"sslmode": params.sslmode.libpq_name, "sslnegotiation": params.ssl_negotiation.value}
+    if isinstance(params.ssl, _ssl.SSLContext):
+        raise exceptions.UnsupportedClientFeatureError("an SSLContext for `ssl` is not supported yet")
+    password = await _resolve_password(params.password, budget)
+    core = await _core.connect(
+        loop,
+        addr,
+        [*options.items(), ("user", params.user), ("dbname", params.database), ("password", password or "")],
+        _parameters.settings_for_server(params),
+        budget.share(),
+        config.command_timeout,
+        config.statement_cache_size,
+        record_class,
+        config.max_cacheable_statement_size,
+        config.max_cached_statement_lifetime or None,
+    )
+    # What can be asked for anew is kept; what was given once stays with the caller alone.
+    return connection_class(
+        core, None, loop, addr, config, params if callable(params.password) else params._replace(password=None)
+    )
+
+
+async def _cancel(
+    *, loop: asyncio.AbstractEventLoop, addr: Address, params: _ConnectionParameters, backend_pid: int, backend_secret: int
+) -> None:
+    """Ask a server to cancel what one of its processes is doing. Needs no connection, nor a login."""
+    if isinstance(addr, str):
+        reader, writer = await asyncio.open_unix_connection(addr)
+    else:
+        reader, writer = await asyncio.open_connection(*addr)
+    try:
+        writer.write(struct.pack("!llll", 16, _CANCEL_REQUEST, backend_pid, backend_secret))
+        await reader.read()  # the server hangs up when it has done so
+    finally:
+        writer.close()
+
+
+async def _any(connection: Connection) -> bool:
+    return True
+
+
+async def _is_standby(connection: Connection) -> bool:
+    said = getattr(connection.get_settings(), "in_hot_standby", None)
+    if said is not None:
+        return bool(said == "on")
+    return bool(await connection.fetchval("SELECT pg_catalog.pg_is_in_recovery()"))
+
+
+async def _is_primary(connection: Connection) -> bool:
+    return not await _is_standby(connection)
+
+
+async def _is_read_only(connection: Connection) -> bool:
+    if getattr(connection.get_settings(), "default_transaction_read_only", None) == "on":
+        return True
+    return await _is_standby(connection)
+
+
+async def _is_read_write(connection: Connection) -> bool:
+    return not await _is_read_only(connection)
+
+
+target_attrs_check: dict[SessionAttribute, typing.Callable[[Connection], typing.Awaitable[bool]]] = {
+    SessionAttribute.any: _any,
+    SessionAttribute.primary: _is_primary,
+    SessionAttribute.standby: _is_standby,
+    SessionAttribute.prefer_standby: _is_standby,
+    SessionAttribute.read_write: _is_read_write,
+    SessionAttribute.read_only: _is_read_only,
+}
+
+
+def _places(addresses: list[Address], options: dict[str, str]) -> list[tuple[Address, dict[str, str]]]:
+    """Each address with the driver's options there, in the order to try them."""
+    places = [(address, options) for address in addresses]
+    if "hostaddr" in options:
+        numeric = options["hostaddr"].split(",")
+        if len(numeric) != len(addresses):
+            raise exceptions.ClientConfigurationError(
+                f"could not match {len(addresses)} host names to {len(numeric)} hostaddr values"
+            )
+        places = [(address, {**options, "hostaddr": number}) for address, number in zip(addresses, numeric)]
+    if options.get("load_balance_hosts") == "random":
+        random.shuffle(places)
+    return places
+
+
+def _limit(share: float | None, options: dict[str, str]) -> float | None:
+    """What is left for one place; a connect_timeout, as in libpq, is about one."""
+    try:
+        own = int(options.get("connect_timeout", 0))
+    except ValueError:
+        own = 0  # the driver will say what is wrong with it
+    return share if own <= 0 else own if share is None else min(own, share)
+
+
+async def _resolve_password(password: Password, budget: _Budget) -> str | None:
+    if callable(password):
+        result = password()
+        if inspect.isawaitable(result):
+            result = await asyncio.wait_for(result, budget.share())
+        password = result
+    if password is not None and not isinstance(password, str):
+        raise exceptions.InterfaceError(f"the password is expected to be a str, got {type(password).__name__}")
+    return password
+
+
+async def _part(connection: Connection, budget: _Budget) -> None:
+    """Take leave of a server that is not the one."""
+    try:
+        await connection.close(timeout=budget.share(2))
+    except (OSError, asyncio.TimeoutError, exceptions.PostgresError):
+        connection.terminate()
+
+
+def _summary(failures: list[BaseException]) -> BaseException:
+    """The last failure, with the text of all of them."""
+    last = failures[-1]
+    if len(failures) == 1 or isinstance(last, exceptions.PostgresError):
+        return last
+    text = "; ".join(str(getattr(failure, "strerror", None) or failure) for failure in failures)
+    if isinstance(last, OSError) and last.errno is not None:
+        summary: BaseException = type(last)(last.errno, text)
+    else:
+        summary = type(last)(text)
+    summary.__cause__ = last
+    return summary
 
 
 def check_not_negative(name: str, value: object) -> None:
@@ -73,11 +272,12 @@ def check_not_negative(name: str, value: object) -> None:
         raise ValueError(f"{name} is expected to be greater or equal to 0, got {value!r}")
 
 
-def check_command_timeout(value: object) -> None:
+def check_command_timeout(value: object) -> float | None:
     if value is None:
-        return
+        return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
         raise ValueError(f"invalid command_timeout value: expected greater than 0 float (got {value!r})")
+    return float(value)
 
 
 def check_record_class(record_class: object) -> None:

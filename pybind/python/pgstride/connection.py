@@ -7,6 +7,7 @@ import asyncio
 import functools
 import itertools
 import os
+import ssl as ssl_
 import sys
 import traceback
 import typing
@@ -48,19 +49,26 @@ class Connection(_listening.Listening, _type_codecs.TypeCodecs):
         "_proxy",
         "_pool_release_ctr",
         "_on_end",
+        "_addr",
         "_config",
+        "_params",
         "__weakref__",
     )
 
     def __init__(
         self,
-        core: _core.Core,
+        protocol: _core.Core,
+        transport: None,
         loop: asyncio.AbstractEventLoop,
+        addr: connect_utils.Address,
         config: connect_utils._ClientConfiguration,
+        params: connect_utils._ConnectionParameters,
     ) -> None:
-        self._core = core
+        self._core = core = protocol
         self._loop = loop
+        self._addr = addr
         self._config = config
+        self._params = params
         self._top_xact: transaction.Transaction | None = None
         self._listeners = _listening.Listeners()
         self._proxy: typing.Any = None  # what a pool has lent it as
@@ -249,30 +257,6 @@ class Connection(_listening.Listening, _type_codecs.TypeCodecs):
             "RESET SESSION AUTHORIZATION;\nSELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;"
         )
 
-    @property
-    def _addr(self) -> tuple[str, int] | str:
-        """Where the server is: host and port, or the path of a socket."""
-        address = self._core.address
-        if address.startswith("/"):
-            return address
-        host, _, port = address.rpartition(":")
-        return host.strip("[]"), int(port)
-
-    @property
-    def _params(self) -> connect_utils._ConnectionParameters:
-        return connect_utils._ConnectionParameters(
-            user=self._core.user,
-            password=None,
-            database=self._core.database,
-            ssl=None,
-            sslmode=None,
-            ssl_negotiation=None,
-            server_settings=None,
-            target_session_attrs=None,
-            krbsrvname=None,
-            gsslib=None,
-        )
-
     async def _script(self, query: str, timeout: float | None = None) -> str:
         return await self._core.script(query, timeout)
 
@@ -330,6 +314,9 @@ async def connect(
     port: int | str | typing.Sequence[int | str] | None = None,
     user: str | None = None,
     password: connect_utils.Password = None,
+    passfile: str | os.PathLike[str] | None = None,
+    service: str | None = None,
+    servicefile: str | os.PathLike[str] | None = None,
     database: str | None = None,
     loop: asyncio.AbstractEventLoop | None = None,
     timeout: float | None = 60,
@@ -337,16 +324,22 @@ async def connect(
     max_cached_statement_lifetime: float = 300,
     max_cacheable_statement_size: int = 1024 * 15,
     command_timeout: float | None = None,
-    ssl: str | bool | None = None,
+    ssl: str | bool | ssl_.SSLContext | None = None,
+    direct_tls: bool | None = None,
     connection_class: type[Connection] = Connection,
     record_class: type[Record] = Record,
     server_settings: dict[str, str] | None = None,
+    target_session_attrs: str | None = None,
+    krbsrvname: str | None = None,
+    gsslib: str | None = None,
 ) -> Connection:
     """Connect to a server.
 
     What is not given comes from the `dsn` (``postgres://user:password@host:port/database?option=value``),
-    then from the environment (``PGHOST``, ``PGPORT``, ``PGUSER``, ``PGPASSWORD``, ``PGDATABASE``, …), then
-    from defaults: a local Unix socket, the system's user name. Several hosts are tried in order.
+    then from the `service`, from the environment (``PGHOST``, ``PGPORT``, ``PGUSER``, ``PGPASSWORD``,
+    ``PGDATABASE``, …), then from defaults: a local Unix socket, the system's user name. Several hosts are
+    tried in order until one is of the kind that `target_session_attrs` asks for. A `password` that is a
+    function, or a coroutine function, is called for each attempt.
 
     `timeout` (seconds) covers everything from name resolution to authentication. Statements are kept
     prepared, `statement_cache_size` of them, each for `max_cached_statement_lifetime` seconds (0: for ever),
@@ -360,33 +353,33 @@ async def connect(
     connect_utils.check_not_negative("max_cacheable_statement_size", max_cacheable_statement_size)
     connect_utils.check_not_negative("max_cached_statement_lifetime", max_cached_statement_lifetime)
     connect_utils.check_not_negative("statement_cache_size", statement_cache_size)
-    connect_utils.check_command_timeout(command_timeout)
-    if loop is None:
-        loop = asyncio.get_running_loop()
-    options = {
-        "host": connect_utils.join(host),
-        "port": connect_utils.join(port),
-        "user": user,
-        "password": await connect_utils.resolve_password(password),
-        "dbname": database,
-        "sslmode": connect_utils.sslmode(ssl),
-    }
-    core = await _core.connect(
-        loop,
-        dsn,
-        [(key, value) for key, value in options.items() if value is not None],
-        connect_utils.settings_of(server_settings),
-        timeout,
-        command_timeout,
-        statement_cache_size,
-        record_class,
-        max_cacheable_statement_size,
-        max_cached_statement_lifetime or None,
+    return await connect_utils._connect(
+        loop=loop or asyncio.get_running_loop(),
+        connection_class=connection_class,
+        record_class=record_class,
+        timeout=timeout,
+        config=connect_utils._ClientConfiguration(
+            connect_utils.check_command_timeout(command_timeout),
+            statement_cache_size,
+            max_cached_statement_lifetime,
+            max_cacheable_statement_size,
+        ),
+        dsn=dsn,
+        host=host,
+        port=port,
+        user=user,
+        password=password,
+        passfile=passfile,
+        service=service,
+        servicefile=servicefile,
+        database=database,
+        ssl=ssl,
+        direct_tls=direct_tls,
+        server_settings=server_settings,
+        target_session_attrs=target_session_attrs,
+        krbsrvname=krbsrvname,
+        gsslib=gsslib,
     )
-    config = connect_utils._ClientConfiguration(
-        command_timeout, statement_cache_size, max_cached_statement_lifetime, max_cacheable_statement_size
-    )
-    return connection_class(core, loop, config)
 
 
 __all__ = ("connect", "Connection", "ConnectionSettings", "CommandStatus", "LoggedQuery", "ServerCapabilities")

@@ -1,0 +1,280 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""From what connect() was told to what holds: where to connect, as whom, and how.
+
+For each parameter the first source that supplies it wins: keyword argument, what stands before the ``?`` of
+the URL, what stands behind it, service file, environment, default.
+
+These are asyncpg's rules, which differ from libpq's in what a URL means, what counts as given, which host
+is the default and what an error says. The driver has libpq's rules for C++; from here it gets a complete
+answer, and looks up nothing by itself. The names of libpq's options are known there only.
+"""
+
+from __future__ import annotations
+
+import collections
+import enum
+import getpass
+import os
+import ssl as _ssl
+import typing
+
+from . import _core, _dsn, _passfile, _tls, exceptions
+from ._tls import SSLMode, SSLNegotiation
+
+DEFAULT_PORT = 5432
+DEFAULT_HOSTS = ["/run/postgresql", "/var/run/postgresql", "/tmp", "/private/tmp", "localhost"]
+
+Address = typing.Union[typing.Tuple[str, int], str]
+Password = typing.Union[str, typing.Callable[[], typing.Union[str, typing.Awaitable[str]]], None]
+
+# What a URL's query may say to us; whatever else it says is for the server.
+OWN_KEYS = frozenset({
+    "host",
+    "port",
+    "user",
+    "password",
+    "dbname",
+    "database",
+    "passfile",
+    "sslmode",
+    "sslnegotiation",
+    "target_session_attrs",
+    "krbsrvname",
+    "gsslib",
+    "service",
+    *_tls.OPTIONS,
+})
+
+
+# What is for the server, though the driver has a name for it, too.
+_FOR_THE_SERVER = {"application_name", "client_encoding", "options", "replication"}
+_LIBPQ_OPTIONS = _core.options()
+"""The driver's options, with their environment variables."""
+_DRIVER_OPTIONS = (
+    _LIBPQ_OPTIONS.keys() - OWN_KEYS - _FOR_THE_SERVER - {"servicefile", "cancel_grace", "statement_cache_size"}
+)
+
+
+class SessionAttribute(str, enum.Enum):
+    """Which kind of server will do."""
+
+    any = "any"
+    primary = "primary"
+    standby = "standby"
+    prefer_standby = "prefer-standby"
+    read_write = "read-write"
+    read_only = "read-only"
+
+
+class ConnectionParameters(
+    collections.namedtuple(
+        "ConnectionParameters",
+        [
+            "user",
+            "password",
+            "database",
+            "ssl",
+            "sslmode",
+            "ssl_negotiation",
+            "server_settings",
+            "target_session_attrs",
+            "krbsrvname",
+            "gsslib",
+        ],
+    )
+):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        shown = self._replace(password="***") if self.password is not None else self
+        return super(ConnectionParameters, shown).__repr__()
+
+
+class Resolved(typing.NamedTuple):
+    """What holds."""
+
+    addresses: list[Address]
+    params: ConnectionParameters
+    """Its `ssl` is what the mode was made from: a context, True, a mode, False or, nobody having asked, None."""
+    options: dict[str, str]
+    """What the driver is told besides, under libpq's names."""
+
+    def __repr__(self) -> str:
+        return f"<Resolved {self.addresses!r}>"
+
+
+class _Sources:
+    """The sources of a parameter below what the user or the authority of the URL says."""
+
+    def __init__(self, query: dict[str, str], service: dict[str, str]) -> None:
+        self._given = (query, service)
+
+    def __call__(self, key: str, variable: str | None = None) -> str | None:
+        for source in self._given:
+            if key in source:
+                return source[key]
+        return os.environ.get(variable) or None if variable else None
+
+
+def resolve(
+    *,
+    dsn: str | None,
+    host: str | typing.Sequence[str] | None,
+    port: int | str | typing.Sequence[int | str] | None,
+    user: str | None,
+    password: Password,
+    passfile: str | os.PathLike[str] | None,
+    database: str | None,
+    ssl: str | bool | SSLMode | _ssl.SSLContext | None,
+    service: str | None,
+    servicefile: str | os.PathLike[str] | None,
+    direct_tls: bool | None,
+    server_settings: dict[str, str] | None,
+    target_session_attrs: str | SessionAttribute | None,
+    krbsrvname: str | None,
+    gsslib: str | None,
+) -> Resolved:
+    url = _dsn.parse(dsn) if dsn else _dsn.Dsn()
+    service = service or url.query.get("service") or os.environ.get("PGSERVICE")
+    if "database" in url.query:
+        url.query.setdefault("dbname", url.query["database"])
+    sources = _Sources(url.query, _passfile.service(service, servicefile) if service else {})
+    hosts, ports = _hosts(host, port, url.hosts, sources)
+    user = _first(user, url.user, sources("user", "PGUSER"))
+    if user is None:
+        user = _login_name()
+    # asyncpg reads "/" as a database without a name, which stands for the user's.
+    database = _first(database, url.database, sources("dbname", "PGDATABASE"), user)
+    password = _first(password, url.password, sources("password", "PGPASSWORD"))
+    if password is None:
+        places = [("localhost" if is_socket(name) else name, number) for name, number in zip(hosts, ports)]
+        if hosts is DEFAULT_HOSTS:
+            places = [("localhost", ports[0])]
+        passfile = _first(passfile, sources("passfile", "PGPASSFILE"))
+        password = _passfile.find_password(passfile, places, typing.cast(str, database), user)
+    addresses: list[Address] = [
+        _socket_path(name, number) if is_socket(name) else (name, number) for name, number in zip(hosts, ports)
+    ]
+    security, mode, negotiation, options = _security(
+        ssl, direct_tls, sources, any(isinstance(address, tuple) for address in addresses)
+    )
+    settings = {key: value for key, value in url.query.items() if key not in OWN_KEYS} or None
+    if server_settings is not None:
+        _check_settings(server_settings)
+        settings = {**(settings or {}), **server_settings}
+    options.update(_driver_options(settings or {}))
+    gsslib = _first(gsslib, sources("gsslib", "PGGSSLIB"), "gssapi")
+    if gsslib not in ("gssapi", "sspi"):
+        raise exceptions.ClientConfigurationError(f"gsslib parameter must be either 'gssapi' or 'sspi', got {gsslib!r}")
+    params = ConnectionParameters(
+        user=user,
+        password=password,
+        database=database,
+        ssl=security,
+        sslmode=mode,
+        ssl_negotiation=negotiation,
+        server_settings=settings,
+        target_session_attrs=_session_attribute(
+            _first(target_session_attrs, sources("target_session_attrs", "PGTARGETSESSIONATTRS"), "any")
+        ),
+        krbsrvname=_first(krbsrvname, sources("krbsrvname", "PGKRBSRVNAME")),
+        gsslib=gsslib,
+    )
+    return Resolved(addresses, params, options)
+
+
+def settings_for_server(params: ConnectionParameters) -> list[tuple[str, str]]:
+    """asyncpg takes for a server setting whatever it does not know; some of that is for the driver."""
+    settings = (params.server_settings or {}).items()
+    return [(key, value) for key, value in settings if key not in _DRIVER_OPTIONS]
+
+
+def _driver_options(settings: dict[str, str]) -> dict[str, str]:
+    options = {key: value for key, value in settings.items() if key in _DRIVER_OPTIONS}
+    for key in _DRIVER_OPTIONS | _FOR_THE_SERVER:
+        variable = _LIBPQ_OPTIONS[key]
+        # An address belongs to a list of hosts, and there always is a timeout.
+        if variable and key not in settings and key not in ("hostaddr", "connect_timeout"):
+            if value := os.environ.get(variable):
+                options[key] = value
+    return options
+
+
+def is_socket(host: str) -> bool:
+    """A directory of a Unix socket, or a name in Linux' abstract namespace."""
+    return host.startswith(("/", "@"))
+
+
+def _first(*values: typing.Any) -> typing.Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _hosts(
+    host: str | typing.Sequence[str] | None,
+    port: int | str | typing.Sequence[int | str] | None,
+    authority: str,
+    sources: _Sources,
+) -> tuple[list[str], list[int]]:
+    default = _dsn.parse_ports(os.environ.get("PGPORT") or DEFAULT_PORT)
+    given = _dsn.parse_ports(port) if port else None
+    if not host and authority:
+        return _dsn.parse_hosts(authority, given, default, decode=True)
+    if given is None and (listed := sources("port")):
+        given = _dsn.parse_ports(listed)
+    if not host and (listed := sources("host", "PGHOST")):
+        return _dsn.parse_hosts(listed, given, default)
+    hosts = [host] if isinstance(host, str) and host else list(host or ()) or DEFAULT_HOSTS
+    return typing.cast("list[str]", hosts), _dsn.ports_for(len(hosts), default if given is None else given)
+
+
+def _socket_path(host: str, port: int) -> str:
+    return host if ".s.PGSQL." in host else os.path.join(host, f".s.PGSQL.{port}")
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # no such user in the system's lists
+        raise exceptions.ClientConfigurationError("could not determine user name to connect with") from None
+
+
+def _security(
+    ssl: str | bool | SSLMode | _ssl.SSLContext | None, direct_tls: bool | None, sources: _Sources, any_tcp: bool
+) -> tuple[typing.Any, SSLMode, SSLNegotiation, dict[str, str]]:
+    """What params.ssl is made from, the mode, the way to begin, and the driver's options."""
+    if ssl is None:
+        ssl = sources("sslmode", "PGSSLMODE") or ("prefer" if any_tcp else None)
+    if direct_tls is not None:
+        negotiation = SSLNegotiation.direct if direct_tls else SSLNegotiation.postgres
+    else:
+        negotiation = SSLNegotiation.parse(sources("sslnegotiation", "PGSSLNEGOTIATION") or "postgres")
+    options: dict[str, str] = {}
+    if isinstance(ssl, (str, SSLMode)):
+        mode = SSLMode.parse(ssl)
+        security: typing.Any = mode or False
+        if mode:
+            values = {key: sources(key, _tls.VARIABLES.get(key)) for key in _tls.OPTIONS}
+            options = _tls.complete(mode, {key: value for key, value in values.items() if value is not None})
+    else:
+        security, mode = ssl, SSLMode.verify_full if ssl is True else SSLMode.disable
+        if ssl is True:
+            options = {"sslrootcert": "system"}
+    if negotiation is SSLNegotiation.direct and mode < SSLMode.require and not isinstance(ssl, _ssl.SSLContext):
+        raise exceptions.ClientConfigurationError("direct TLS requires sslmode=require, verify-ca, or verify-full")
+    options["sslmode"] = mode.libpq_name
+    options["sslnegotiation"] = negotiation.value
+    return security, mode, negotiation, options
+
+
+def _check_settings(settings: object) -> None:
+    if not isinstance(settings, dict) or not all(isinstance(s, str) for pair in settings.items() for s in pair):
+        raise exceptions.ClientConfigurationError("server_settings is expected to be None or a Dict[str, str]")
+
+
+def _session_attribute(value: str) -> SessionAttribute:
+    try:
+        return SessionAttribute(value)
+    except ValueError:
+        raise exceptions.ClientConfigurationError(
+            f"target_session_attrs is expected to be one of {[known.value for known in SessionAttribute]}, got {value!r}"
+        ) from None
