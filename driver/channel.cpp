@@ -163,9 +163,14 @@ void Channel::receive() {
       return;
     }
     session_.commit_read(result.bytes);
-    if (result.bytes < space.size()) return;
+    // Mostly that was all. While somebody waits for more it has to be asked for: a reset may be among
+    // what was told of just now, and not every loop tells of that twice (uvloop).
+    if (result.bytes < space.size() && session_.quiescent()) return;
     received += result.bytes;
   }
+  if (!is_open()) return;
+  watch_->want(Ready::none);  // likewise: we have not come to the end
+  watch_->want(write_armed_ ? Ready::both : Ready::read);
 }
 
 void Channel::close_if_failed() noexcept {

@@ -48,8 +48,9 @@ class TimerHandler {
   ~TimerHandler() = default;
 };
 
-/// Interest in one descriptor. Level-triggered. Destroying it ends the interest at once: the
-/// handler is not called again. Must be destroyed before the descriptor is closed.
+/// Interest in one descriptor. Level-triggered, but that a connection was reset may be told only once:
+/// who stops reading before the end wants nothing, then wants again. Destroying it ends the interest
+/// at once: the handler is not called again. Must be destroyed before the descriptor is closed.
 class Watch {
  public:
   virtual ~Watch() = default;

@@ -33,7 +33,10 @@ class FakeLoop::FakeWatch final : public Watch {
   FakeWatch& operator=(const FakeWatch&) = delete;
   ~FakeWatch() override { std::erase(loop_.watches_, this); }
 
-  void want(Ready ready) override { wanted_ = ready; }
+  void want(Ready ready) override {
+    wanted_ = ready;
+    if (ready == Ready::none) stopped_ = false;
+  }
 
   std::uint64_t serial() const noexcept { return serial_; }
   int fd() const noexcept { return fd_; }
@@ -42,7 +45,7 @@ class FakeLoop::FakeWatch final : public Watch {
 
   pollfd question() const noexcept {
     const int events = (has(wanted_, Ready::read) ? POLLIN : 0) | (has(wanted_, Ready::write) ? POLLOUT : 0);
-    return {wanted_ == Ready::none ? -1 : fd_, static_cast<short>(events), 0};
+    return {wanted_ == Ready::none || stopped_ ? -1 : fd_, static_cast<short>(events), 0};
   }
 
   /// True when the handler was called; it may have destroyed *this.
@@ -50,7 +53,10 @@ class FakeLoop::FakeWatch final : public Watch {
     Ready ready = masked(std::exchange(injected_, Ready::none), wanted_);
     if ((events & POLLIN) != 0) ready = ready | Ready::read;
     if ((events & POLLOUT) != 0) ready = ready | Ready::write;
-    if ((events & (POLLERR | POLLHUP)) != 0) ready = Ready::both;
+    if ((events & (POLLERR | POLLHUP)) != 0) {
+      ready = Ready::both;
+      stopped_ = loop_.tells_of_errors_once_;
+    }
     if (wanted_ == Ready::none || ready == Ready::none) return false;
     handler_.on_fd(ready);
     return true;
@@ -63,6 +69,7 @@ class FakeLoop::FakeWatch final : public Watch {
   FdHandler& handler_;
   Ready wanted_ = Ready::none;
   Ready injected_ = Ready::none;
+  bool stopped_ = false;
 };
 
 class FakeLoop::FakeTimer final : public Timer {

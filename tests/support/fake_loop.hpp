@@ -52,6 +52,9 @@ class FakeLoop final : public Loop {
 
   /// In the next turn the descriptor's watch, if it wants that, is told so; once.
   void make_ready(int fd, Ready);
+  /// As uvloop does: after an error or a hang-up the descriptor is not looked at again, until its watch
+  /// has wanted nothing and then something.
+  void tell_of_errors_once() noexcept { tells_of_errors_once_ = true; }
   /// Until released, offloaded work waits, as if every helper thread were busy.
   void hold_offloaded() noexcept { holding_ = true; }
   void release_offloaded() noexcept { holding_ = false; }
@@ -82,6 +85,7 @@ class FakeLoop final : public Loop {
   std::vector<std::unique_ptr<Job>> offloaded_;
   std::uint64_t last_serial_ = 0;
   bool holding_ = false;
+  bool tells_of_errors_once_ = false;
 };
 
 }  // namespace pgstride::test

@@ -234,6 +234,23 @@ BOOST_AUTO_TEST_CASE(a_reset_is_a_lost_connection_too) {
   BOOST_TEST(describe(*a.failure()).ends_with(": Connection reset by peer"));
 }
 
+// NF-04
+BOOST_AUTO_TEST_CASE(an_end_that_is_told_of_only_once_is_not_missed) {
+  loop.tell_of_errors_once();
+  const int size = 4 << 20;
+  ::setsockopt(server.socket().fd(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  Request a("select repeat('x', 1000) from generate_series(1, 2000)");
+  ask(a);
+  server.hears();
+  server.says(row_description({"x"}));
+  for (int i = 0; i < 2000; ++i) server.says(data_row({std::string(1000, 'x')}));
+  server.hangs_up();
+  loop.run_until_idle();
+  BOOST_TEST(a.rows == 2000U);
+  BOOST_TEST(a.outcome() == "connection to the server was lost");
+  BOOST_TEST(closed == 1);
+}
+
 BOOST_AUTO_TEST_CASE(malformed_bytes_end_the_connection_at_once) {
   Request a("select 1");
   ask(a);

@@ -29,7 +29,7 @@ def make_exception(
 
     `system` is the operating system's errno, or 0; `fields` is what the server said, if it said anything.
     """
-    said = exceptions.PostgresError.new(fields, query) if fields else None
+    said = exceptions.PostgresError.new(fields, query) if fields is not None else None
     if kind == "server_error" and said is not None:
         return said
     exception: BaseException
