@@ -2,10 +2,12 @@
 # replays fuzz/corpus/<room>/, so that whatever was once found stays found in plain ctest.
 
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_*.cpp)
+add_custom_target(fuzz_targets)
 foreach(source IN LISTS sources)
   get_filename_component(program ${source} NAME_WE)
   string(REGEX REPLACE "^fuzz_" "" room ${program})
   add_executable(${program} ${source})
+  add_dependencies(fuzz_targets ${program})
   target_link_libraries(${program} PRIVATE pgstride_test_flags pgstride::driver)
   if(PGSTRIDE_FUZZ)
     target_link_options(${program} PRIVATE -fsanitize=fuzzer)

@@ -271,11 +271,15 @@ class Hostile:
         self._acceptor.start()
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def stop_listening(self) -> None:
+        """From now on connections are refused."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._acceptor.join()
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.stop_listening()
         for line in self._lines:
             with contextlib.suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,121 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""What the chaos workers do with a connection. Each operation carries a token of its own, has the server send it
+back in some shape, and raises Violation when anything but that arrives (I1, I3)."""
+
+from __future__ import annotations
+
+import random
+import typing
+
+import pgstride
+
+TABLE = "create table if not exists chaos_effects (token text primary key)"
+
+
+class Violation(Exception):
+    """Something happened that must never happen."""
+
+
+def same(got: object, expected: object) -> None:
+    if got != expected:
+        raise Violation(f"got {str(got)[:300]}, expected {str(expected)[:300]}")
+
+
+class Work:
+    """One operation: who runs it, with which luck, and how it may be hurried."""
+
+    def __init__(self, dice: random.Random, timeout: float | None) -> None:
+        self.dice = dice
+        self.timeout = timeout
+        self.token = f"{dice.getrandbits(128):032x}"
+        self.inserted: str | None = None
+        """The token that is in the table if this succeeds."""
+
+
+Operation = typing.Callable[[pgstride.Connection, Work], typing.Awaitable[None]]
+
+
+async def value(connection: pgstride.Connection, work: Work) -> None:
+    same(await connection.fetchval("select $1::text", work.token, timeout=work.timeout), work.token)
+
+
+async def text(connection: pgstride.Connection, work: Work) -> None:
+    """A statement that is never the same, so the cache churns."""
+    same(await connection.fetchval(f"select '{work.token}'", timeout=work.timeout), work.token)
+
+
+async def rows(connection: pgstride.Connection, work: Work) -> None:
+    count = work.dice.choice((1, 10, 200, 200, 2000))
+    got = await connection.fetch(
+        "select $1::text as token, i from generate_series(1, $2::int4) as i", work.token, count, timeout=work.timeout
+    )
+    same([tuple(row) for row in got], [(work.token, i) for i in range(1, count + 1)])
+
+
+async def slow(connection: pgstride.Connection, work: Work) -> None:
+    query = "select $1::text, pg_sleep(0.003)::text"
+    same(tuple(await connection.fetchrow(query, work.token, timeout=work.timeout)), (work.token, ""))
+
+
+async def script(connection: pgstride.Connection, work: Work) -> None:
+    got = await connection.execute(f"select 1; select '{work.token}'; set local work_mem = '1MB'", timeout=work.timeout)
+    same(str(got), "SET")
+
+
+async def prepared(connection: pgstride.Connection, work: Work) -> None:
+    statement = await connection.prepare("select $1::text, $1::text", timeout=work.timeout)
+    for _ in range(3):
+        same(tuple(await statement.fetchrow(work.token, timeout=work.timeout)), (work.token, work.token))
+
+
+async def cursor(connection: pgstride.Connection, work: Work) -> None:
+    async with connection.transaction():
+        got = [
+            tuple(row)
+            async for row in connection.cursor(
+                "select $1::text, i from generate_series(1, 25) as i", work.token, prefetch=10, timeout=work.timeout
+            )
+        ]
+    same(got, [(work.token, i) for i in range(1, 26)])
+
+
+async def transaction(connection: pgstride.Connection, work: Work) -> None:
+    """A setting of one transaction, and a savepoint that is rolled back."""
+    setting = "select current_setting('pgstride.token', true)"
+    async with connection.transaction():
+        if await connection.fetchval(setting, timeout=work.timeout):
+            raise Violation("another owner's setting is still there")
+        await connection.execute("select set_config('pgstride.token', $1, true)", work.token, timeout=work.timeout)
+        try:
+            async with connection.transaction():
+                await connection.execute("select set_config('pgstride.token', 'inner', true)", timeout=work.timeout)
+                raise LookupError
+        except LookupError:
+            pass
+        same(await connection.fetchval(setting, timeout=work.timeout), work.token)
+        await connection.execute("select pg_advisory_xact_lock(hashtext($1))", work.token, timeout=work.timeout)
+
+
+async def insert(connection: pgstride.Connection, work: Work) -> None:
+    await connection.execute("insert into chaos_effects values ($1)", work.token, timeout=work.timeout)
+    work.inserted = work.token
+
+
+async def many(connection: pgstride.Connection, work: Work) -> None:
+    """All of them, or none."""
+    tokens = [(f"{work.token}/{i}",) for i in range(20)]
+    await connection.executemany("insert into chaos_effects values ($1)", tokens, timeout=work.timeout)
+    work.inserted = f"{work.token}/19"
+
+
+async def error(connection: pgstride.Connection, work: Work) -> None:
+    try:
+        await connection.fetch("select 1 / $1::int4", 0, timeout=work.timeout)
+    except pgstride.DivisionByZeroError:
+        return
+    raise Violation("a division by zero succeeded")
+
+
+OPERATIONS: dict[Operation, int] = {
+    value: 30, text: 8, rows: 12, slow: 3, script: 6, prepared: 8, cursor: 5, transaction: 6, insert: 6, many: 3, error: 5
+}  # fmt: skip
