@@ -95,6 +95,8 @@ class Chaos:
         self._source, self._observer, self._sabotage = source, observer, sabotage
         self._dice = random.Random(seed)
         self._committed: list[str] = []
+        self._looking = asyncio.Lock()
+        """Who uses the observer."""
         self.counts: collections.Counter[str] = collections.Counter()
         self.latest = 0.0
         """The longest that anybody who gave up had to wait."""
@@ -186,7 +188,9 @@ class Chaos:
     async def check_effects(self) -> None:
         """I4: what was reported committed is there."""
         committed, self._committed = self._committed, []
-        found = await self._observer.fetch("delete from chaos_effects where token = any($1::text[]) returning 1", committed)
+        query = "delete from chaos_effects where token = any($1::text[]) returning 1"
+        async with self._looking:
+            found = await self._observer.fetch(query, committed)
         if len(found) != len(committed):
             raise Violation(f"of {len(committed)} commits that were reported, {len(found)} are there")
 
@@ -201,10 +205,10 @@ class Chaos:
         while time.monotonic() < end:
             await asyncio.sleep(self._dice.random() * 0.2)
             how = self._dice.choice(("pg_cancel_backend", "pg_cancel_backend", "pg_terminate_backend"))
-            await self._observer.fetch(
-                f"""select {how}(pid) from pg_stat_activity where application_name = 'chaos'
-                    and backend_type = 'client backend' order by random() limit 1"""
-            )
+            query = f"""select {how}(pid) from pg_stat_activity where application_name = 'chaos'
+                        and backend_type = 'client backend' order by random() limit 1"""
+            async with self._looking:
+                await self._observer.fetch(query)
             self.counts[how] += 1
 
     async def check_rest(self, connections: list[pgstride.Connection]) -> None:

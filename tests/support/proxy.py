@@ -1,0 +1,125 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""A bad network: a TCP proxy before a real server, which spoils the first connection through it at a chosen byte.
+
+Later ones (requests to cancel) pass, unless `later` is another fault. Bytes are only counted, never understood, so
+it works for encrypted connections just as well. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import socket
+import struct
+import threading
+import time
+import typing
+
+TO_CLIENT, TO_SERVER = "to client", "to server"
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """What happens once `at` bytes have passed in that direction.
+
+    reset: both sides are cut off with a RST. end: the receiving side reads the end of the stream, and nothing more
+    passes. stall: nothing passes that way any more, without a word. trickle: from there on one byte at a time, each
+    after `pause` seconds. none: everything passes.
+    """
+
+    kind: str = "none"
+    direction: str = TO_CLIENT
+    at: int = 0
+    pause: float = 0.0
+
+
+class Proxy:
+    def __init__(self, target: tuple[str, int], fault: Fault = Fault(), later: Fault = Fault()) -> None:
+        self._target, self._fault, self._later = target, fault, later
+        self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._sockets: list[socket.socket] = []
+        self.passed = {TO_CLIENT: 0, TO_SERVER: 0}
+        """Bytes of the first connection."""
+        self.connections = 0
+
+    def __enter__(self) -> Proxy:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for each in [self._listener, *self._sockets]:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for each in [self._listener, *self._sockets]:
+            each.close()
+
+    def _start(self, function: typing.Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=function, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(self._target)
+            except OSError:
+                return
+            for each in (client, server):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._sockets += [client, server]
+            first = self.connections == 0
+            self.connections += 1
+            self._start(self._pump, server, client, TO_CLIENT, first)
+            self._start(self._pump, client, server, TO_SERVER, first)
+
+    def _pump(self, source: socket.socket, sink: socket.socket, direction: str, first: bool) -> None:
+        fault = self._fault if first else self._later
+        passed = 0
+        try:
+            while data := source.recv(1 << 16):
+                if fault.direction == direction and fault.kind != "none" and passed + len(data) > fault.at:
+                    keep = max(fault.at - passed, 0)
+                    self._pass(sink, data[:keep], direction, first)
+                    passed += keep
+                    self._spoil(fault, source, sink, data[keep:])
+                    if fault.kind != "trickle":
+                        return
+                else:
+                    self._pass(sink, data, direction, first)
+                passed += len(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            for each in (source, sink):
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+
+    def _pass(self, sink: socket.socket, data: bytes, direction: str, first: bool) -> None:
+        sink.sendall(data)
+        if first:
+            self.passed[direction] += len(data)
+
+    def _spoil(self, fault: Fault, source: socket.socket, sink: socket.socket, rest: bytes) -> None:
+        if fault.kind == "reset":
+            for each in (source, sink):
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                # The other pump still reads from it: shutting down wakes that one, close() alone would not.
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RD)
+                each.close()
+        elif fault.kind == "end":
+            sink.shutdown(socket.SHUT_WR)
+            self._over.wait()
+        elif fault.kind == "stall":
+            self._over.wait()
+        elif fault.kind == "trickle":
+            for i in range(len(rest)):
+                sink.sendall(rest[i : i + 1])
+                if fault.pause:
+                    time.sleep(fault.pause)
