@@ -1,0 +1,195 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// What a pool decides: who gets which connection, when one is opened, checked or closed. Sans-I/O: it
+// opens nothing, waits for nothing and has no clock. Its head tells what has happened and what time it
+// is, then pulls and carries out what is to be done, until there is nothing left:
+//
+//     empty ─► connecting ─► idle ◄─► leased ─► resetting ─► idle
+//       ▲                     │  ▲                  │
+//       │                     ▼  │                  │
+//       └── retiring ◄── (checking) ◄───────────────┘
+//
+// Waiters are served first come, first served; the connection handed out is the one that came back last,
+// so that caches stay warm and the rest grows old and is closed. Nobody waits while one is idle.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <vector>
+
+#include "pgstride/driver/options.hpp"
+
+namespace pgstride {
+
+struct PoolLimits {
+  PoolLimits() = default;
+
+  std::size_t max_size = 10;  // connections, those being opened or closed included; at least 1
+  std::size_t min_size = 0;
+  /// Connections are opened without being asked for until there are min_size.
+  bool keeps_min_size = true;
+  /// Whoever waits is handed an empty slot and connects for himself; otherwise the pool does, and what
+  /// comes back in the meantime serves him, too.
+  bool waiters_connect = false;
+
+  Duration max_idle = unlimited;
+  /// Since it was opened. Each lives for a random part less, up to a tenth, so that they do not all go
+  /// at once. Never ends one in use.
+  Duration max_lifetime = unlimited;
+  /// One that has been idle for longer is asked whether it is still there before it is handed out.
+  Duration check_after = unlimited;
+
+  std::size_t max_connecting = 4;  // at a time; not for waiters who connect for themselves
+  /// After a failure to connect nobody tries for a random time up to this; twice as long each time.
+  Duration first_backoff = std::chrono::milliseconds(100);
+  Duration longest_backoff = std::chrono::seconds(30);
+
+  std::uint64_t seed = 1;  // of everything random here
+};
+
+/// At this moment, and (below) since the beginning.
+struct PoolCounts {
+  std::size_t idle = 0, checking = 0, leased = 0, resetting = 0, connecting = 0, retiring = 0, waiting = 0;
+  std::uint64_t handed_out = 0, opened = 0, failed = 0, retired = 0, lost = 0, refused = 0;
+
+  /// Connections that are open and not about to be closed.
+  std::size_t size() const noexcept { return idle + checking + leased + resetting; }
+};
+
+class PoolCore {
+ public:
+  using Slot = std::uint32_t;  // below max_size
+  enum class State : std::uint8_t { empty, connecting, idle, checking, leased, resetting, retiring };
+
+  /// Somebody in the queue. Lives in the head; abandoned before it is destroyed.
+  class Waiter {
+   public:
+    Waiter() = default;
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+    bool is_waiting() const noexcept { return waiting_; }
+
+   private:
+    friend class PoolCore;
+    Waiter* next_ = nullptr;
+    Waiter* previous_ = nullptr;
+    TimePoint deadline_ = never;
+    bool waiting_ = false;
+  };
+
+  struct Action {
+    enum class Kind : std::uint8_t {
+      connect,     // open a connection for the slot, then connected() or failed()
+      check,       // ask the server whether the connection works, then ready() or retire()
+      hand,        // the slot is the waiter's; State::connecting: he connects for himself
+      retire,      // close the slot's connection, then gone()
+      refuse,      // the waiter gets none: the pool is closing
+      refuse_late  // the waiter gets none: his deadline has passed
+    };
+    Kind kind;
+    Slot slot = 0;
+    Waiter* waiter = nullptr;
+  };
+
+  explicit PoolCore(const PoolLimits& limits);
+  PoolCore(const PoolCore&) = delete;
+  PoolCore& operator=(const PoolCore&) = delete;
+
+  // --- those who want a connection --------------------------------------------------------------
+  /// One that can be handed out at once, if nobody waits for it. It is leased.
+  std::optional<Slot> take(TimePoint now);
+  /// Joins the queue; what becomes of it comes out of next_action().
+  void acquire(Waiter& waiter, TimePoint deadline = never);
+  /// Leaves the queue. Nothing when it is not in it.
+  void abandon(Waiter& waiter) noexcept;
+
+  // --- what has happened to a slot --------------------------------------------------------------
+  /// An empty slot, to be connected without being asked for; false when the slot is not empty.
+  bool open(Slot slot);
+  /// connecting → leased when a waiter has connected, else idle.
+  void connected(Slot slot, TimePoint now);
+  /// connecting → empty. `counts`: a reason not to try again at once.
+  void failed(Slot slot, TimePoint now, bool counts = true);
+  /// leased → resetting, then ready() or retire(); or, returning false, → retiring, then gone().
+  bool release(Slot slot, TimePoint now);
+  /// leased, resetting, checking → idle.
+  void ready(Slot slot, TimePoint now);
+  /// → retiring, then gone(): it is not to be used any more.
+  void retire(Slot slot);
+  /// → empty: there is no connection any more, whoever ended it.
+  void gone(Slot slot);
+
+  // --- all of them ------------------------------------------------------------------------------
+  /// Whatever is open now is replaced: idle when it would be handed out, leased when it comes back.
+  void expire() noexcept { ++generation_; }
+  /// A connection has died in a way that the others may have, too: each is checked before it is
+  /// handed out.
+  void suspect() noexcept { ++suspicion_; }
+  /// Nobody gets a connection any more; what is idle, or becomes so, is retired.
+  void close() noexcept { closing_ = true; }
+  /// Closed, and nothing is left.
+  bool is_drained() const noexcept { return closing_ && empty_.size() == slots_.size() && !first_; }
+
+  /// Time has passed; due() tells when to call this at the latest.
+  void tick(TimePoint now);
+  TimePoint due() const noexcept { return due_; }
+
+  /// What is to be done next. To be asked after each change, until it has nothing.
+  std::optional<Action> next_action(TimePoint now);
+
+  State state(Slot slot) const noexcept { return slots_[slot].state; }
+  std::size_t max_size() const noexcept { return slots_.size(); }
+  bool is_closing() const noexcept { return closing_; }
+  bool anybody_waits() const noexcept { return first_ != nullptr; }
+  std::uint64_t generation(Slot slot) const noexcept { return slots_[slot].generation; }
+  std::uint64_t generation() const noexcept { return generation_; }
+  const PoolCounts& counts() const noexcept { return counts_; }
+
+ private:
+  struct SlotData {
+    State state = State::empty;
+    bool owned = false;  // a waiter connects it
+    TimePoint since{};   // it is in this state
+    TimePoint lifetime_ends = never;
+    std::uint64_t generation = 0;
+    std::uint64_t trusted = 0;  // suspicion_ when it was last known to work
+  };
+
+  std::size_t& count_of(State state) noexcept;
+  void enter(Slot slot, State state, TimePoint now = {}) noexcept;
+  void doom(Slot slot);
+  Waiter& pop_waiter() noexcept;
+  void unlink(Waiter& waiter) noexcept;
+  bool has_outlived(const SlotData& data, TimePoint now) const noexcept;
+  bool needs_check(const SlotData& data, TimePoint now) const noexcept;
+  double random_part();
+  bool may_shrink() const noexcept { return !limits_.keeps_min_size || counts_.size() > limits_.min_size; }
+  void note_due(TimePoint at) noexcept {
+    if (at < due_) due_ = at;
+  }
+  std::optional<Action> refuse_somebody(TimePoint now);
+  std::optional<Action> serve_from_idle(TimePoint now);
+  std::optional<Action> fill_a_slot(TimePoint now);
+  std::size_t resets_soon_over(TimePoint now) noexcept;
+
+  PoolLimits limits_;
+  std::vector<SlotData> slots_;
+  std::vector<Slot> empty_;   // the last one is filled first
+  std::vector<Slot> idle_;    // the last one came back last
+  std::vector<Slot> doomed_;  // retiring, and the head has not been told yet
+  Waiter* first_ = nullptr;
+  Waiter* last_ = nullptr;
+  PoolCounts counts_;
+  TimePoint due_ = never;                // never later than anything is due
+  TimePoint earliest_deadline_ = never;  // the same for waiters
+  TimePoint backoff_ends_ = TimePoint::min();
+  Duration backoff_;
+  std::uint64_t generation_ = 0;
+  std::uint64_t suspicion_ = 0;
+  bool closing_ = false;
+  std::minstd_rand random_;
+};
+
+}  // namespace pgstride

@@ -1,0 +1,306 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Any order of events: a random walk beside a model that knows only who has what. When an invariant does
+// not hold, the seed and the events that led there are printed. PGSTRIDE_POOL_SEED repeats one walk,
+// PGSTRIDE_POOL_WALKS sets their number.
+#include <cstdlib>
+#include <list>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "pgstride/driver/pool_core.hpp"
+
+namespace pgstride::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Slot = PoolCore::Slot;
+using State = PoolCore::State;
+using Kind = PoolCore::Action::Kind;
+
+struct Person {
+  PoolCore::Waiter waiter;
+  int number = 0;
+  TimePoint deadline = never;
+};
+
+class Walk {
+ public:
+  explicit Walk(unsigned seed) : random_(seed), limits_(any_limits(seed)), core_(limits_) {}
+
+  /// Empty when all went well.
+  std::string run(int steps) {
+    for (int i = 0; i < steps && complaint_.empty(); ++i) {
+      step();
+      pull();
+      check();
+    }
+    if (complaint_.empty()) close();
+    if (complaint_.empty()) return {};
+    std::string text = complaint_ + "\nafter:";
+    for (const std::string& event : events_) (text += "\n  ") += event;
+    return text;
+  }
+
+ private:
+  PoolLimits any_limits(unsigned seed) {
+    PoolLimits limits;
+    limits.max_size = 1 + roll(5);
+    limits.min_size = roll(limits.max_size + 1);
+    limits.keeps_min_size = roll(2) == 0;
+    limits.waiters_connect = roll(2) == 0;
+    limits.max_connecting = 1 + roll(3);
+    if (roll(2) == 0) limits.max_idle = 5s;
+    if (roll(2) == 0) limits.max_lifetime = 20s;
+    if (roll(2) == 0) limits.check_after = 3s;
+    limits.seed = seed;
+    return limits;
+  }
+  std::size_t roll(std::size_t sides) {
+    return std::uniform_int_distribution<std::size_t>(0, sides - 1)(random_);
+  }
+  void event(std::string text) { events_.push_back(std::move(text)); }
+  void demand(bool holds, const char* what) {
+    if (!holds && complaint_.empty()) complaint_ = what;
+  }
+  std::optional<Slot> any(State state) {
+    std::vector<Slot> found;
+    for (Slot slot = 0; slot < core_.max_size(); ++slot)
+      if (core_.state(slot) == state) found.push_back(slot);
+    if (found.empty()) return std::nullopt;
+    return found[roll(found.size())];
+  }
+  // A slot in this state, if there is one; the event is written down.
+  std::optional<Slot> pick(State state, const char* what) {
+    const auto slot = any(state);
+    if (slot) event(what + (' ' + std::to_string(*slot)));
+    return slot;
+  }
+
+  void step() {
+    switch (roll(16)) {
+      case 0:
+      case 1:
+      case 2: return acquire();
+      case 3: {
+        const auto slot = core_.take(now_);
+        if (!slot) return;
+        event("take " + std::to_string(*slot));
+        demand(queue_.empty(), "taken past those who wait");
+        own(*slot);
+        return;
+      }
+      case 4: return abandon();
+      case 5:
+      case 6:
+        if (const auto slot = pick(State::leased, "release")) {
+          owned_.erase(*slot);
+          core_.release(*slot, now_);
+        }
+        return;
+      case 7:
+      case 8:
+        if (const auto slot = pick(State::resetting, "reset")) core_.ready(*slot, now_);
+        return;
+      case 9:
+      case 10:
+        if (const auto slot = pick(State::connecting, "connected")) core_.connected(*slot, now_);
+        return;
+      case 11:
+        if (const auto slot = pick(State::connecting, "failed")) {
+          owned_.erase(*slot);
+          core_.failed(*slot, now_, roll(2) == 0);
+        }
+        return;
+      case 12:
+        if (const auto slot = pick(State::checking, "check passed")) core_.ready(*slot, now_);
+        return;
+      case 13: {
+        const State states[] = {State::idle, State::checking, State::leased, State::resetting};
+        if (const auto slot = pick(states[roll(4)], "lost")) {
+          owned_.erase(*slot);
+          core_.gone(*slot);
+        }
+        return;
+      }
+      case 14:
+        if (const auto slot = pick(State::retiring, "closed")) {
+          told_to_retire_.erase(*slot);
+          core_.gone(*slot);
+        } else if (const auto bad = pick(State::resetting, "reset failed")) {
+          core_.retire(*bad);
+          told_to_retire_.insert(*bad);
+        }
+        return;
+      default: return rare();
+    }
+  }
+
+  void acquire() {
+    Person& person = people_.emplace_back();
+    person.number = ++last_number_;
+    person.deadline = roll(2) == 0 ? never : now_ + std::chrono::milliseconds(roll(4000));
+    event("acquire by " + std::to_string(person.number));
+    core_.acquire(person.waiter, person.deadline);
+    queue_.push_back(&person);
+  }
+
+  void abandon() {
+    if (queue_.empty()) return;
+    auto place = std::next(queue_.begin(), static_cast<std::ptrdiff_t>(roll(queue_.size())));
+    event("abandon by " + std::to_string((*place)->number));
+    core_.abandon((*place)->waiter);
+    queue_.erase(place);
+  }
+
+  void rare() {
+    switch (roll(8)) {
+      case 0: event("expire"), core_.expire(); break;
+      case 1: event("suspect"), core_.suspect(); break;
+      default:
+        now_ += std::chrono::milliseconds(roll(3000));
+        event("time passes");
+        core_.tick(now_);
+    }
+  }
+
+  void own(Slot slot) { demand(owned_.insert(slot).second, "two owners"); }
+
+  void pull() {
+    for (int i = 0;; ++i) {
+      demand(i < 1000, "actions without end");
+      const auto action = core_.next_action(now_);
+      if (!action || !complaint_.empty()) return;
+      const Slot slot = action->slot;
+      switch (action->kind) {
+        case Kind::connect:
+          event("-> connect " + std::to_string(slot));
+          demand(core_.state(slot) == State::connecting, "to be connected, but not connecting");
+          demand(core_.counts().connecting <= limits_.max_connecting, "too many connect");
+          break;
+        case Kind::check:
+          event("-> check " + std::to_string(slot));
+          demand(core_.state(slot) == State::checking, "to be checked, but not checking");
+          break;
+        case Kind::retire:
+          event("-> retire " + std::to_string(slot));
+          demand(core_.state(slot) == State::retiring, "to be retired, but not retiring");
+          demand(told_to_retire_.insert(slot).second, "to be retired twice");
+          break;
+        case Kind::hand: hand(*action); break;
+        case Kind::refuse:
+        case Kind::refuse_late: refuse(*action); break;
+      }
+    }
+  }
+
+  void hand(const PoolCore::Action& action) {
+    demand(!queue_.empty() && &queue_.front()->waiter == action.waiter, "handed past the first in the queue");
+    if (!complaint_.empty()) return;
+    event("-> hand " + std::to_string(action.slot) + " to " + std::to_string(queue_.front()->number));
+    demand(queue_.front()->deadline > now_, "handed to one whose deadline has passed");
+    const State state = core_.state(action.slot);
+    demand(state == State::leased || (limits_.waiters_connect && state == State::connecting),
+           "handed, not leased");
+    queue_.pop_front();
+    own(action.slot);
+  }
+
+  void refuse(const PoolCore::Action& action) {
+    for (auto place = queue_.begin(); place != queue_.end(); ++place) {
+      if (&(*place)->waiter != action.waiter) continue;
+      event("-> refuse " + std::to_string((*place)->number));
+      demand(core_.is_closing() || (*place)->deadline <= now_, "refused without a reason");
+      queue_.erase(place);
+      return;
+    }
+    demand(false, "somebody was refused who does not wait");
+  }
+
+  void check() {
+    const PoolCounts& counts = core_.counts();
+    std::map<State, std::size_t> states;
+    for (Slot slot = 0; slot < core_.max_size(); ++slot) ++states[core_.state(slot)];
+    demand(counts.idle == states[State::idle] && counts.leased == states[State::leased] &&
+               counts.resetting == states[State::resetting] && counts.checking == states[State::checking] &&
+               counts.connecting == states[State::connecting] && counts.retiring == states[State::retiring],
+           "miscounted");
+    demand(counts.waiting == queue_.size(), "miscounted those who wait");
+    for (const Slot slot : owned_)
+      demand(core_.state(slot) == State::leased || core_.state(slot) == State::connecting,
+             "taken from its owner");
+    demand(queue_.size() <= counts.checking || counts.idle == 0, "somebody waits while one is idle");
+    for (const Person* person : queue_)
+      demand(person->deadline > now_, "not told that his deadline has passed");
+    // Whatever must happen by itself has a time at which it will.
+    const bool stuck = !queue_.empty() && states[State::empty] > 0 &&
+                       counts.checking + counts.connecting + counts.resetting == 0;
+    demand(!stuck || core_.due() != never, "somebody waits for nothing");
+  }
+
+  void close() {
+    event("close");
+    core_.close();
+    for (int i = 0; i < 100 && complaint_.empty() && !core_.is_drained(); ++i) {
+      pull();
+      check();
+      for (Slot slot = 0; slot < core_.max_size(); ++slot) {
+        switch (core_.state(slot)) {
+          case State::leased: core_.release(slot, now_); break;
+          case State::connecting: core_.failed(slot, now_, false); break;
+          case State::empty: break;
+          default: core_.gone(slot);
+        }
+      }
+      owned_.clear();
+      told_to_retire_.clear();
+    }
+    demand(core_.is_drained() && queue_.empty(), "close does not come to an end");
+  }
+
+  std::mt19937 random_;
+  PoolLimits limits_;
+  PoolCore core_;
+  TimePoint now_{1h};
+  std::list<Person> people_;
+  std::list<Person*> queue_;
+  std::set<Slot> owned_;
+  std::set<Slot> told_to_retire_;
+  std::vector<std::string> events_;
+  std::string complaint_;
+  int last_number_ = 0;
+};
+
+// The shortest run of the same walk that still fails.
+std::string shortened(unsigned seed, int steps) {
+  for (int fewer = 1; fewer < steps; ++fewer)
+    if (std::string found = Walk(seed).run(fewer); !found.empty()) return found;
+  return Walk(seed).run(steps);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(pool_core_model)
+
+BOOST_AUTO_TEST_CASE(random_walks) {
+  constexpr int steps = 60;
+  const char* number = std::getenv("PGSTRIDE_POOL_WALKS");
+  const char* fixed = std::getenv("PGSTRIDE_POOL_SEED");
+  const int walks = fixed ? 1 : number ? std::atoi(number) : 3000;
+  const unsigned first = fixed ? static_cast<unsigned>(std::atoi(fixed)) : std::random_device()();
+  BOOST_TEST_MESSAGE("seeds from " << first);
+  for (int i = 0; i < walks; ++i) {
+    const unsigned seed = first + static_cast<unsigned>(i);
+    if (Walk(seed).run(steps).empty()) continue;
+    BOOST_FAIL("PGSTRIDE_POOL_SEED=" << seed << ": " << shortened(seed, steps));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace pgstride::test
