@@ -5,7 +5,7 @@
 #include <cassert>
 #include <numeric>
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 namespace {
 
 // A reset is one round trip. One that takes longer than this may never end: those who count on it look
@@ -278,4 +278,4 @@ void PoolCore::tick(TimePoint now) {
   }
 }
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

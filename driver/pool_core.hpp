@@ -21,7 +21,7 @@
 
 #include "pgstride/driver/options.hpp"
 
-namespace pgstride {
+namespace pgstride::inline v0 {
 
 struct PoolLimits {
   PoolLimits() = default;
@@ -192,4 +192,4 @@ class PoolCore {
   std::minstd_rand random_;
 };
 
-}  // namespace pgstride
+}  // namespace pgstride::inline v0

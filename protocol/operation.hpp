@@ -41,6 +41,8 @@ class Operation {
   /// Null unless it failed. Valid until it is submitted again.
   const Failure* failure() const noexcept { return failure_.get(); }
   Flow flow() const noexcept { return flow_; }
+  /// A cancel that is meant for what runs before it may hit this one: whoever owns it will repeat it.
+  bool gives_way() const noexcept { return gives_way_; }
 
   /// For whoever took it from Session::next_done(): tells its owner. `*this` may be gone after.
   void notify() noexcept { on_done(); }
@@ -49,6 +51,7 @@ class Operation {
 
  protected:
   explicit Operation(Flow flow) noexcept : flow_(flow) {}
+  void give_way() noexcept { gives_way_ = true; }
   /// Still pending? Then it is abandoned.
   ~Operation();
 
@@ -76,6 +79,7 @@ class Operation {
   Session* session_ = nullptr;
   std::unique_ptr<Failure> failure_;
   Flow flow_;
+  bool gives_way_ = false;
 };
 
 }  // namespace pgstride::inline v0

@@ -285,8 +285,9 @@ void Session::withdraw_abandoned() noexcept {
 }
 
 bool Session::sent_live_operations() const noexcept {
-  return std::any_of(queue_.begin(), queue_.end(),
-                     [&](const Slot& slot) { return slot.owner == Slot::Owner::operation && !unsent(slot); });
+  return std::any_of(queue_.begin(), queue_.end(), [&](const Slot& slot) {
+    return slot.owner == Slot::Owner::operation && !slot.operation->gives_way() && !unsent(slot);
+  });
 }
 
 Operation* Session::next_done() noexcept {

@@ -82,7 +82,7 @@ class Session {
   enum class Abandoned : std::uint8_t {
     not_pending,  // it was over, or never submitted
     withdrawn,    // not a byte of it was sent, nor will be
-    running,      // sent, and no live operation was sent after it: a cancel hits only this
+    running,      // sent, and no other live one was that does not give way: a cancel may be sent
     behind,       // sent, but others' replies are due before or after it: its reply is swallowed
   };
   /// The operation's owner walks away; on_done() will not be called. Its reply, if it still comes,

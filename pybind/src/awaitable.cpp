@@ -174,7 +174,6 @@ class AwaitableSlots {
     Py_DECREF(type);
   }
 
- private:
   static void call_soon(Request& request, PyObject* callback, PyObject* context) {
     const Ref args = Ref::steal(PyTuple_Pack(2, callback, request.self_));
     const Ref method = Ref::steal(PyObject_GetAttrString(request.loop_.get(), "call_soon"));
@@ -185,6 +184,13 @@ class AwaitableSlots {
     if (!handle) PyErr_Clear();  // the loop is closed: nobody will be woken any more
   }
 };
+
+void Request::complete_soon() noexcept {
+  state_ = State::completed;
+  const Ref wakeup = std::move(wakeup_);
+  const Ref context = std::move(context_);
+  if (wakeup) AwaitableSlots::call_soon(*this, wakeup.get(), context.get());
+}
 
 namespace {
 

@@ -40,6 +40,8 @@ class Request {
   Request() = default;
   /// The result is there. Wakes whoever waits: `*this` may be gone afterwards. From the loop only.
   void complete() noexcept;
+  /// The same, from inside a task: whoever waits is woken by the loop.
+  void complete_soon() noexcept;
   /// The same, when it turns out before anybody could wait.
   void complete_early() noexcept { state_ = State::completed; }
 

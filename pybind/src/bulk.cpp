@@ -15,7 +15,7 @@ bool Bulk::run(const StatementRef& statement, Plan& plan) {
   if (returns_rows_ && !rows_) rows_ = Ref::steal(PyList_New(0));
   if (returns_rows_ && !rows_) return false;
   step_.emplace(*this, statement, plan);
-  return send(*step_) || raise(step_->failure()) != nullptr;
+  return send_last(*step_) || raise(step_->failure()) != nullptr;
 }
 
 // Runs the iterable's own code: whatever that raises becomes the outcome.
@@ -59,7 +59,7 @@ PyObject* Bulk::take_result() {
 void Bulk::give_up() noexcept {
   stop_preparing();
   if (step_ && step_->pending()) channel().cancel(*step_);
-  core().disclaim(*this);
+  let_go();
 }
 
 int Bulk::traverse(visitproc visit, void* arg) const {

@@ -41,6 +41,11 @@ bool Core::claim(Exchange& exchange) {
   return false;
 }
 
+void Core::abort_when_free() noexcept {
+  abort_when_free_ = true;
+  if (!busy_) channel_->abort({Errc::connection_closed, {}});
+}
+
 void Core::share_types(Core& other) noexcept {
   types_.share(other.types_.catalog());
   generation_ = types_.catalog()->generation();
@@ -246,6 +251,11 @@ PyObject* abort(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* abort_when_free(PyObject* self, PyObject*) {
+  core_of(self).abort_when_free();
+  Py_RETURN_NONE;
+}
+
 PyObject* roll_back(PyObject* self, PyObject*) {
   run_unattended(core_of(self), "ROLLBACK");
   Py_RETURN_NONE;
@@ -285,6 +295,7 @@ PyObject* get_record_class(PyObject* self, void*) {
   return Py_NewRef(core_of(self).options().record_class.get());
 }
 PyObject* get_settled(PyObject* self, void*) { return PyBool_FromLong(core_of(self).session().quiescent()); }
+PyObject* get_queries(PyObject* self, void*) { return PyLong_FromUnsignedLongLong(core_of(self).queries()); }
 PyObject* get_statement_cache_size(PyObject* self, void*) {
   return PyLong_FromSize_t(core_of(self).session().statements().size());
 }
@@ -330,6 +341,7 @@ PyMethodDef methods[] = {
     {"forget_types", forget_types, METH_NOARGS, nullptr},
     {"close", close, METH_O, nullptr},
     {"abort", abort, METH_NOARGS, nullptr},
+    {"abort_when_free", abort_when_free, METH_NOARGS, nullptr},
     {"roll_back", roll_back, METH_NOARGS, nullptr},
     {"set_on_closed", set_on_closed, METH_O, nullptr},
     {"set_on_server_events", fast(set_on_server_events), METH_FASTCALL, nullptr},
@@ -343,6 +355,7 @@ PyGetSetDef getset[] = {
     {"transaction", get_transaction, nullptr, nullptr, nullptr},
     {"record_class", get_record_class, nullptr, nullptr, nullptr},
     {"settled", get_settled, nullptr, nullptr, nullptr},
+    {"queries", get_queries, nullptr, nullptr, nullptr},
     {"cached_statements", get_statement_cache_size, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };

@@ -53,9 +53,16 @@ class Core final : ChannelEvents, ServerEvents {
   /// Python error set when it is busy or closed.
   bool claim(Exchange& exchange);
   void disclaim(Exchange& exchange) noexcept {
-    if (busy_ == &exchange) busy_ = nullptr;
+    if (busy_ != &exchange) return;
+    busy_ = nullptr;
+    if (abort_when_free_) abort_when_free();
   }
+  /// Nobody will use it any more: ends it, but lets the exchange that is under way come to its end.
+  void abort_when_free() noexcept;
   Exchange* busy() const noexcept { return busy_; }
+  /// How much it has run: executions, however many sets of arguments each, and scripts.
+  std::uint64_t queries() const noexcept { return queries_; }
+  void count_query() noexcept { ++queries_; }
 
   /// `request` is a CloseRequest's awaitable: it hears of the connection's end.
   void wait_for_close(PyObject* request) { closing_.push_back(Ref::borrow(request)); }
@@ -87,6 +94,8 @@ class Core final : ChannelEvents, ServerEvents {
   Registry types_{&plain_types_};
   std::uint64_t generation_ = 0;  // of the catalog when the statements were prepared
   Exchange* busy_ = nullptr;
+  std::uint64_t queries_ = 0;
+  bool abort_when_free_ = false;
   std::vector<Ref> closing_;
   Ref on_closed_callback_;
   Ref on_notification_callback_;

@@ -1,6 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/exchange.hpp"
 
+#include <algorithm>
+
 #include "pgstride/driver/options.hpp"
 #include "pgstride/protocol/frontend.hpp"
 #include "pgstride/pybind/src/arguments.hpp"
@@ -37,8 +39,25 @@ bool Exchange::text_of(PyObject* object, const char* what, std::string_view& tex
 
 bool Exchange::send(Operation& operation) {
   if (!channel().submit(operation, deadline_)) return false;
+  reset_is_sent_ = false;
   channel().flush();
   return true;
+}
+
+bool Exchange::send_last(Operation& operation, bool alone) {
+  core().count_query();
+  if (!lender_ || alone) return send(operation);
+  if (!channel().submit(operation, deadline_)) return false;
+  reset_is_sent_ = true;
+  lender_->reset_behind(slot_);
+  channel().flush();
+  return true;
+}
+
+bool Exchange::starts_copy(std::string_view sql) noexcept {
+  constexpr std::string_view word = "stdin";
+  return std::search(sql.begin(), sql.end(), word.begin(), word.end(),
+                     [](char a, char b) { return (a | 0x20) == b; }) != sql.end();
 }
 
 bool Exchange::look_up_types(const Statement& statement) {
@@ -74,6 +93,7 @@ PyObject* Exchange::raise(const Failure* failure) {
 
 int Exchange::traverse(visitproc visit, void* arg) const {
   if (const int stop = core_.visit(visit, arg)) return stop;
+  if (const int stop = owner_.visit(visit, arg)) return stop;
   return error_.visit(visit, arg);
 }
 

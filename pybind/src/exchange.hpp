@@ -15,15 +15,33 @@
 
 namespace pgstride::python {
 
+/// Has lent a connection for one exchange.
+class Lender {
+ public:
+  /// Submits what makes the connection fit for the next one, behind what has just been submitted.
+  virtual void reset_behind(std::uint32_t slot) noexcept = 0;
+  /// The exchange is over. `is_reset`: reset_behind() was called, and nothing was submitted since.
+  virtual void give_back(std::uint32_t slot, bool is_reset) noexcept = 0;
+
+ protected:
+  ~Lender() = default;
+};
+
 class Exchange : public Request {
  public:
+  /// The connection is borrowed: it is given back as soon as this is over. `lender` lives in `owner`.
+  void borrow(PyObject* owner, Lender& lender, std::uint32_t slot) {
+    owner_ = Ref::borrow(owner);
+    lender_ = &lender;
+    slot_ = slot;
+  }
   /// The statement's text, for error messages; may be null.
   PyObject* query() const noexcept { return query_.get(); }
   TimePoint started() const noexcept { return started_; }
 
  protected:
   Exchange(PyObject* core, PyObject* query) noexcept : core_(Ref::borrow(core)), query_(Ref::borrow(query)) {}
-  ~Exchange() override { core().disclaim(*this); }
+  ~Exchange() override { let_go(); }
 
   Core& core() const noexcept { return core_of(core_.get()); }
   PyObject* core_object() const noexcept { return core_.get(); }
@@ -36,11 +54,16 @@ class Exchange : public Request {
   TimePoint deadline() const noexcept { return deadline_; }
   /// A str as UTF-8 without NUL; `what` it is. False with a Python error set.
   static bool text_of(PyObject* object, const char* what, std::string_view& text);
+  /// May ask for COPY … FROM STDIN, which takes whatever is sent behind it for a mistake.
+  static bool starts_copy(std::string_view sql) noexcept;
   bool query_text(std::string_view& text) const { return text_of(query_.get(), "query", text); }
 
   /// Submits and sends one operation of this exchange. False: it failed at once and `error` or the
   /// operation's failure tells why.
   bool send(Operation& operation);
+  /// The same for the one that the exchange is there for, most likely its last. With it leaves the reset
+  /// of a borrowed connection, unless `alone`.
+  bool send_last(Operation& operation, bool alone = false);
 
   /// Asks the server for those of the statement's types that nobody knows yet; types_known() follows.
   /// False: there are none, or it failed at once (lookup_failure() tells).
@@ -52,8 +75,12 @@ class Exchange : public Request {
 
   /// The exchange is over: lets the connection go, wakes whoever waits.
   void finish() noexcept {
-    core().disclaim(*this);
+    let_go();
     complete();
+  }
+  void let_go() noexcept {
+    core().disclaim(*this);
+    if (Lender* lender = std::exchange(lender_, nullptr)) lender->give_back(slot_, reset_is_sent_);
   }
 
   /// Keeps the Python error that is set as the outcome, unless there is one already.
@@ -85,11 +112,15 @@ class Exchange : public Request {
   void looked_up() noexcept;
 
   Ref core_;
+  Ref owner_;  // of the lender
   Ref query_;
   Ref error_;
   TimePoint deadline_ = never;
   TimePoint started_{};
   std::unique_ptr<TypeLookup> lookup_;  // rare
+  Lender* lender_ = nullptr;
+  std::uint32_t slot_ = 0;
+  bool reset_is_sent_ = false;
 };
 
 }  // namespace pgstride::python

@@ -35,7 +35,8 @@ bool Fetch::run(const StatementRef& statement, Plan& plan) {
     step_.portal = name;
   }
   execute_.emplace(*this, statement, plan, step_);
-  if (send(*execute_)) return true;
+  const bool may_copy = !statement->returns_rows() && starts_copy(statement->sql());
+  if (send_last(*execute_, may_copy)) return true;
   raise(execute_->failure());
   return false;
 }
@@ -94,7 +95,7 @@ PyObject* Fetch::take_result() {
 void Fetch::give_up() noexcept {
   stop_preparing();
   if (execute_ && execute_->pending()) channel().cancel(*execute_);
-  core().disclaim(*this);
+  let_go();
 }
 
 int Fetch::traverse(visitproc visit, void* arg) const {

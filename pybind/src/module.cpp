@@ -9,6 +9,7 @@
 #include "pgstride/pybind/src/connect.hpp"
 #include "pgstride/pybind/src/core.hpp"
 #include "pgstride/pybind/src/loop.hpp"
+#include "pgstride/pybind/src/pool.hpp"
 #include "pgstride/pybind/src/record.hpp"
 #include "pgstride/pybind/src/statement.hpp"
 #include "pgstride/pybind/src/type_codecs.hpp"
@@ -42,6 +43,7 @@ PYBIND11_MODULE(_core, module) {
   require(prepare_codecs());
   require(add_statement_type(raw));
   require(add_core_type(raw));
+  require(add_pool_type(raw));
   require(add_codec_probe(raw));
   require(PyModule_AddFunctions(raw, functions) == 0);
   module.attr("__version__") = PGSTRIDE_VERSION;

@@ -25,7 +25,7 @@ bool Script::start(PyObject* timeout) {
   std::string_view sql;
   if (!begin(timeout) || !query_text(sql)) return false;
   step_.emplace(*this, sql);
-  if (send(*step_)) return true;
+  if (send_last(*step_, starts_copy(sql))) return true;
   raise(step_->failure());
   return false;
 }
@@ -37,7 +37,7 @@ PyObject* Script::take_result() {
 
 void Script::give_up() noexcept {
   if (step_ && step_->pending()) channel().cancel(*step_);
-  core().disclaim(*this);
+  let_go();
 }
 
 }  // namespace pgstride::python

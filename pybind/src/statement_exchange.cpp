@@ -88,6 +88,7 @@ void StatementExchange::finish_unless(bool is_under_way) noexcept {
 bool StatementExchange::retry_with_fresh_plan(const Failure& failure) {
   if (!plan_is_stale(failure)) return false;
   session().statements().erase(*statement_);
+  core().forget_types();  // the other connections of a pool have such plans, too
   if (!may_retry_ || session().transaction() != TransactionStatus::idle) return false;
   may_retry_ = false;
   if (prepare()) return true;

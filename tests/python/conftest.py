@@ -160,6 +160,22 @@ def connection(runner, connect):
     return runner(connect())
 
 
+@pytest.fixture
+def create_pool(runner, dsn):
+    """Makes pools, of one connection if not said otherwise, that are closed when the test is over."""
+    made = []
+
+    async def create_pool(**options):
+        pool = await pgstride.create_pool(dsn, **{"min_size": 1, "max_size": 1, **options})
+        made.append(pool)
+        return pool
+
+    yield create_pool
+    for pool in made:
+        runner(asyncio.wait_for(pool.close(), 30))
+    made.clear()
+
+
 class Observer:
     """Looks at the server from a connection of its own, so that tests can wait for what is, not for time."""
 

@@ -9,7 +9,8 @@ from . import exceptions, types
 from ._core import __version__
 from .connection import Connection, connect
 from .exceptions import *  # noqa: F403
+from .pool import Pool, create_pool
 from .protocol import Record
 from .types import *  # noqa: F403
 
-__all__ = ("connect", "Connection", "Record", *exceptions.__all__)
+__all__ = ("connect", "create_pool", "Pool", "Record", "Connection", *exceptions.__all__)

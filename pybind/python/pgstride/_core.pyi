@@ -70,6 +70,8 @@ class Core:
     settled: bool
     """Nothing is under way, nor anything that was abandoned."""
     cached_statements: int
+    queries: int
+    """How much it has run: executions, however many sets of arguments each, and scripts."""
 
     def fetch(
         self, query: str | Statement, args: tuple[object, ...], timeout: float | None, record_class: type[Record] | None, /
@@ -120,6 +122,8 @@ class Core:
         """Of the catalogs nothing is known any more, and no statement is cached."""
     def close(self, timeout: float | None, /) -> Awaitable[None]: ...
     def abort(self) -> None: ...
+    def abort_when_free(self) -> None:
+        """abort(), as soon as nothing is under way."""
     def roll_back(self) -> None:
         """ROLLBACK, behind whatever is under way; nobody waits for its answer."""
     def set_on_closed(self, callback: Callable[[], object] | None, /) -> None: ...
@@ -131,6 +135,84 @@ class Core:
     ) -> None:
         """What is called from inside the parser for each notification and notice; may only take a note."""
     def parameters(self) -> dict[str, str]: ...
+
+class PoolCore:
+    """What decides for a pool. Connections are in slots, which are numbered; pool.py opens and closes them."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        act: Callable[[str, int], object],
+        min_size: int,
+        max_size: int,
+        keeps_min_size: bool,
+        max_queries: int,
+        max_idle: float | None,
+        max_lifetime: float | None,
+        check_after: float | None,
+        /,
+    ) -> None:
+        """`act` is told what is to be done with a slot: "connect", "check", "retire", or that a transaction was
+        "left open" there. It may neither raise nor wait."""
+    def take(self) -> int | None:
+        """A slot that can be had at once; it is leased."""
+    def acquire(self) -> Awaitable[int | None]:
+        """A slot, leased, or empty and to be connected; None when the pool is closing."""
+    def open(self, slot: int, /) -> None:
+        """An empty slot is going to be connected."""
+    def connected(self, slot: int, core: Core, reset_script: str, /) -> None: ...
+    def failed(self, slot: int, counts: bool, /) -> None:
+        """The slot could not be connected. `counts`: a reason not to try again at once."""
+    def release(self, slot: int, timeout: float | None, rolls_back: bool, /) -> bool:
+        """Take a leased slot back. False: its connection is to be closed. `timeout` is over its reset; when it is
+        False, the caller resets the connection, then calls ready()."""
+    def ready(self, slot: int, /) -> bool:
+        """False: the connection is not fit for anybody, and is to be closed."""
+    def retire(self, slot: int, /) -> None: ...
+    def gone(self, slot: int, /) -> None:
+        """The slot's connection is closed."""
+    def expire(self) -> None: ...
+    def suspect(self) -> None: ...
+    def close(self) -> None: ...
+    def drained(self) -> Awaitable[None]:
+        """Until nothing is left of a closing pool."""
+    def state(self, slot: int, /) -> str: ...
+    def counts(self) -> dict[str, int]: ...
+    # On a leased slot, which is given back when the request is over:
+    def fetch(
+        self,
+        slot: int,
+        query: str,
+        args: tuple[object, ...],
+        timeout: float | None,
+        record_class: type[Record] | None,
+        /,
+    ) -> Awaitable[list[Record]]: ...
+    def fetchrow(
+        self,
+        slot: int,
+        query: str,
+        args: tuple[object, ...],
+        timeout: float | None,
+        record_class: type[Record] | None,
+        /,
+    ) -> Awaitable[Record | None]: ...
+    def fetchval(
+        self, slot: int, query: str, args: tuple[object, ...], timeout: float | None, column: int | str, /
+    ) -> Awaitable[Any]: ...
+    def execute(
+        self, slot: int, query: str, args: tuple[object, ...], timeout: float | None, /
+    ) -> Awaitable[str]: ...
+    def script(self, slot: int, query: str, timeout: float | None, /) -> Awaitable[str]: ...
+    def many(
+        self,
+        slot: int,
+        query: str,
+        sets: Iterable[Sequence[Any]],
+        timeout: float | None,
+        record_class: type[Record] | None,
+        /,
+    ) -> Awaitable[list[Record] | None]: ...
 
 def options() -> dict[str, str | None]:
     """The names of the driver's options, each with its environment variable."""

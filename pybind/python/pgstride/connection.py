@@ -17,6 +17,7 @@ import weakref
 from . import (
     _core,
     _listening,
+    _pooled,
     _type_codecs,
     connect_utils,
     cursor,
@@ -32,7 +33,7 @@ from .protocol import Record
 
 _counter = itertools.count(1)
 
-class Connection(_listening.Listening, _type_codecs.TypeCodecs):
+class Connection(_pooled.Pooled, _listening.Listening, _type_codecs.TypeCodecs):
     """A session with a server. Made by :func:`connect`.
 
     One operation at a time: a second one, started while the first is under way, raises
@@ -46,7 +47,7 @@ class Connection(_listening.Listening, _type_codecs.TypeCodecs):
         "_source",
         "_top_xact",
         "_listeners",
-        "_proxy",
+        "_proxy_ref",
         "_pool_release_ctr",
         "_on_end",
         "_addr",
@@ -71,7 +72,7 @@ class Connection(_listening.Listening, _type_codecs.TypeCodecs):
         self._params = params
         self._top_xact: transaction.Transaction | None = None
         self._listeners = _listening.Listeners()
-        self._proxy: typing.Any = None  # what a pool has lent it as
+        self._proxy_ref: weakref.ref[_pooled._ConnectionProxy] | None = None
         self._pool_release_ctr = 0
         self._on_end: typing.Callable[[], None] | None = None
         # Where it was opened, for the warning when it is not closed: an asyncio debug aid.
@@ -230,6 +231,7 @@ class Connection(_listening.Listening, _type_codecs.TypeCodecs):
     def terminate(self) -> None:
         """Close the connection at once, without telling the server."""
         self._core.abort()
+        _ended(weakref.ref(self))
 
     async def reset(self, *, timeout: float | None = None) -> None:
         """Back to the state of a new connection: no transaction, no locks, no listeners, settings as at the start."""
@@ -237,11 +239,7 @@ class Connection(_listening.Listening, _type_codecs.TypeCodecs):
         self._listeners.clear()
         query = self.get_reset_query()
         if self._top_xact is not None or self.is_in_transaction():
-            if self._top_xact is None or not self._top_xact._managed:
-                self._loop.call_exception_handler(
-                    {"message": f"Resetting connection with an active transaction {self!r}"}
-                )
-            self._top_xact = None
+            self._leave_transaction()
             query = "ROLLBACK;\n" + query
         if query:
             await self._core.script(query, timeout)
@@ -294,8 +292,9 @@ def _ended(reference: weakref.ref[Connection]) -> None:
     listeners.of_queries.clear()
     for callback in callbacks:
         callback.schedule(connection._loop, connection._proxy or connection)
-    if connection._on_end is not None:
-        connection._on_end()
+    on_end, connection._on_end = connection._on_end, None
+    if on_end is not None:
+        on_end()
 
 
 def _caller() -> str:

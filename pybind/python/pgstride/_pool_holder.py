@@ -1,0 +1,362 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""One place of a pool, its connection, and what that is lent as."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import traceback
+import types
+import typing
+import warnings
+
+from . import _pooled, connection, exceptions
+
+if typing.TYPE_CHECKING:
+    from .pool import Pool
+
+_BASE = connection.Connection
+_CLOSE_LIMIT = 10.0  # seconds, for a connection that nobody waits for
+_CHECK_LIMIT = 5.0
+
+
+class PoolConnectionProxyMeta(type):
+    """Gives the proxy every public method of a connection, under the same signature."""
+
+    def __new__(
+        mcls, name: str, bases: tuple[type, ...], namespace: dict[str, typing.Any]
+    ) -> PoolConnectionProxyMeta:
+        for method_name in dir(_BASE):
+            method = getattr(_BASE, method_name)
+            if not method_name.startswith("_") and method_name not in namespace and inspect.isfunction(method):
+                namespace[method_name] = mcls._forward(method_name, method)
+        return super().__new__(mcls, name, bases, namespace)
+
+    @staticmethod
+    def _forward(name: str, method: typing.Callable[..., typing.Any]) -> typing.Callable[..., typing.Any]:
+        def forwarded(self: PoolConnectionProxy, *args: typing.Any, **kwargs: typing.Any) -> typing.Any:
+            con = self._con
+            if con is None:
+                raise exceptions.InterfaceError(
+                    f"cannot call Connection.{name}(): connection has been released back to the pool"
+                )
+            return getattr(type(con), name)(con, *args, **kwargs)
+
+        functools.update_wrapper(forwarded, method)
+        if inspect.iscoroutinefunction(method) and hasattr(inspect, "markcoroutinefunction"):
+            inspect.markcoroutinefunction(forwarded)
+        return forwarded
+
+
+class PoolConnectionProxy(_pooled._ConnectionProxy, metaclass=PoolConnectionProxyMeta):
+    """A connection that belongs to a pool, for as long as it is lent. Of no use once it is given back."""
+
+    __slots__ = ("_con", "_holder")
+
+    __class_getitem__ = classmethod(types.GenericAlias)
+
+    def __init__(self, holder: PoolConnectionHolder, con: connection.Connection) -> None:
+        self._con: connection.Connection | None = con
+        self._holder = holder
+        con._set_proxy(self)
+
+    def __getattr__(self, name: str) -> typing.Any:
+        return getattr(self._con, name)
+
+    def _detach(self) -> None:
+        con, self._con = self._con, None
+        if con is not None:
+            con._set_proxy(None)
+
+    def __del__(self) -> None:
+        if getattr(self, "_con", None) is not None:
+            self._holder._forgotten(self)
+
+    def __repr__(self) -> str:
+        what = "[released]" if self._con is None else repr(self._con)
+        return f"<{type(self).__name__} {what} {id(self):#x}>"
+
+
+class PoolConnectionHolder:
+    """A slot of the pool's core, with the connection in it if there is one."""
+
+    __slots__ = ("_con", "_pool", "_slot", "_timeout", "_generation", "_releasing", "_lent_until", "_site")
+
+    def __init__(self, pool: Pool, slot: int) -> None:
+        self._pool = pool
+        self._slot = slot
+        self._con: connection.Connection | None = None
+        self._timeout: float | None = None
+        self._generation: int | None = None
+        self._releasing: asyncio.Task[None] | None = None
+        self._lent_until: asyncio.Future[None] | None = None
+        self._site: str | None = None  # where it was acquired, in debug mode
+
+    def is_connected(self) -> bool:
+        return self._con is not None and not self._con.is_closed()
+
+    def is_idle(self) -> bool:
+        return self._pool._core.state(self._slot) != "leased" and self._releasing is None
+
+    def _is_free(self) -> bool:
+        """Or in nobody's hands, at least."""
+        state = self._pool._core.state(self._slot)
+        return state in ("empty", "idle", "checking", "resetting") and self._releasing is None
+
+    @property
+    def _in_use(self) -> asyncio.Future[None] | None:
+        """Done when the connection is given back; None when it is not lent."""
+        if self.is_idle():
+            return None
+        if self._lent_until is None:
+            self._lent_until = self._pool._loop.create_future()
+        return self._lent_until
+
+    async def wait_until_released(self) -> None:
+        """Returns at once when nobody has the connection."""
+        lent_until = self._in_use
+        if lent_until is not None:
+            await asyncio.shield(lent_until)
+
+    # --- connecting ---------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Open the connection of an empty holder."""
+        if self._con is not None:
+            raise exceptions.InternalClientError(
+                "PoolConnectionHolder.connect() called while another connection already exists"
+            )
+        self._con = con = await self._pool._get_new_connection()
+        self._generation = self._pool._generation
+        con._on_end = self._ended
+
+    async def _open(self) -> None:
+        """Connect in a slot that waits for that."""
+        try:
+            await self.connect()
+        finally:
+            self._opened()
+        if self._con is None:
+            raise exceptions.InterfaceError("connection is closed")
+
+    def _opened(self, failure_counts: bool = False) -> None:
+        """Connecting is over; tells the core how it went."""
+        core, con = self._pool._core, self._con
+        if con is None or con.is_closed():
+            self._con = None
+            core.failed(self._slot, failure_counts)
+        else:
+            core.connected(self._slot, con._core, _BASE.get_reset_query(con))
+
+    # --- lending ------------------------------------------------------------------------------------
+
+    async def acquire(self) -> PoolConnectionProxy:
+        """Lend the connection, which is leased to the caller."""
+        return await self._lend(None)
+
+    async def _lend(self, timeout: float | None) -> PoolConnectionProxy:
+        pool, con = self._pool, self._con
+        if con is None or pool._core.state(self._slot) != "leased":
+            raise exceptions.InternalClientError("PoolConnectionHolder.acquire() called on a holder that is not leased")
+        proxy = PoolConnectionProxy(self, con)
+        self._timeout = timeout
+        if pool._loop.get_debug():
+            self._site = "".join(traceback.format_stack(limit=10)[:-1])
+        if pool._setup is not None:
+            try:
+                await pool._setup(proxy)
+            except BaseException as error:
+                # Nobody knows what it has done: the connection is not safe to be used again.
+                await _dispose(con, error)
+                raise
+        return proxy
+
+    async def release(self, timeout: float | None) -> None:
+        """Take the connection back."""
+        if self.is_idle():
+            raise exceptions.InternalClientError("PoolConnectionHolder.release() called on a free connection holder")
+        if self._releasing is None:
+            if self._give_back(timeout):
+                return
+            self._releasing = self._pool._loop.create_task(self._release_slowly(timeout))
+            self._releasing.add_done_callback(_retrieve)
+        # However the caller's task ends, the connection comes back.
+        await asyncio.shield(self._releasing)
+
+    def _give_back(self, timeout: float | None) -> bool:
+        """Without waiting for anything: the reset runs behind whatever is under way, and nobody gets the
+        connection before the server has confirmed it. False: that is not possible."""
+        con = self._con
+        assert con is not None
+        kind = type(con)
+        if (
+            self._pool._reset is not None
+            or kind.reset is not _BASE.reset
+            or kind.get_reset_query is not _BASE.get_reset_query
+            or con._core.busy
+            or con._core.closed
+        ):
+            return False
+        rolls_back = con._top_xact is not None or con._core.transaction != "I"
+        if rolls_back:
+            con._leave_transaction()
+        if not self._pool._core.release(self._slot, timeout, rolls_back):
+            return False
+        self._free()
+        return True
+
+    async def _release_slowly(self, timeout: float | None) -> None:
+        """Close the connection when it has to go, else run what the user put in place of the reset."""
+        con, core = self._con, self._pool._core
+        try:
+            if con is None:
+                return  # it has ended in the meantime
+            if con._core.closed:
+                con.terminate()
+            elif core.state(self._slot) == "retiring" or not core.release(self._slot, False, False):
+                await con.close(timeout=timeout)
+            else:
+                await _limited(self._reset(con, timeout), timeout)
+                if self._con is con and not core.ready(self._slot):
+                    con.terminate()
+        except BaseException:
+            self.terminate()
+            raise
+        finally:
+            self._releasing = None
+            self._free()
+
+    async def _reset(self, con: connection.Connection, timeout: float | None) -> None:
+        if self._pool._reset is None:
+            return await con.reset(timeout=timeout)
+        if con._top_xact is not None or con.is_in_transaction():
+            con._leave_transaction()
+            await con._script("ROLLBACK", timeout)
+        await self._pool._reset(con)
+
+    def _free(self) -> None:
+        """The connection is not lent any more."""
+        proxy = self._con._proxy if self._con is not None else None
+        if isinstance(proxy, PoolConnectionProxy):
+            proxy._detach()
+        self._timeout = None
+        self._site = None
+        if self._lent_until is not None and not self._lent_until.done():
+            self._lent_until.set_result(None)
+        self._lent_until = None
+
+    # --- parting ------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Close the connection gracefully, if there is one."""
+        if self._con is not None:
+            await self._con.close()
+
+    def terminate(self) -> None:
+        """Close the connection at once, if there is one."""
+        if self._con is not None:
+            self._con.terminate()
+
+    async def _check(self) -> None:
+        """Is the connection still there? Somebody waits for it, and nobody has it."""
+        con = self._con
+        if con is None:
+            return
+        try:
+            await con._script("", _CHECK_LIMIT)
+        except Exception:
+            con.terminate()
+        if self._con is con and not self._pool._core.ready(self._slot):
+            con.terminate()
+
+    async def _fill(self) -> None:
+        """Connect in a slot that nobody waits for; whoever comes next is told what is wrong."""
+        try:
+            await self.connect()
+        except Exception:
+            pass
+        finally:
+            self._opened(failure_counts=True)
+
+    async def _retire(self) -> None:
+        """The core has given the connection up."""
+        if self._con is not None:
+            await _dispose(self._con, None)
+
+    def _ended(self) -> None:
+        """The connection is over, whoever ended it."""
+        self._free()
+        self._con = None
+        if self._pool._core.state(self._slot) not in ("empty", "connecting"):
+            self._pool._core.gone(self._slot)
+
+    def _forgotten(self, proxy: PoolConnectionProxy) -> None:
+        """Nobody can give the connection back any more. What it runs may come to its end."""
+        con = proxy._con
+        assert con is not None
+        proxy._con = None
+        site = f"; acquired at:\n{self._site}" if self._site else ""
+        warnings.warn(f"{con!r} was never released to its pool, and is closed{site}", ResourceWarning, source=con)
+        loop = self._pool._loop
+        if not loop.is_closed():  # a request that was made of it may just be about to begin
+            loop.call_soon(loop.call_soon, con._core.abort_when_free)
+
+
+class PoolAcquireContext:
+    """What :meth:`Pool.acquire` returns: to be awaited, or entered, once."""
+
+    __slots__ = ("timeout", "connection", "done", "pool")
+
+    def __init__(self, pool: Pool, timeout: float | None) -> None:
+        self.pool = pool
+        self.timeout = timeout
+        self.connection: PoolConnectionProxy | None = None
+        self.done = False
+
+    async def __aenter__(self) -> PoolConnectionProxy:
+        if self.connection is not None or self.done:
+            raise exceptions.InterfaceError("a connection is already acquired")
+        self.connection = await self.pool._acquire(self.timeout)
+        return self.connection
+
+    async def __aexit__(self, *error: object) -> None:
+        self.done = True
+        con, self.connection = self.connection, None
+        await self.pool.release(typing.cast(PoolConnectionProxy, con))
+
+    def __await__(self) -> typing.Generator[typing.Any, None, PoolConnectionProxy]:
+        self.done = True
+        return self.pool._acquire(self.timeout).__await__()
+
+
+async def _dispose(con: connection.Connection, cause: BaseException | None) -> None:
+    """Close a connection that is of no use any more, whatever happens."""
+    try:
+        if cause is None or isinstance(cause, Exception):
+            await con.close(timeout=_CLOSE_LIMIT)
+    except Exception:
+        pass  # it has been aborted
+    finally:
+        con.terminate()
+
+
+async def _limited(awaitable: typing.Coroutine[typing.Any, typing.Any, _T], timeout: float | None) -> _T:
+    """`awaitable`, for no longer than `timeout` seconds."""
+    if timeout is None:
+        return await awaitable
+    if hasattr(asyncio, "timeout"):
+        async with asyncio.timeout(timeout):
+            return await awaitable
+    return await asyncio.wait_for(awaitable, timeout)
+
+
+def _retrieve(task: asyncio.Task[None]) -> None:
+    """Nobody may be there any more to hear of a failure; the connection is closed in any case."""
+    if not task.cancelled():
+        task.exception()
+
+
+_T = typing.TypeVar("_T")
+
+__all__ = ("PoolAcquireContext", "PoolConnectionHolder", "PoolConnectionProxy", "PoolConnectionProxyMeta")

@@ -1,0 +1,41 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""What a pool is told, checked."""
+
+from __future__ import annotations
+
+
+def check_sizes(init_size: int | None, min_size: int, max_size: int, max_queries: int) -> None:
+    if max_size <= 0:
+        raise ValueError("max_size is expected to be greater than zero")
+    if min_size < 0:
+        raise ValueError("min_size is expected to be greater or equal to zero")
+    if min_size > max_size:
+        raise ValueError("min_size is greater than max_size")
+    if init_size is not None:
+        if init_size < 0:
+            raise ValueError("init_size is expected to be greater or equal to zero")
+        if init_size < min_size:
+            raise ValueError("init_size is smaller than min_size")
+        if init_size > max_size:
+            raise ValueError("init_size is greater than max_size")
+    if max_queries <= 0:
+        raise ValueError("max_queries is expected to be greater than zero")
+
+
+def check_not_negative(**durations: float) -> None:
+    for name, seconds in durations.items():
+        if seconds < 0:
+            raise ValueError(f"{name} is expected to be greater or equal to zero")
+
+
+def check_class(option: str, given: object, base: type) -> None:
+    if not (isinstance(given, type) and issubclass(given, base)):
+        raise TypeError(f"{option} is expected to be a subclass of pgstride.{base.__name__}, got {given!r}")
+
+
+def name_of(kind: type) -> str:
+    """As users know it."""
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
+__all__ = ()

@@ -1,0 +1,72 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""What a connection knows of the pool it belongs to."""
+
+from __future__ import annotations
+
+import typing
+import warnings
+import weakref
+
+from . import exceptions
+
+if typing.TYPE_CHECKING:
+    from .connection import Connection
+
+
+class _ConnectionProxy:
+    """What a pool lends in place of a connection. It passes for an instance of any connection class."""
+
+    __slots__ = ("__weakref__",)
+
+
+class ConnectionMeta(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return issubclass(type(instance), _ConnectionProxy) or super().__instancecheck__(instance)
+
+
+class Pooled(metaclass=ConnectionMeta):
+    """The part of :class:`Connection` that is about being lent and given back."""
+
+    __slots__ = ()
+
+    _proxy_ref: weakref.ref[_ConnectionProxy] | None
+
+    @property
+    def _proxy(self) -> _ConnectionProxy | None:
+        """What the pool has lent it as. Not held, so that a proxy that is forgotten is noticed."""
+        return None if self._proxy_ref is None else self._proxy_ref()
+
+    def _set_proxy(self, proxy: _ConnectionProxy | None) -> None:
+        if proxy is not None and self._proxy is not None:
+            raise exceptions.InterfaceError("internal pgstride error: connection is already proxied")
+        self._proxy_ref = None if proxy is None else weakref.ref(proxy)
+
+    def _on_release(self: Connection) -> None:  # type: ignore[misc]
+        """From here on nothing that was made of it may be used; what was forgotten is told."""
+        self._pool_release_ctr += 1
+        listeners = self._listeners
+        if listeners.by_channel:
+            self._warn_of_listeners("notification", sum(map(len, listeners.by_channel.values())))
+        if listeners.of_log:
+            self._warn_of_listeners("log", len(listeners.of_log))
+        listeners.clear()
+
+    def _warn_of_listeners(self, kind: str, count: int) -> None:
+        warnings.warn(
+            exceptions.InterfaceWarning(
+                f"{self!r} is being released to the pool but has {count} active {kind} "
+                f"listener{'' if count == 1 else 's'}"
+            ),
+            stacklevel=4,
+        )
+
+    def _leave_transaction(self: Connection) -> None:  # type: ignore[misc]
+        """A transaction is going to be rolled back: nobody who left its block by itself is told."""
+        if self._top_xact is None or not self._top_xact._managed:
+            self._loop.call_exception_handler(
+                {"message": f"Resetting connection with an active transaction {self!r}"}
+            )
+        self._top_xact = None
+
+
+__all__ = ("ConnectionMeta", "Pooled")

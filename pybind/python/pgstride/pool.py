@@ -1,0 +1,450 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""A pool of connections. Which connection goes to whom is decided in C++ (driver/pool_core.hpp)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import types
+import typing
+import warnings
+
+from . import _core, _pool_holder, _pool_options, connection, exceptions
+from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy, PoolConnectionProxyMeta
+from ._pool_requests import PoolRequests
+from .protocol import Record
+
+logger = logging.getLogger(__name__)
+
+_BASE = connection.Connection
+_CLOSING_IS_LONG = 60.0  # seconds
+_Hook = typing.Callable[[typing.Any], typing.Awaitable[object]]
+
+
+class Pool(PoolRequests):
+    """A pool of connections. Made by :func:`create_pool`; await it, or use it as ``async with``.
+
+    Belongs to one event loop. A connection that is released is reset behind the caller's back, and handed
+    out again as soon as the server has confirmed that.
+    """
+
+    __slots__ = (
+        "_core",
+        "_loop",
+        "_initsize",
+        "_minsize",
+        "_maxsize",
+        "_keeps_min_size",
+        "_max_queries",
+        "_max_inactive_connection_lifetime",
+        "_max_lifetime",
+        "_check_after",
+        "_connect",
+        "_setup",
+        "_init",
+        "_reset",
+        "_connect_args",
+        "_connect_kwargs",
+        "_connection_class",
+        "_record_class",
+        "_holders",
+        "_generation",
+        "_begun",
+        "_initialized",
+        "_initializing",
+        "_closing",
+        "_closed",
+        "_lends",
+        "_tasks",
+        "__weakref__",
+    )
+
+    __class_getitem__ = classmethod(types.GenericAlias)
+
+    def __init__(
+        self,
+        *connect_args: typing.Any,
+        init_size: int | None = None,
+        min_size: int,
+        max_size: int,
+        max_queries: int,
+        max_inactive_connection_lifetime: float,
+        connect: typing.Callable[..., typing.Awaitable[connection.Connection]] | None = None,
+        setup: _Hook | None = None,
+        init: _Hook | None = None,
+        reset: _Hook | None = None,
+        loop: asyncio.AbstractEventLoop | None,
+        connection_class: type[connection.Connection],
+        record_class: type[Record],
+        keep_min_size: bool = False,
+        max_lifetime: float = 0.0,
+        check_after: float = 0.0,
+        **connect_kwargs: typing.Any,
+    ) -> None:
+        if len(connect_args) > 1:
+            warnings.warn(
+                "Passing multiple positional arguments to pgstride.Pool constructor is deprecated. "
+                "The non-deprecated form is pgstride.Pool(<dsn>, **kwargs)",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+        _pool_options.check_sizes(init_size, min_size, max_size, max_queries)
+        _pool_options.check_not_negative(
+            max_inactive_connection_lifetime=max_inactive_connection_lifetime,
+            max_lifetime=max_lifetime,
+            check_after=check_after,
+        )
+        _pool_options.check_class("connection_class", connection_class, _BASE)
+        _pool_options.check_class("record_class", record_class, Record)
+
+        self._core: _core.PoolCore = None  # type: ignore[assignment]  # until it is initialized
+        self._loop: asyncio.AbstractEventLoop = loop  # type: ignore[assignment]
+        self._initsize = min_size if init_size is None else init_size
+        self._minsize = min_size
+        self._maxsize = max_size
+        self._keeps_min_size = keep_min_size
+        self._max_queries = max_queries
+        self._max_inactive_connection_lifetime = max_inactive_connection_lifetime
+        self._max_lifetime = max_lifetime
+        self._check_after = check_after
+        self._connect = connect if connect is not None else connection.connect
+        self._setup = setup
+        self._init = init
+        self._reset = reset
+        self._connect_args = connect_args
+        self._connect_kwargs = connect_kwargs
+        self._connection_class = connection_class
+        self._record_class = record_class
+        self._holders: list[PoolConnectionHolder] = []
+        self._generation = 0
+        self._begun = False  # as it was told to; it can be used before
+        self._initialized = False
+        self._initializing = False
+        self._closing = False
+        self._closed = False
+        self._lends = False  # single requests may run without a proxy
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- beginning ----------------------------------------------------------------------------------
+
+    def __await__(self) -> typing.Generator[typing.Any, None, Pool]:
+        return self._async_init().__await__()
+
+    async def __aenter__(self) -> Pool:
+        return await self._async_init()
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    async def _async_init(self) -> Pool:
+        if self._begun:
+            return self
+        if self._initializing:
+            raise exceptions.InterfaceError("pool is being initialized in another task")
+        if self._closed:
+            raise exceptions.InterfaceError("pool is closed")
+        self._initializing = True
+        try:
+            await self._begin()
+            self._begun = True
+        finally:
+            # One that could not connect may be used all the same, or begun again.
+            self._initializing = False
+            self._initialized = True
+            self._lends = self._setup is None and self._reset is None
+        return self
+
+    async def _begin(self) -> None:
+        """Open the first connections: one alone, so that what is wrong shows early, then the others."""
+        if self._core is None:
+            self._loop = self._loop or asyncio.get_running_loop()
+            self._core = _core.PoolCore(
+                self._loop,
+                self._act,
+                self._minsize,
+                self._maxsize,
+                self._keeps_min_size,
+                self._max_queries,
+                self._max_inactive_connection_lifetime or None,
+                self._max_lifetime or None,
+                self._check_after or None,
+            )
+            self._holders = [PoolConnectionHolder(self, slot) for slot in range(self._maxsize)]
+        empty = [holder for holder in self._holders if self._core.state(holder._slot) == "empty"]
+        first = empty[len(empty) - max(self._initsize - self.get_size(), 0) :]
+        for holder in first:
+            self._core.open(holder._slot)
+        try:
+            if first:
+                await first[-1].connect()
+                await asyncio.gather(*(holder.connect() for holder in reversed(first[:-1])))
+        finally:
+            for holder in first:
+                holder._opened()
+
+    def _act(self, what: str, slot: int) -> None:
+        """What the core wants to be done; called by it."""
+        holder = self._holders[slot]
+        if what == "left open":
+            assert holder._con is not None
+            return holder._con._leave_transaction()
+        if self._loop.is_closed():
+            return holder.terminate()
+        todo = {"retire": holder._retire, "check": holder._check, "connect": holder._fill}[what]
+        task = self._loop.create_task(todo())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _get_new_connection(self) -> connection.Connection:
+        con = await self._connect(
+            *self._connect_args,
+            loop=self._loop,
+            connection_class=self._connection_class,
+            record_class=self._record_class,
+            **self._connect_kwargs,
+        )
+        if not isinstance(con, _BASE):
+            good, bad = self._connection_class, type(con)
+            raise exceptions.InterfaceError(
+                "expected pool connect callback to return an instance of "
+                f"'{good.__module__}.{good.__name__}', got '{_pool_options.name_of(bad)}'"
+            )
+        for holder in self._holders:
+            other = holder._con
+            if other is None or (other._addr, other._params.database) != (con._addr, con._params.database):
+                continue
+            con._core.share_types(other._core)
+            break
+        if self._init is not None:
+            try:
+                await self._init(con)
+            except BaseException as error:
+                # Nobody knows what it has done: the connection is not safe to be used.
+                await _pool_holder._dispose(con, error)
+                raise
+        return con
+
+    # --- lending ------------------------------------------------------------------------------------
+
+    def acquire(self, *, timeout: float | None = None) -> PoolAcquireContext:
+        """A connection: ``async with pool.acquire() as connection``, or await it and :meth:`release` it.
+
+        `timeout` (seconds; None: no limit) is over waiting for a free one, connecting, and `setup`.
+        """
+        return PoolAcquireContext(self, timeout)
+
+    async def _acquire(self, timeout: float | None) -> PoolConnectionProxy:
+        self._check_open()
+        if timeout is None:
+            return await (await self._lease())._lend(None)
+        if timeout <= 0:
+            raise asyncio.TimeoutError
+        return await _pool_holder._limited(self._acquire_within(timeout), float(timeout))
+
+    async def _acquire_within(self, timeout: float) -> PoolConnectionProxy:
+        return await (await self._lease())._lend(float(timeout))
+
+    async def _lease(self) -> PoolConnectionHolder:
+        """A slot with an open connection, which is the caller's."""
+        while True:
+            slot = self._core.take()
+            if slot is None:
+                slot = await self._core.acquire()
+                if slot is None:
+                    self._check_open()
+                    raise exceptions.InterfaceError("pool is closing")
+            holder = self._holders[slot]
+            if holder._con is None:
+                await holder._open()
+                if self._closing or self._closed:
+                    holder.terminate()
+                    self._check_open()
+            if holder._con is not None and not holder._con.is_closed():
+                return holder
+            holder.terminate()  # it has just died
+
+    async def release(self, connection: PoolConnectionProxy, *, timeout: float | None = None) -> None:
+        """Give a connection back.
+
+        It is rolled back if need be, and reset. `timeout` (seconds) is over that; None means the one given to
+        :meth:`acquire`. A `reset` of the user's own is waited for, and what it raises is raised here.
+        """
+        if type(connection) is not PoolConnectionProxy or connection._holder._pool is not self:
+            raise exceptions.InterfaceError(
+                f"Pool.release() received invalid connection: {connection!r} is not a member of this pool"
+            )
+        con, holder = connection._con, connection._holder
+        if con is None:
+            return  # already released
+        self._check_init()
+        timeout = holder._timeout if timeout is None else float(timeout)
+        if holder._releasing is None:
+            con._on_release()
+        await holder.release(timeout)
+
+    # --- ending -------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Wait until every connection was released, and close them all.
+
+        When that fails, or the task is cancelled, they are all terminated.
+        """
+        if self._closed:
+            return
+        self._check_init()
+        self._closing = True
+        self._lends = False
+        warning = self._loop.call_later(_CLOSING_IS_LONG, self._warn_on_long_close)
+        try:
+            self._core.close()
+            await self._core.drained()
+        except BaseException:
+            self.terminate()
+            raise
+        finally:
+            warning.cancel()
+            self._closed = True
+            self._closing = False
+
+    def _warn_on_long_close(self) -> None:
+        logger.warning(
+            "Pool.close() is taking over 60 seconds to complete. Check if you have any unreleased connections left. "
+            "Use asyncio.wait_for() to set a timeout for Pool.close()."
+        )
+
+    def terminate(self) -> None:
+        """Close all connections at once, those that are lent included."""
+        if self._closed:
+            return
+        self._check_init()
+        self._lends = False
+        self._closed = True
+        self._core.close()
+        for holder in self._holders:
+            holder.terminate()
+
+    async def expire_connections(self) -> None:
+        """Replace every connection that is open now: before it is lent again, or when it is released."""
+        self._generation += 1
+        if self._core is not None:
+            self._core.expire()
+
+    def set_connect_args(self, dsn: str | None = None, **connect_kwargs: typing.Any) -> None:
+        """How to connect from now on, in place of what :func:`create_pool` was told."""
+        self._connect_args = (dsn,)
+        self._connect_kwargs = connect_kwargs
+
+    # --- asking -------------------------------------------------------------------------------------
+
+    def is_closing(self) -> bool:
+        """Closed, or about to be."""
+        return self._closed or self._closing
+
+    def get_size(self) -> int:
+        """How many connections are open."""
+        return sum(holder.is_connected() for holder in self._holders)
+
+    def get_min_size(self) -> int:
+        return self._minsize
+
+    def get_max_size(self) -> int:
+        return self._maxsize
+
+    def get_idle_size(self) -> int:
+        """How many connections are open and not lent."""
+        return sum(holder.is_connected() and holder.is_idle() for holder in self._holders)
+
+    @property
+    def _queue(self) -> _Free:
+        return _Free(self)
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise exceptions.InterfaceError("pool is closing")
+        self._check_init()
+
+    def _check_init(self) -> None:
+        if not self._initialized:
+            if self._initializing:
+                raise exceptions.InterfaceError(
+                    "pool is being initialized, but not yet ready: likely there is a race between creating a pool "
+                    "and using it"
+                )
+            raise exceptions.InterfaceError("pool is not initialized")
+        if self._closed:
+            raise exceptions.InterfaceError("pool is closed")
+
+
+class _Free:
+    """The holders that are free, as far as tests look at them."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def qsize(self) -> int:
+        return sum(holder._is_free() for holder in self._pool._holders)
+
+
+def create_pool(
+    dsn: str | None = None,
+    *,
+    init_size: int | None = None,
+    min_size: int = 10,
+    max_size: int = 10,
+    max_queries: int = 50000,
+    max_inactive_connection_lifetime: float = 300.0,
+    connect: typing.Callable[..., typing.Awaitable[connection.Connection]] | None = None,
+    setup: _Hook | None = None,
+    init: _Hook | None = None,
+    reset: _Hook | None = None,
+    loop: asyncio.AbstractEventLoop | None = None,
+    connection_class: type[connection.Connection] = connection.Connection,
+    record_class: type[Record] = Record,
+    keep_min_size: bool = False,
+    max_lifetime: float = 0.0,
+    check_after: float = 0.0,
+    **connect_kwargs: typing.Any,
+) -> Pool:
+    """A pool of up to `max_size` connections. Nothing happens before it is awaited or entered.
+
+    `min_size` (or `init_size`) connections are opened at the start; the others when they are needed. With
+    `keep_min_size` there are always `min_size`, as far as the server allows it.
+
+    A connection is closed when it is released after `max_queries` queries, after
+    `max_inactive_connection_lifetime` seconds without use, or when it is older than `max_lifetime` seconds, give
+    or take a tenth, and not in use. After `check_after` seconds without use the server is asked whether it is
+    still there before it is lent. 0 seconds: never.
+
+    `connect` takes the place of :func:`connect` and is called with the same arguments; `init` is awaited with each
+    new connection, `setup` with each connection that is about to be lent; `reset` with each that was released,
+    in place of the reset query.
+    """
+    return Pool(
+        dsn,
+        init_size=init_size,
+        min_size=min_size,
+        max_size=max_size,
+        max_queries=max_queries,
+        max_inactive_connection_lifetime=max_inactive_connection_lifetime,
+        connect=connect,
+        setup=setup,
+        init=init,
+        reset=reset,
+        loop=loop,
+        connection_class=connection_class,
+        record_class=record_class,
+        keep_min_size=keep_min_size,
+        max_lifetime=max_lifetime,
+        check_after=check_after,
+        **connect_kwargs,
+    )
+
+
+__all__ = (
+    "Pool",
+    "PoolAcquireContext",
+    "PoolConnectionHolder",
+    "PoolConnectionProxy",
+    "PoolConnectionProxyMeta",
+    "create_pool",
+)

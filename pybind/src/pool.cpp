@@ -1,0 +1,224 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/pool.hpp"
+
+namespace pgstride::python {
+namespace {
+
+// For those who do not say how long a reset may take: a server that does not answer is of no use.
+constexpr Duration longest_reset = std::chrono::seconds(30);
+
+}  // namespace
+
+// --- those who wait -----------------------------------------------------------------------------
+
+void AcquireRequest::answered(std::optional<PoolCore::Slot> slot, bool in_loop) noexcept {
+  slot_ = slot;
+  if (in_loop) return complete();
+  complete_soon();
+}
+
+PyObject* AcquireRequest::take_result() {
+  if (!slot_) Py_RETURN_NONE;
+  return PyLong_FromUnsignedLong(*std::exchange(slot_, std::nullopt));
+}
+
+void AcquireRequest::give_up() noexcept {
+  pool_.core().abandon(*this);
+  if (const auto slot = std::exchange(slot_, std::nullopt)) pool_.unused(*slot);
+}
+
+void DrainRequest::start() {
+  if (pool_.core().is_drained()) return complete_early();
+  pool_.wait_for_drain(*this);
+}
+
+void DrainRequest::give_up() noexcept { pool_.stop_waiting(*this); }
+
+// --- the pool -----------------------------------------------------------------------------------
+
+PoolHead::PoolHead(std::unique_ptr<PyLoop> loop, const PoolLimits& limits, std::uint64_t max_queries, Ref act)
+    : loop_(std::move(loop)), core_(limits), max_queries_(max_queries), act_(std::move(act)) {
+  for (Slot slot = 0; slot < core_.max_size(); ++slot) seats_.push_back(std::make_unique<Seat>(*this, slot));
+}
+
+bool PoolHead::Seat::is_fit() const noexcept {
+  const Channel& channel = core().channel();
+  const Session& session = channel.session();
+  return session.quiescent() && session.transaction() == TransactionStatus::idle && !channel.cancelling() &&
+         !channel.tainted();
+}
+
+bool PoolHead::Seat::submit_reset(bool rolls_back, TimePoint deadline) {
+  reset.emplace(core().channel(), *this);
+  return reset->submit(reset_script, rolls_back, deadline);
+}
+
+std::optional<PoolHead::Slot> PoolHead::take() {
+  while (const auto slot = core_.take(now())) {
+    if (seats_[*slot]->core().channel().is_open()) {
+      handed_out(*slot);
+      return slot;
+    }
+    core_.retire(*slot);  // it has just died: gone() follows
+  }
+  return std::nullopt;
+}
+
+void PoolHead::handed_out(Slot slot) noexcept {
+  if (core_.state(slot) == PoolCore::State::leased)
+    seats_[slot]->answers = seats_[slot]->core().session().completed();
+}
+
+void PoolHead::enter(AcquireRequest& request) {
+  core_.acquire(request);
+  pump();
+}
+
+void PoolHead::unused(Slot slot) noexcept {
+  if (core_.state(slot) == PoolCore::State::leased) core_.ready(slot, now());
+  if (core_.state(slot) == PoolCore::State::connecting) core_.failed(slot, now(), false);
+  pump();
+}
+
+void PoolHead::connected(Slot slot, PyObject* core, std::string reset_script) {
+  Seat& seat = *seats_[slot];
+  seat.connection = Ref::borrow(core);
+  seat.reset_script = std::move(reset_script);
+  core_.connected(slot, now());
+  handed_out(slot);
+  seat.answers = 0;  // what the user's init has done to it is not known
+  pump();
+}
+
+bool PoolHead::is_untouched(const Seat& seat) const noexcept {
+  return seat.core().session().completed() == seat.answers && seat.is_fit();
+}
+
+bool PoolHead::keeps(Seat& seat) {
+  if (!core_.release(seat.slot, now())) return false;
+  if (max_queries_ != 0 && seat.core().queries() >= max_queries_) {
+    core_.retire(seat.slot);
+    return false;
+  }
+  seat.core().count_query();  // its reset
+  return true;
+}
+
+bool PoolHead::release(Slot slot, std::optional<Duration> limit, bool rolls_back) {
+  Seat& seat = *seats_[slot];
+  if (!keeps(seat)) return false;
+  if (!limit) return true;
+  if (!rolls_back && is_untouched(seat)) {
+    core_.ready(slot, now());
+    pump();
+    return true;
+  }
+  const TimePoint deadline = deadline_after(now(), std::min(*limit, longest_reset));
+  if (seat.submit_reset(rolls_back, deadline)) seat.core().channel().flush();
+  return true;
+}
+
+bool PoolHead::ready(Slot slot) {
+  if (!seats_[slot]->is_fit()) return false;
+  core_.ready(slot, now());
+  pump();
+  return true;
+}
+
+void PoolHead::gone(Slot slot) {
+  core_.gone(slot);
+  Seat& seat = *seats_[slot];
+  const Ref connection = std::move(seat.connection);
+  seat.reset.reset();
+  pump();
+}
+
+// --- lending ------------------------------------------------------------------------------------
+
+void PoolHead::reset_behind(Slot slot) noexcept { (void)seats_[slot]->submit_reset(false, never); }
+
+// Called while the exchange ends, so that nobody must be resumed from here.
+void PoolHead::give_back(Slot slot, bool is_reset) noexcept {
+  if (core_.state(slot) != PoolCore::State::leased) return;  // its connection has died
+  const KeepError keep;
+  Seat& seat = *seats_[slot];
+  if (!is_reset) {
+    if (!release(slot, longest_reset, false)) act("retire", slot);
+    return;
+  }
+  if (seat.core().session().transaction() != TransactionStatus::idle) act("left open", slot);
+  if (!keeps(seat)) return act("retire", slot);
+  if (seat.reset->pending()) return seat.reset->set_deadline(now() + longest_reset);
+  if (!seat.submit_reset(false, now() + longest_reset)) return;
+  seat.core().channel().flush();
+}
+
+void PoolHead::was_reset(Seat& seat, bool clean) noexcept {
+  if (core_.state(seat.slot) != PoolCore::State::resetting) return;
+  if (!clean) {
+    core_.retire(seat.slot);
+    seat.core().channel().abort({Errc::connection_closed, "it could not be reset"});
+    return;  // gone() when its owner hears that it is closed
+  }
+  core_.ready(seat.slot, now());
+  pump(true);
+}
+
+// --- carrying out -------------------------------------------------------------------------------
+
+void PoolHead::pump(bool in_loop) noexcept {
+  const Ref keep = Ref::borrow(self_);
+  while (const auto action = core_.next_action(now())) {
+    const auto request = [&]() -> AcquireRequest& { return static_cast<AcquireRequest&>(*action->waiter); };
+    switch (action->kind) {
+      case PoolCore::Action::Kind::hand:
+        handed_out(action->slot);
+        request().answered(action->slot, in_loop);
+        break;
+      case PoolCore::Action::Kind::refuse:
+      case PoolCore::Action::Kind::refuse_late: request().answered(std::nullopt, in_loop); break;
+      case PoolCore::Action::Kind::connect: act("connect", action->slot); break;
+      case PoolCore::Action::Kind::check: act("check", action->slot); break;
+      case PoolCore::Action::Kind::retire: act("retire", action->slot); break;
+    }
+  }
+  if (core_.is_drained())
+    for (DrainRequest* request : std::exchange(draining_, {})) request->drained();
+  arm();
+}
+
+void PoolHead::act(const char* what, Slot slot) noexcept {
+  const KeepError keep;
+  const Ref done = Ref::steal(PyObject_CallFunction(act_.get(), "sI", what, static_cast<unsigned>(slot)));
+  if (!done) PyErr_WriteUnraisable(act_.get());
+}
+
+// The timer is never disarmed: what was due is mostly put off, and a timer that fires for nothing now and
+// then is cheaper than two calls of the loop for each connection that comes back.
+void PoolHead::arm() {
+  if (core_.due() >= armed_) return;
+  TimerHandler& handler = *this;
+  if (!timer_) timer_ = loop_->timer(handler);
+  armed_ = core_.due();
+  timer_->arm(armed_);
+}
+
+void PoolHead::on_timer() noexcept {
+  armed_ = never;
+  core_.tick(now());
+  pump(true);
+}
+
+int PoolHead::traverse(visitproc visit, void* arg) const {
+  if (const int stop = act_.visit(visit, arg)) return stop;
+  for (const auto& seat : seats_)
+    if (const int stop = seat->connection.visit(visit, arg)) return stop;
+  return 0;
+}
+
+void PoolHead::clear() {
+  act_.clear();
+  timer_.reset();
+}
+
+}  // namespace pgstride::python

@@ -1,0 +1,145 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// PoolHead: what carries out PoolCore's decisions for Python. It hands slots to those who wait, resets
+// what comes back behind whatever it ran, and lends connections for single requests without the detour
+// over a proxy. Connecting, closing and the user's callbacks are left to pgstride/pool.py.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pgstride/driver/pool_core.hpp"
+#include "pgstride/driver/session_reset.hpp"
+#include "pgstride/pybind/src/core.hpp"
+#include "pgstride/pybind/src/exchange.hpp"
+#include "pgstride/pybind/src/loop.hpp"
+#include "pgstride/pybind/src/python.hpp"
+
+namespace pgstride::python {
+
+class PoolHead;
+
+/// A place in the queue; its result is the number of a slot, or None when the pool is closing. A slot
+/// that nobody came for is given back.
+class AcquireRequest final : public Request, public PoolCore::Waiter {
+ public:
+  AcquireRequest(PyObject* owner, PoolHead& pool) noexcept : owner_(Ref::borrow(owner)), pool_(pool) {}
+  ~AcquireRequest() override { give_up(); }
+
+  /// `in_loop`: called by the loop, where whoever waits can be resumed at once.
+  void answered(std::optional<PoolCore::Slot> slot, bool in_loop) noexcept;
+
+  PyObject* take_result() override;
+  void give_up() noexcept override;
+  int traverse(visitproc visit, void* arg) const override { return owner_.visit(visit, arg); }
+
+ private:
+  Ref owner_;
+  PoolHead& pool_;
+  std::optional<PoolCore::Slot> slot_;
+};
+
+/// Until a closing pool is empty.
+class DrainRequest final : public Request {
+ public:
+  DrainRequest(PyObject* owner, PoolHead& pool) noexcept : owner_(Ref::borrow(owner)), pool_(pool) {}
+  ~DrainRequest() override { give_up(); }
+
+  void start();
+  void drained() noexcept { complete_soon(); }
+
+  PyObject* take_result() override { Py_RETURN_NONE; }
+  void give_up() noexcept override;
+  int traverse(visitproc visit, void* arg) const override { return owner_.visit(visit, arg); }
+
+ private:
+  Ref owner_;
+  PoolHead& pool_;
+};
+
+class PoolHead final : public Lender, TimerHandler {
+ public:
+  using Slot = PoolCore::Slot;
+
+  /// `act` is called with the name and the slot of what Python has to do: "connect", "check", "retire",
+  /// and "left open" when a transaction was. It must not raise, nor wait.
+  PoolHead(std::unique_ptr<PyLoop> loop, const PoolLimits& limits, std::uint64_t max_queries, Ref act);
+
+  PoolCore& core() noexcept { return core_; }
+  PyLoop& loop() noexcept { return *loop_; }
+  TimePoint now() const noexcept { return loop_->now(); }
+  void set_self(PyObject* self) noexcept { self_ = self; }
+
+  /// A slot that can be had at once.
+  std::optional<Slot> take();
+  /// Joins the queue.
+  void enter(AcquireRequest& request);
+  /// Of a slot that nobody came for.
+  void unused(Slot slot) noexcept;
+
+  void connected(Slot slot, PyObject* core, std::string reset_script);
+  /// Takes a leased slot back. False: its connection is to be closed instead, then it is gone(). With
+  /// `limit` the connection is reset for no longer than that, else the caller does it, then says ready().
+  bool release(Slot slot, std::optional<Duration> limit, bool rolls_back);
+  /// False: the connection is in no state to be given to anybody; it is to be closed.
+  bool ready(Slot slot);
+  void gone(Slot slot);
+  /// The connection in a leased slot.
+  PyObject* connection(Slot slot) const noexcept { return seats_[slot]->connection.get(); }
+
+  void reset_behind(Slot slot) noexcept override;
+  void give_back(Slot slot, bool is_reset) noexcept override;
+
+  /// Carries out what is to be done.
+  void pump(bool in_loop = false) noexcept;
+
+  void wait_for_drain(DrainRequest& request) { draining_.push_back(&request); }
+  void stop_waiting(DrainRequest& request) noexcept { std::erase(draining_, &request); }
+
+  int traverse(visitproc visit, void* arg) const;
+  void clear();
+
+ private:
+  /// A slot's connection.
+  struct Seat final : ResetHandler {
+    Seat(PoolHead& p, Slot s) : pool(p), slot(s) {}
+    void on_reset(bool clean) noexcept override { pool.was_reset(*this, clean); }
+
+    Core& core() const noexcept { return core_of(connection.get()); }
+    /// Nobody is under way, no transaction is open, no cancel may still arrive.
+    bool is_fit() const noexcept;
+    bool submit_reset(bool rolls_back, TimePoint deadline);
+
+    PoolHead& pool;
+    Slot slot;
+    std::uint64_t answers = 0;  // of the server before it was handed out
+    Ref connection;             // a Core
+    std::string reset_script;
+    std::optional<SessionReset> reset;  // after its connection
+  };
+
+  void on_timer() noexcept override;
+  void was_reset(Seat& seat, bool clean) noexcept;
+  void handed_out(Slot slot) noexcept;
+  /// A leased one comes back. False: it has lived or run for long enough, and is retiring.
+  bool keeps(Seat& seat);
+  bool is_untouched(const Seat& seat) const noexcept;
+  void act(const char* what, Slot slot) noexcept;
+  void arm();
+
+  PyObject* self_ = nullptr;  // the object this lives in
+  std::unique_ptr<PyLoop> loop_;
+  PoolCore core_;
+  std::uint64_t max_queries_;
+  Ref act_;
+  std::vector<std::unique_ptr<Seat>> seats_;
+  std::vector<DrainRequest*> draining_;
+  std::unique_ptr<Timer> timer_;
+  TimePoint armed_ = never;
+};
+
+bool add_pool_type(PyObject* module);
+
+}  // namespace pgstride::python

@@ -1,0 +1,246 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""fetch() and the like on the pool itself: on a connection of its choice, reset behind the request."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import pytest
+
+import pgstride
+from pgstride.exceptions import InterfaceError
+
+
+async def test_results(create_pool):
+    pool = await create_pool()
+
+    class Row(pgstride.Record):
+        pass
+
+    assert await pool.execute("select 1; select 2, 3") == "SELECT 1"
+    assert (await pool.execute("select $1::int", 3)).rowcount == 1
+    assert await pool.fetch("select $1::int as a", 3) == [(3,)]
+    assert type((await pool.fetch("select 1", record_class=Row))[0]) is Row
+    assert await pool.fetchrow("select 1 as a, 2 as b") == (1, 2)
+    assert type(await pool.fetchrow("select 1", record_class=Row)) is Row
+    assert await pool.fetchrow("select 1 where false") is None
+    assert await pool.fetchval("select 1 as a, 2 as b", column="b") == 2
+    assert await pool.fetchval("select 1 as a, 2 as b", column=1, timeout=30) == 2
+    assert await pool.fetchmany("select $1::int", [(1,), (2,)]) == [(1,), (2,)]
+    await pool.execute("drop table if exists pool_many; create table pool_many (a int)")
+    await pool.executemany("insert into pool_many values ($1)", [(i,) for i in range(100)])
+    assert await pool.fetchval("select sum(a) from pool_many") == 4950
+    await pool.execute("drop table pool_many")
+
+
+async def test_errors(create_pool):
+    pool = await create_pool()
+    pid = await pool.fetchval("select pg_backend_pid()")
+    for error, use in {
+        pgstride.PostgresSyntaxError: lambda: pool.fetch("selec 1"),
+        pgstride.DivisionByZeroError: lambda: pool.fetchval("select 1/0"),
+        pgstride.DataError: lambda: pool.fetchval("select $1::int", "x"),
+        InterfaceError: lambda: pool.fetch("select 1", 1),
+        KeyError: lambda: pool.fetchval("select 1", column="nothing"),
+        ValueError: lambda: pool.fetchval("select 1", timeout="soon"),
+        TypeError: lambda: pool.executemany("select 1", 3),
+    }.items():
+        for _ in range(3):
+            with pytest.raises(error):
+                await use()
+        gc.collect()
+        assert pool._queue.qsize() == 1
+    with pytest.raises(asyncio.TimeoutError):
+        await pool.fetch("select 1", timeout=0)
+    assert await pool.fetchval("select pg_backend_pid()") == pid
+    with pytest.raises(InterfaceError, match="record_class"):
+        await pool.fetch("select 1", record_class=int)
+
+
+async def test_copy_statements_do_no_harm(create_pool):
+    pool = await create_pool()
+    await pool.execute("drop table if exists pool_copy; create table pool_copy (a int)")
+    for args in ((), (1,)):
+        with pytest.raises(InterfaceError):
+            await pool.execute("copy pool_copy from stdin", *args)
+    with pytest.raises(InterfaceError):
+        await pool.fetch("/* a comment */ copy pool_copy from STDIN")
+    assert await pool.fetchval("select count(*) from pool_copy") == 0
+    await pool.execute("drop table pool_copy")
+
+
+async def test_timeout(create_pool, observer):
+    pool = await create_pool(command_timeout=30)
+    pid = await pool.fetchval("select pg_backend_pid()")
+    with pytest.raises(asyncio.TimeoutError):
+        await pool.fetch("select pg_sleep(600)", timeout=0.05)
+    assert await pool.fetchval("select pg_backend_pid()") == pid
+    await observer.rests(pid)
+
+
+async def test_cancelled(create_pool, observer):
+    """The server is asked to cancel, though the reset is under way behind; the reset is done in any case."""
+    pool = await create_pool()
+    pid = await pool.fetchval("select pg_backend_pid()")
+    for _ in range(20):
+        running = asyncio.create_task(pool.fetch("select set_config('work_mem', '100MB', false), pg_sleep(600)"))
+        await observer.sleeps(pid)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert tuple(await pool.fetchrow("select pg_backend_pid(), current_setting('work_mem') = '100MB'")) == (
+            pid,
+            False,
+        )
+
+
+async def test_killed(create_pool, observer):
+    pool = await create_pool()
+    pid = await pool.fetchval("select pg_backend_pid()")
+    running = asyncio.create_task(pool.fetch("select pg_sleep(600)"))
+    await observer.sleeps(pid)
+    await observer.terminate(pid)
+    with pytest.raises(pgstride.AdminShutdownError):
+        await running
+    assert await pool.fetchval("select pg_backend_pid()") != pid
+    assert (pool.get_size(), pool._queue.qsize()) == (1, 1)
+
+
+async def test_many_at_a_time(create_pool):
+    pool = await create_pool(max_size=3)
+
+    async def worker(number):
+        for i in range(20):
+            assert await pool.fetchval("select $1::int + $2", number, i) == number + i
+
+    await asyncio.gather(*(worker(number) for number in range(20)))
+    assert pool.get_size() == 3
+
+
+async def test_nothing_of_one_request_is_seen_by_the_next(create_pool):
+    pool = await create_pool(max_size=2)
+
+    async def worker(number):
+        for i in range(30):
+            if number % 2:
+                await pool.execute(f"set application_name = 'worker {number}'; set role pg_monitor")
+            else:
+                row = await pool.fetchrow("select current_setting('application_name'), current_user::text")
+                assert not row[0].startswith("worker") and row[1] != "pg_monitor"
+
+    await asyncio.gather(*(worker(number) for number in range(10)))
+
+
+async def test_stale_plan_is_repeated(create_pool, connection):
+    await connection.execute("drop table if exists pool_plan; create table pool_plan (a int)")
+    pool = await create_pool()
+    for column in "bcd":
+        await pool.fetch("select * from pool_plan")
+        await connection.execute(f"alter table pool_plan add column {column} int")
+        assert await pool.fetch("select * from pool_plan") == []
+    await connection.execute("drop table pool_plan")
+
+
+async def test_types_of_the_catalogs(create_pool, connection):
+    await connection.execute("drop type if exists pool_mood; create type pool_mood as enum ('sad', 'happy')")
+    pool = await create_pool()
+    assert await pool.fetchval("select array['happy'::pool_mood]") == ["happy"]
+    assert await pool.fetchval("select row('sad'::pool_mood, 1)") == ("sad", 1)
+    await connection.execute("drop type pool_mood")
+
+
+# --- those that can not go without a proxy ----------------------------------------------------------
+
+
+async def test_hooks(create_pool):
+    called = []
+
+    async def init(connection):
+        called.append(("init", type(connection).__name__))
+
+    async def setup(connection):
+        called.append(("setup", type(connection).__name__))
+
+    async def reset(connection):
+        called.append(("reset", type(connection).__name__))
+
+    pool = await create_pool(init=init, setup=setup, reset=reset)
+    assert await pool.fetchval("select 1") == 1
+    assert await pool.fetch("select 1") == [(1,)]
+    lent = [("setup", "PoolConnectionProxy"), ("reset", "Connection")]
+    assert called == [("init", "Connection"), *lent, *lent]
+
+
+METHODS = {
+    "execute": ("select 1",),
+    "fetch": ("select 1",),
+    "fetchrow": ("select 1",),
+    "fetchval": ("select 1",),
+    "executemany": ("select $1::int", [(1,)]),
+    "fetchmany": ("select $1::int", [(1,)]),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_methods_of_a_class_of_the_users(create_pool, method):
+    called = []
+
+    async def instead(self, *args, **kwargs):
+        called.append(args)
+        return await getattr(pgstride.Connection, method)(self, *args, **kwargs)
+
+    pool = await create_pool(connection_class=type("Own", (pgstride.Connection,), {method: instead}))
+    await getattr(pool, method)(*METHODS[method])
+    assert called == [METHODS[method]]
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_methods_that_were_replaced(create_pool, method, monkeypatch):
+    pool = await create_pool()
+    called = []
+    original = getattr(pgstride.Connection, method)
+
+    async def instead(self, *args, **kwargs):
+        called.append(args)
+        return await original(self, *args, **kwargs)
+
+    monkeypatch.setattr(pgstride.Connection, method, instead)
+    await getattr(pool, method)(*METHODS[method])
+    assert called == [METHODS[method]]
+
+
+async def test_query_loggers(create_pool):
+    logged = []
+
+    async def init(connection):
+        connection.add_query_logger(logged.append)
+
+    pool = await create_pool(init=init)
+    await pool.fetch("select 1")
+    await asyncio.sleep(0)
+    assert [record.query for record in logged] == ["select 1"]
+
+
+@pytest.mark.parametrize("what", ["reset", "get_reset_query"])
+async def test_reset_of_the_users_own(create_pool, what):
+    called = []
+
+    class Own(pgstride.Connection):
+        if what == "reset":
+
+            async def reset(self, *, timeout=None):
+                called.append("reset")
+                await super().reset(timeout=timeout)
+
+        else:
+
+            def get_reset_query(self):
+                called.append("reset")
+                return "reset all"
+
+    pool = await create_pool(connection_class=Own)
+    await pool.fetch("select 1")
+    async with pool.acquire() as connection:
+        await connection.fetch("select 1")
+    assert called == ["reset", "reset"]
