@@ -10,6 +10,7 @@ import typing
 import warnings
 
 from . import _core, _pool_holder, _pool_options, connection, exceptions
+from ._pool_filling import PoolFilling
 from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy, PoolConnectionProxyMeta
 from ._pool_requests import PoolRequests
 from .protocol import Record
@@ -21,7 +22,7 @@ _CLOSING_IS_LONG = 60.0  # seconds
 _Hook = typing.Callable[[typing.Any], typing.Awaitable[object]]
 
 
-class Pool(PoolRequests):
+class Pool(PoolRequests, PoolFilling):
     """A pool of connections. Made by :func:`create_pool`; await it, or use it as ``async with``.
 
     Belongs to one event loop. A connection that is released is reset behind the caller's back, and handed
@@ -153,76 +154,6 @@ class Pool(PoolRequests):
             self._initialized = True
             self._lends = self._setup is None and self._reset is None
         return self
-
-    async def _begin(self) -> None:
-        """Open the first connections: one alone, so that what is wrong shows early, then the others."""
-        if self._core is None:
-            self._loop = self._loop or asyncio.get_running_loop()
-            self._core = _core.PoolCore(
-                self._loop,
-                self._act,
-                self._minsize,
-                self._maxsize,
-                self._keeps_min_size,
-                self._max_queries,
-                self._max_inactive_connection_lifetime or None,
-                self._max_lifetime or None,
-                self._check_after or None,
-            )
-            self._holders = [PoolConnectionHolder(self, slot) for slot in range(self._maxsize)]
-        empty = [holder for holder in self._holders if self._core.state(holder._slot) == "empty"]
-        first = empty[len(empty) - max(self._initsize - self.get_size(), 0) :]
-        for holder in first:
-            self._core.open(holder._slot)
-        try:
-            if first:
-                await first[-1].connect()
-                await asyncio.gather(*(holder.connect() for holder in reversed(first[:-1])))
-        finally:
-            for holder in first:
-                holder._opened()
-
-    def _act(self, what: str, slot: int) -> None:
-        """What the core wants to be done; called by it."""
-        holder = self._holders[slot]
-        if what == "left open":
-            assert holder._con is not None
-            return holder._con._leave_transaction()
-        if self._loop.is_closed():
-            return holder.terminate()
-        todo = {"retire": holder._retire, "check": holder._check, "connect": holder._fill}[what]
-        task = self._loop.create_task(todo())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _get_new_connection(self) -> connection.Connection:
-        con = await self._connect(
-            *self._connect_args,
-            loop=self._loop,
-            connection_class=self._connection_class,
-            record_class=self._record_class,
-            **self._connect_kwargs,
-        )
-        if not isinstance(con, _BASE):
-            good, bad = self._connection_class, type(con)
-            raise exceptions.InterfaceError(
-                "expected pool connect callback to return an instance of "
-                f"'{good.__module__}.{good.__name__}', got '{_pool_options.name_of(bad)}'"
-            )
-        for holder in self._holders:
-            other = holder._con
-            if other is None or (other._addr, other._params.database) != (con._addr, con._params.database):
-                continue
-            con._core.share_types(other._core)
-            break
-        if self._init is not None:
-            try:
-                await self._init(con)
-            except BaseException as error:
-                # Nobody knows what it has done: the connection is not safe to be used.
-                await _pool_holder._dispose(con, error)
-                raise
-        return con
 
     # --- lending ------------------------------------------------------------------------------------
 

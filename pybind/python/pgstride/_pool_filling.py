@@ -1,0 +1,94 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""How a pool gets its connections, and gets rid of them."""
+
+from __future__ import annotations
+
+import asyncio
+import typing
+
+from . import _core, _pool_holder, _pool_options, connection, exceptions
+from ._pool_holder import PoolConnectionHolder
+
+if typing.TYPE_CHECKING:
+    from .pool import Pool
+
+_BASE = connection.Connection
+
+
+class PoolFilling:
+    """The part of :class:`Pool` that opens connections, and does what the core wants to be done."""
+
+    __slots__ = ()
+
+    async def _begin(self: Pool) -> None:  # type: ignore[misc]
+        """Open the first connections: one alone, so that what is wrong shows early, then the others."""
+        if self._core is None:
+            self._loop = self._loop or asyncio.get_running_loop()
+            self._core = _core.PoolCore(
+                self._loop,
+                self._act,
+                self._minsize,
+                self._maxsize,
+                self._keeps_min_size,
+                self._max_queries,
+                self._max_inactive_connection_lifetime or None,
+                self._max_lifetime or None,
+                self._check_after or None,
+            )
+            self._holders = [PoolConnectionHolder(self, slot) for slot in range(self._maxsize)]
+        empty = [holder for holder in self._holders if self._core.state(holder._slot) == "empty"]
+        first = empty[len(empty) - max(self._initsize - self.get_size(), 0) :]
+        for holder in first:
+            self._core.open(holder._slot)
+        try:
+            if first:
+                await first[-1].connect()
+                await asyncio.gather(*(holder.connect() for holder in reversed(first[:-1])))
+        finally:
+            for holder in first:
+                holder._opened()
+
+    def _act(self: Pool, what: str, slot: int) -> None:  # type: ignore[misc]
+        """What the core wants to be done; called by it."""
+        holder = self._holders[slot]
+        if what == "left open":
+            assert holder._con is not None
+            return holder._con._leave_transaction()
+        if self._loop.is_closed():
+            return holder.terminate()
+        todo = {"retire": holder._retire, "check": holder._check, "connect": holder._fill}[what]
+        task = self._loop.create_task(todo())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _get_new_connection(self: Pool) -> connection.Connection:  # type: ignore[misc]
+        con = await self._connect(
+            *self._connect_args,
+            loop=self._loop,
+            connection_class=self._connection_class,
+            record_class=self._record_class,
+            **self._connect_kwargs,
+        )
+        if not isinstance(con, _BASE):
+            good, bad = self._connection_class, type(con)
+            raise exceptions.InterfaceError(
+                "expected pool connect callback to return an instance of "
+                f"'{good.__module__}.{good.__name__}', got '{_pool_options.name_of(bad)}'"
+            )
+        for holder in self._holders:
+            other = holder._con
+            if other is None or (other._addr, other._params.database) != (con._addr, con._params.database):
+                continue
+            con._core.share_types(other._core)
+            break
+        if self._init is not None:
+            try:
+                await self._init(con)
+            except BaseException as error:
+                # Nobody knows what it has done: the connection is not safe to be used.
+                await _pool_holder._dispose(con, error)
+                raise
+        return con
+
+
+__all__ = ("PoolFilling",)
