@@ -196,7 +196,8 @@ CodecRef Registry::make_array(const TypeCodec& like, const TypeInfo* info, Oid e
   static_cast<TypeCodec&>(*codec) = like;
   if (info != nullptr) {
     describe(*codec, *info, "array");
-    codec->own_name = std::string(element->name) + "[]";
+    const TypeInfo* known = catalog_->find(element_type);  // a domain's name is its own, its codec is not
+    codec->own_name = (known != nullptr ? known->name : element->name) + std::string("[]");
     codec->name = codec->own_name.c_str();
   }
   codec->format = element->format;

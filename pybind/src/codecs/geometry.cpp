@@ -48,20 +48,27 @@ PyObject* make_outline(PyObject* type, const PointsView& points, PyObject* names
   return PyObject_Vectorcall(type, args.data(), count, names);
 }
 
-bool read_number(PyObject* sequence, Py_ssize_t index, double& value) {
-  const Ref item = Ref::steal(PySequence_GetItem(sequence, index));
-  if (!item) return false;
-  value = PyFloat_AsDouble(item.get());
+/// What the square brackets would give. None with a Python error set.
+Ref item_of(PyObject* object, Py_ssize_t index) {
+  if (PyTuple_Check(object) || PyList_Check(object)) return Ref::steal(PySequence_GetItem(object, index));
+  const Ref key = Ref::steal(PyLong_FromSsize_t(index));
+  return key ? Ref::steal(PyObject_GetItem(object, key.get())) : Ref();
+}
+
+bool to_number(const Ref& object, double& value) {
+  if (!object) return false;
+  value = PyFloat_AsDouble(object.get());
   return value != -1.0 || !PyErr_Occurred();
 }
 
 bool to_point(PyObject* object, Point& value) {
-  return read_number(object, 0, value.x) && read_number(object, 1, value.y);
+  return to_number(item_of(object, 0), value.x) && to_number(item_of(object, 1), value.y);
 }
 
-bool read_point_at(PyObject* sequence, Py_ssize_t index, Point& value) {
-  const Ref item = Ref::steal(PySequence_GetItem(sequence, index));
-  return item && to_point(item.get(), value);
+bool to_two_points(PyObject* object, Point& first, Point& second) {
+  const Ref one = item_of(object, 0);
+  const Ref two = one ? item_of(object, 1) : Ref();
+  return two && to_point(one.get(), first) && to_point(two.get(), second);
 }
 
 /// The points of anything that has a length and can be iterated over.
@@ -113,7 +120,8 @@ PyObject* decode_line(Bytes bytes, const TypeCodec& codec) {
 PyObject* decode_circle(Bytes bytes, const TypeCodec& codec) {
   Circle value;
   if (!parse(bytes, codec, value)) return nullptr;
-  return make_tuple("Circle", circle_class, make_point(value.center), number(value.radius));
+  const Ref center = Ref::steal(Py_BuildValue("(dd)", value.center.x, value.center.y));
+  return make_tuple("Circle", circle_class, center, number(value.radius));
 }
 
 PyObject* decode_path(Bytes bytes, const TypeCodec& codec) {
@@ -140,22 +148,22 @@ bool encode_point(PyObject* object, WriteBuffer& out, const TypeCodec&) {
 
 bool encode_segment(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   Segment value;
-  if (!read_point_at(object, 0, value.from) || !read_point_at(object, 1, value.to)) return false;
+  if (!to_two_points(object, value.from, value.to)) return false;
   Codec<Segment>::encode(value, out);
   return true;
 }
 
 bool encode_box(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   Box value;
-  if (!read_point_at(object, 0, value.high) || !read_point_at(object, 1, value.low)) return false;
+  if (!to_two_points(object, value.high, value.low)) return false;
   Codec<Box>::encode(value, out);
   return true;
 }
 
 bool encode_line(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   Line value;
-  if (!read_number(object, 0, value.a) || !read_number(object, 1, value.b) ||
-      !read_number(object, 2, value.c))
+  if (!to_number(item_of(object, 0), value.a) || !to_number(item_of(object, 1), value.b) ||
+      !to_number(item_of(object, 2), value.c))
     return false;
   Codec<Line>::encode(value, out);
   return true;
@@ -163,19 +171,21 @@ bool encode_line(PyObject* object, WriteBuffer& out, const TypeCodec&) {
 
 bool encode_circle(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   Circle value;
-  if (!read_point_at(object, 0, value.center) || !read_number(object, 1, value.radius)) return false;
+  const Ref center = item_of(object, 0);
+  if (!center || !to_point(center.get(), value.center)) return false;
+  if (!to_number(item_of(object, 1), value.radius)) return false;
   Codec<Circle>::encode(value, out);
   return true;
 }
 
-/// A tuple is a closed path, a list an open one; a Path says it itself.
+/// A tuple is a closed path; a Path says it itself; anything else is an open one.
 bool encode_path(PyObject* object, WriteBuffer& out, const TypeCodec&) {
-  int is_closed = 0;
-  if (PyTuple_Check(object)) {
-    is_closed = 1;
-  } else if (!PyList_Check(object)) {
+  int is_closed = PyTuple_Check(object) ? 1 : 0;
+  if (is_closed == 0 && !PyList_Check(object)) {
     const Ref flag = Ref::steal(PyObject_GetAttrString(object, "is_closed"));
-    is_closed = flag ? PyObject_IsTrue(flag.get()) : -1;
+    if (!flag && !PyErr_ExceptionMatches(PyExc_AttributeError)) return false;
+    PyErr_Clear();
+    is_closed = flag ? PyObject_IsTrue(flag.get()) : 0;
     if (is_closed < 0) return false;
   }
   std::vector<Point> points;

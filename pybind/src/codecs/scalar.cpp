@@ -72,6 +72,10 @@ bool to_integer(PyObject* object, Int& value) {
   if (PyLong_CheckExact(object)) return narrow(object, value);
   const Ref integer = as_int(object);
   if (integer) return narrow(integer.get(), value);
+  if (std::is_unsigned_v<Int> && PyErr_ExceptionMatches(PyExc_TypeError)) {
+    PyErr_SetString(PyExc_TypeError, "an integer is required");
+    return false;
+  }
   // float("inf") has no int, because it is beyond every range.
   return PyErr_ExceptionMatches(PyExc_OverflowError) && out_of_range<Int>();
 }

@@ -20,10 +20,17 @@ Ref as_items(PyObject* object, Py_ssize_t count, const char* complaint) {
   return {};
 }
 
+/// An int: what is not one is not made one here.
+bool to_int(PyObject* object, std::int64_t& value) {
+  if (PyIndex_Check(object)) return to_integer(object, value);
+  PyErr_SetString(PyExc_TypeError, "an integer is required");
+  return false;
+}
+
 template <class Int>
 bool to_part(PyObject* object, Int& value, const char* complaint) {
   std::int64_t wide = 0;
-  const bool is_number = to_integer(object, wide);
+  const bool is_number = to_int(object, wide);
   if (!is_number && !PyErr_ExceptionMatches(PyExc_OverflowError)) return false;
   value = static_cast<Int>(wide);
   if (is_number && value == wide) return true;
@@ -71,18 +78,19 @@ bool encode_snapshot(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   if (!items) return false;
   std::int64_t xmin = 0;
   std::int64_t xmax = 0;
-  if (!to_integer(PyTuple_GET_ITEM(items.get(), 0), xmin) ||
-      !to_integer(PyTuple_GET_ITEM(items.get(), 1), xmax)) {
+  PyObject* transactions = PyTuple_GET_ITEM(items.get(), 2);
+  if (PyObject_Length(transactions) < 0) return false;
+  if (!to_int(PyTuple_GET_ITEM(items.get(), 0), xmin) || !to_int(PyTuple_GET_ITEM(items.get(), 1), xmax)) {
     return false;
   }
-  const Ref running = Ref::steal(PySequence_Tuple(PyTuple_GET_ITEM(items.get(), 2)));
+  const Ref running = Ref::steal(PySequence_Tuple(transactions));
   if (!running) return false;
   const auto start = out.position();
   const Py_ssize_t count = PyTuple_GET_SIZE(running.get());
   write_snapshot_header(out, static_cast<std::size_t>(count), xmin, xmax);
   for (Py_ssize_t i = 0; i < count; ++i) {
     std::int64_t transaction = 0;
-    if (!to_integer(PyTuple_GET_ITEM(running.get(), i), transaction)) return out.truncate(start), false;
+    if (!to_int(PyTuple_GET_ITEM(running.get(), i), transaction)) return out.truncate(start), false;
     out.i64(transaction);
   }
   return true;
