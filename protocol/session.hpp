@@ -124,6 +124,8 @@ class Session {
   StatementRef new_statement(std::string_view sql, std::span<const Oid> types = {}, bool named = true);
   /// A statement under a name of the user's choice.
   StatementRef new_statement_called(std::string name, std::string_view sql);
+  /// Names of statements that the server will be told to forget with the next request.
+  const std::vector<std::string>& closing_statements() const noexcept { return to_close_; }
   /// A statement is not to be used any more, whoever holds it; the server is told to forget it.
   void retire(Statement& statement);
   /// The server dropped all statements (DISCARD ALL, DEALLOCATE ALL).

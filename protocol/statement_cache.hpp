@@ -28,6 +28,8 @@ class StatementCache {
   void clear() noexcept;
   void resize(std::size_t capacity);
 
+  /// Most recently used first.
+  const std::list<StatementRef>& entries() const noexcept { return entries_; }
   std::size_t size() const noexcept { return entries_.size(); }
   std::size_t capacity() const noexcept { return capacity_; }
 

@@ -1,15 +1,11 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/core.hpp"
 
-#include <limits>
-
-#include "pgstride/pybind/src/bulk.hpp"
+#include "pgstride/pybind/src/cached_statements.hpp"
 #include "pgstride/pybind/src/connect.hpp"
+#include "pgstride/pybind/src/core_queries.hpp"
 #include "pgstride/pybind/src/failure.hpp"
-#include "pgstride/pybind/src/fetch.hpp"
-#include "pgstride/pybind/src/record.hpp"
 #include "pgstride/pybind/src/script.hpp"
-#include "pgstride/pybind/src/statement.hpp"
 #include "pgstride/pybind/src/type_codecs.hpp"
 
 namespace pgstride::python {
@@ -100,145 +96,6 @@ namespace {
 
 PyTypeObject* core_type = nullptr;
 
-bool expect(Py_ssize_t count, Py_ssize_t wanted, const char* method) {
-  if (count == wanted) return true;
-  PyErr_Format(PyExc_TypeError, "%s() takes %zd arguments (%zd given)", method, wanted, count);
-  return false;
-}
-
-PyTypeObject* record_class(PyObject* self, PyObject* argument) noexcept {
-  return reinterpret_cast<PyTypeObject*>(argument == Py_None ? core_of(self).options().record_class.get()
-                                                             : argument);
-}
-
-/// `query` is a str or a Statement.
-PyObject* start_fetch(PyObject* self, PyObject* query, PyObject* args, PyObject* timeout,
-                      const FetchOptions& options) {
-  Statement* statement = nullptr;
-  if (is_statement(query)) {
-    statement = statement_of(query).statement->get();
-    query = statement_of(query).query;
-  }
-  Fetch* fetch = nullptr;
-  Ref awaitable = Awaitable::make<Fetch>(core_of(self).loop(), fetch, self, query, args, options);
-  if (!awaitable || !fetch->start(statement, timeout)) return nullptr;
-  return awaitable.release();
-}
-
-PyObject* fetch(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 4, "fetch")) return nullptr;
-  FetchOptions options;
-  options.record_class = record_class(self, args[3]);
-  return start_fetch(self, args[0], args[1], args[2], options);
-}
-
-PyObject* fetchrow(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 4, "fetchrow")) return nullptr;
-  FetchOptions options;
-  options.shape = Shape::row;
-  options.step.row_limit = 1;
-  options.record_class = record_class(self, args[3]);
-  return start_fetch(self, args[0], args[1], args[2], options);
-}
-
-PyObject* fetchval(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 4, "fetchval")) return nullptr;
-  FetchOptions options;
-  options.shape = Shape::value;
-  options.step.row_limit = 1;
-  options.column = args[3];
-  options.record_class = record_class(self, Py_None);
-  return start_fetch(self, args[0], args[1], args[2], options);
-}
-
-PyObject* execute(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 3, "execute")) return nullptr;
-  FetchOptions options;
-  options.shape = Shape::status;
-  options.record_class = record_class(self, Py_None);
-  return start_fetch(self, args[0], args[1], args[2], options);
-}
-
-/// portal(statement, name, args, limit, timeout, record_class): args None: go on with an open
-/// portal; limit None: only bind.
-PyObject* portal(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 6, "portal")) return nullptr;
-  FetchOptions options;
-  options.portal = args[1];
-  options.step.bind = args[2] != Py_None;
-  options.step.execute = args[3] != Py_None;
-  if (options.step.execute) {
-    const long limit = PyLong_AsLong(args[3]);
-    if (limit == -1 && PyErr_Occurred()) return nullptr;
-    if (limit < 1 || limit > std::numeric_limits<std::int32_t>::max()) {
-      PyErr_Format(PyExc_OverflowError, "number of rows must be from 1 to 2147483647, not %ld", limit);
-      return nullptr;
-    }
-    options.step.row_limit = static_cast<std::uint32_t>(limit);
-  }
-  options.record_class = record_class(self, args[5]);
-  return start_fetch(self, args[0], options.step.bind ? args[2] : nullptr, args[4], options);
-}
-
-PyObject* close_portal(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 3, "close_portal")) return nullptr;
-  FetchOptions options;
-  options.portal = args[1];
-  options.shape = Shape::row;
-  options.step.bind = options.step.execute = false;
-  options.step.close = true;
-  options.record_class = record_class(self, Py_None);
-  return start_fetch(self, args[0], nullptr, args[2], options);
-}
-
-/// many(query, sets, timeout, record_class): record_class None: rows are discarded.
-PyObject* many(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 4, "many")) return nullptr;
-  PyObject* query = args[0];
-  Statement* statement = nullptr;
-  if (is_statement(query)) {
-    statement = statement_of(query).statement->get();
-    query = statement_of(query).query;
-  }
-  auto* type = args[3] == Py_None ? nullptr : reinterpret_cast<PyTypeObject*>(args[3]);
-  Bulk* bulk = nullptr;
-  Ref awaitable = Awaitable::make<Bulk>(core_of(self).loop(), bulk, self, query, args[1], type);
-  if (!awaitable || !bulk->start(statement, args[2])) return nullptr;
-  return awaitable.release();
-}
-
-PyObject* script(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 2, "script")) return nullptr;
-  Script* request = nullptr;
-  Ref awaitable = Awaitable::make<Script>(core_of(self).loop(), request, self, args[0]);
-  if (!awaitable || !request->start(args[1])) return nullptr;
-  return awaitable.release();
-}
-
-PyObject* prepare(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 4, "prepare")) return nullptr;
-  PrepareRequest* request = nullptr;
-  Ref awaitable = Awaitable::make<PrepareRequest>(core_of(self).loop(), request, self, args[0]);
-  if (!awaitable || !request->start(args[1], PyObject_IsTrue(args[2]) == 1, args[3])) return nullptr;
-  return awaitable.release();
-}
-
-PyObject* look_up_types(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 2, "look_up_types")) return nullptr;
-  TypeRequest* request = nullptr;
-  Ref awaitable = Awaitable::make<TypeRequest>(core_of(self).loop(), request, self);
-  if (!awaitable || !request->start(args[0], args[1])) return nullptr;
-  return awaitable.release();
-}
-
-PyObject* fetch_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 3, "fetch_plain")) return nullptr;
-  FetchOptions options;
-  options.source = StatementExchange::Source::plain;
-  options.record_class = record_type();
-  return start_fetch(self, args[0], args[1], args[2], options);
-}
-
 PyObject* close(PyObject* self, PyObject* timeout) {
   CloseRequest* request = nullptr;
   Ref awaitable = Awaitable::make<CloseRequest>(core_of(self).loop(), request, self);
@@ -268,7 +125,7 @@ PyObject* set_on_closed(PyObject* self, PyObject* callback) {
 
 /// set_on_server_events(on_notification, on_notice): callables or None.
 PyObject* set_on_server_events(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 2, "set_on_server_events")) return nullptr;
+  if (!expect_arguments(count, 2, "set_on_server_events")) return nullptr;
   core_of(self).set_on_notification(args[0] == Py_None ? Ref() : Ref::borrow(args[0]));
   core_of(self).set_on_notice(args[1] == Py_None ? Ref() : Ref::borrow(args[1]));
   Py_RETURN_NONE;
@@ -296,9 +153,6 @@ PyObject* get_record_class(PyObject* self, void*) {
 }
 PyObject* get_settled(PyObject* self, void*) { return PyBool_FromLong(core_of(self).session().quiescent()); }
 PyObject* get_queries(PyObject* self, void*) { return PyLong_FromUnsignedLongLong(core_of(self).queries()); }
-PyObject* get_statement_cache_size(PyObject* self, void*) {
-  return PyLong_FromSize_t(core_of(self).session().statements().size());
-}
 
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
@@ -328,10 +182,16 @@ PyMethodDef methods[] = {
     {"fetchval", fast(fetchval), METH_FASTCALL, nullptr},
     {"execute", fast(execute), METH_FASTCALL, nullptr},
     {"many", fast(many), METH_FASTCALL, nullptr},
+    {"report", fast(report), METH_FASTCALL, nullptr},
     {"portal", fast(portal), METH_FASTCALL, nullptr},
     {"close_portal", fast(close_portal), METH_FASTCALL, nullptr},
     {"script", fast(script), METH_FASTCALL, nullptr},
     {"prepare", fast(prepare), METH_FASTCALL, nullptr},
+    {"cached_statements", cached_statements, METH_NOARGS, nullptr},
+    {"closing_statements", closing_statements, METH_NOARGS, nullptr},
+    {"set_statement_cache", fast(set_statement_cache), METH_FASTCALL, nullptr},
+    {"keep_statement", keep_statement, METH_O, nullptr},
+    {"clear_statement_cache", clear_statement_cache, METH_NOARGS, nullptr},
     {"fetch_plain", fast(fetch_plain), METH_FASTCALL, nullptr},
     {"look_up_types", fast(look_up_types), METH_FASTCALL, nullptr},
     {"set_type_codec", fast(set_type_codec), METH_FASTCALL, nullptr},
@@ -356,7 +216,6 @@ PyGetSetDef getset[] = {
     {"record_class", get_record_class, nullptr, nullptr, nullptr},
     {"settled", get_settled, nullptr, nullptr, nullptr},
     {"queries", get_queries, nullptr, nullptr, nullptr},
-    {"cached_statements", get_statement_cache_size, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyType_Slot slots[] = {

@@ -35,6 +35,9 @@ class Core final : ChannelEvents, ServerEvents {
   Channel& channel() noexcept { return *channel_; }
   Session& session() noexcept { return channel_->session(); }
   const CoreOptions& options() const noexcept { return options_; }
+  void set_max_cached_statement_lifetime(Duration lifetime) noexcept {
+    options_.max_cached_statement_lifetime = lifetime;
+  }
   Registry& types() noexcept { return types_; }
   /// Without the user's codecs.
   Registry& plain_types() noexcept { return plain_types_; }

@@ -25,7 +25,7 @@ bool Fetch::start(Statement* statement, PyObject* timeout) {
 }
 
 bool Fetch::run(const StatementRef& statement, Plan& plan) {
-  if (shape_ == Shape::rows && step_.execute && !result_) {
+  if ((shape_ == Shape::rows || shape_ == Shape::report) && step_.execute && !result_) {
     result_ = Ref::steal(PyList_New(0));
     if (!result_) return false;
   }
@@ -55,7 +55,7 @@ bool Fetch::ExecuteStep::on_row(DataRow row) {
 }
 
 bool Fetch::take_record(PyObject* record) {
-  if (shape_ != Shape::rows) {
+  if (shape_ == Shape::row || shape_ == Shape::value) {
     result_ = Ref::steal(record);
     return true;
   }
@@ -78,6 +78,10 @@ const Failure* Fetch::failure() const noexcept {
   return execute_ ? execute_->failure() : nullptr;
 }
 
+PyObject* Fetch::status_text() const {
+  return PyUnicode_DecodeUTF8(status_.data(), static_cast<Py_ssize_t>(status_.size()), "replace");
+}
+
 PyObject* Fetch::take_result() {
   const Failure* failed = failure();
   if (failed || has_error()) return raise(failed);
@@ -87,9 +91,11 @@ PyObject* Fetch::take_result() {
     case Shape::value:
       if (!result_) Py_RETURN_NONE;
       return PyObject_GetItem(result_.get(), column_.get());
-    case Shape::status: break;
+    case Shape::status: return status_text();
+    case Shape::report: break;
   }
-  return PyUnicode_DecodeUTF8(status_.data(), static_cast<Py_ssize_t>(status_.size()), "replace");
+  PyObject* status = status_.empty() ? Py_NewRef(Py_None) : status_text();
+  return status ? Py_BuildValue("(NN)", result_.release(), status) : nullptr;
 }
 
 void Fetch::give_up() noexcept {

@@ -19,6 +19,7 @@ enum class Shape : std::uint8_t {
   row,     // the first Record, or None
   value,   // one column of the first Record, or None
   status,  // the command tag; rows are swallowed undecoded
+  report,  // a list of Records and the command tag, which is None when there may be more rows
 };
 
 struct FetchOptions {
@@ -64,6 +65,7 @@ class Fetch final : public StatementExchange {
   void executed() noexcept;
   bool take_record(PyObject* record) override;
   const Failure* failure() const noexcept;
+  PyObject* status_text() const;
 
   Ref args_;
   Ref column_;

@@ -24,6 +24,9 @@ class Plan final : public Statement::Attachment {
   /// When the statement was first used.
   TimePoint made_at() const noexcept { return made_at_; }
   void set_made_at(TimePoint at) noexcept { made_at_ = at; }
+  /// The statement in Python's hands, which takes itself back when it goes; null: there is none.
+  PyObject* handle() const noexcept { return handle_; }
+  void set_handle(PyObject* handle) noexcept { handle_ = handle; }
 
   const std::vector<const TypeCodec*>& parameters() const noexcept { return parameters_; }
   const std::vector<const TypeCodec*>& columns() const noexcept { return columns_; }
@@ -48,6 +51,7 @@ class Plan final : public Statement::Attachment {
   std::vector<CodecRef> keep_;  // what those two point to
   Ref layout_;
   TimePoint made_at_{};
+  PyObject* handle_ = nullptr;     // not owned
   bool atomic_ = true;             // no column's values refer to other objects
   bool binary_parameters_ = true;  // one format code says it all
   bool binary_columns_ = true;

@@ -63,4 +63,11 @@ class KeepError {
   PyObject* traceback_ = nullptr;
 };
 
+/// For METH_FASTCALL: whether the number of arguments is right. False with a Python error set.
+inline bool expect_arguments(Py_ssize_t count, Py_ssize_t wanted, const char* method) {
+  if (count == wanted) return true;
+  PyErr_Format(PyExc_TypeError, "%s() takes %zd arguments (%zd given)", method, wanted, count);
+  return false;
+}
+
 }  // namespace pgstride::python

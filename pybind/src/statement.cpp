@@ -2,6 +2,7 @@
 #include "pgstride/pybind/src/statement.hpp"
 
 #include "pgstride/protocol/frontend.hpp"
+#include "pgstride/pybind/src/cached_statements.hpp"
 #include "pgstride/pybind/src/plan.hpp"
 
 namespace pgstride::python {
@@ -9,12 +10,20 @@ namespace {
 
 PyTypeObject* statement_type = nullptr;
 
+Plan* existing_plan(const Statement& statement) noexcept {
+  return static_cast<Plan*>(statement.attachment());
+}
+
 Ref make_handle(PyObject* core, PyObject* query, StatementRef statement) {
+  Plan* plan = existing_plan(*statement);
+  if (plan && plan->handle()) return Ref::borrow(plan->handle());
   auto* self = PyObject_New(StatementHandle, statement_type);
   if (!self) return {};
   self->core = Py_NewRef(core);
   self->query = Py_NewRef(query);
   self->statement = new StatementRef(std::move(statement));
+  self->is_closed = false;
+  if (plan) plan->set_handle(reinterpret_cast<PyObject*>(self));
   return Ref::steal(reinterpret_cast<PyObject*>(self));
 }
 
@@ -22,6 +31,8 @@ void dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   StatementHandle& handle = statement_of(self);
   const KeepError keep;
+  if (Plan* plan = existing_plan(**handle.statement); plan && plan->handle() == self)
+    plan->set_handle(nullptr);
   delete handle.statement;  // before the core: the statement tells its session
   Py_DECREF(handle.query);
   Py_DECREF(handle.core);
@@ -34,7 +45,28 @@ const Plan* plan_of(PyObject* self) { return Plan::of(of(self), core_of(statemen
 
 PyObject* get_name(PyObject* self, void*) { return PyUnicode_FromString(of(self).name().c_str()); }
 PyObject* get_query(PyObject* self, void*) { return Py_NewRef(statement_of(self).query); }
-PyObject* get_closed(PyObject* self, void*) { return PyBool_FromLong(!of(self).ready()); }
+PyObject* get_closed(PyObject* self, void*) {
+  return PyBool_FromLong(statement_of(self).is_closed || !of(self).ready());
+}
+
+PyObject* mark_closed(PyObject* self, PyObject*) {
+  statement_of(self).is_closed = true;
+  core_of(statement_of(self).core).session().statements().erase(of(self));
+  Py_RETURN_NONE;
+}
+
+PyObject* unknown_types(PyObject* self, PyObject*) {
+  std::vector<Oid> unknown;
+  const Registry& types = core_of(statement_of(self).core).types();
+  for (const Oid type : of(self).parameters()) types.note_unknown(type, unknown);
+  for (const Column& column : of(self).columns()) types.note_unknown(column.type, unknown);
+  Ref list = Ref::steal(PyList_New(0));
+  for (const Oid type : unknown) {
+    const Ref number = Ref::steal(PyLong_FromUnsignedLong(type));
+    if (!number || !list || PyList_Append(list.get(), number.get()) < 0) return nullptr;
+  }
+  return list.release();
+}
 
 // (oid, name, kind, schema): a domain has the number of its own and the rest of its base type.
 PyObject* describe_type(Oid type, const TypeCodec& codec) {
@@ -78,14 +110,26 @@ PyGetSetDef getset[] = {
      nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
+PyMethodDef methods[] = {
+    {"mark_closed", mark_closed, METH_NOARGS, "do not use it any more"},
+    {"unknown_types", unknown_types, METH_NOARGS, "the OIDs of those types that have to be looked up"},
+    {nullptr, nullptr, 0, nullptr},
+};
 PyType_Slot slots[] = {
     {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
     {Py_tp_getset, getset},
+    {Py_tp_methods, methods},
     {0, nullptr},
 };
 PyType_Spec spec = {"pgstride._core.Statement", sizeof(StatementHandle), 0, Py_TPFLAGS_DEFAULT, slots};
 
 }  // namespace
+
+Ref statement_handle(PyObject* core, const StatementRef& statement) {
+  const std::string& sql = statement->sql();
+  const Ref query = Ref::steal(PyUnicode_FromStringAndSize(sql.data(), static_cast<Py_ssize_t>(sql.size())));
+  return query ? make_handle(core, query.get(), statement) : Ref();
+}
 
 bool is_statement(PyObject* object) noexcept { return Py_IS_TYPE(object, statement_type); }
 
@@ -95,11 +139,18 @@ bool add_statement_type(PyObject* module) {
          PyModule_AddObjectRef(module, "Statement", reinterpret_cast<PyObject*>(statement_type)) == 0;
 }
 
-bool PrepareRequest::start(PyObject* name, bool cached, PyObject* timeout) {
+bool PrepareRequest::is_too_long_to_keep() const noexcept {
+  const std::size_t longest = core().options().max_cacheable_statement_size;
+  return longest != 0 && static_cast<std::size_t>(PyUnicode_GET_LENGTH(query())) > longest;
+}
+
+bool PrepareRequest::start(PyObject* name, const Options& options, PyObject* timeout) {
   std::string_view sql;
   if (!begin(timeout) || !query_text(sql)) return false;
-  cached_ = cached && name == Py_None;
-  if (cached_) {
+  options_ = options;
+  options_.cached = options.cached && name == Py_None && !is_too_long_to_keep();
+  if (options_.cached) {
+    drop_expired_statements(core());
     Statement* known = session().statements().find(sql, {});
     if (known && known->ready()) {
       statement_ = StatementRef(known);
@@ -122,13 +173,15 @@ bool PrepareRequest::start(PyObject* name, bool cached, PyObject* timeout) {
 }
 
 void PrepareRequest::prepared() noexcept {
-  if (!step_->failure() && cached_ && !statement_->name().empty()) session().statements().insert(statement_);
+  if (!step_->failure() && options_.cached && !statement_->name().empty())
+    session().statements().insert(statement_);
   types_known();
 }
 
 // What can not be read or written is said now, not when the statement is used.
 void PrepareRequest::types_known() noexcept {
   const bool is_fine = !step_->failure() && !lookup_failure();
+  if (is_fine && !options_.with_types) return finish();
   if (is_fine && look_up_types(*statement_)) return;
   if (is_fine && !lookup_failure() && !Plan::of(*statement_, core().types())) keep_error();
   finish();

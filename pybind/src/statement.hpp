@@ -16,12 +16,15 @@ struct StatementHandle {
   PyObject_HEAD PyObject* core;  // owned: the connection outlives its statements
   PyObject* query;               // owned str
   StatementRef* statement;
+  bool is_closed;  // by hand
 };
 
 bool is_statement(PyObject* object) noexcept;
 inline StatementHandle& statement_of(PyObject* object) noexcept {
   return *reinterpret_cast<StatementHandle*>(object);
 }
+/// The handle of a statement: the one that there is already, or a new one. None with a Python error set.
+Ref statement_handle(PyObject* core, const StatementRef& statement);
 bool add_statement_type(PyObject* module);
 
 class PrepareRequest final : public Exchange {
@@ -29,9 +32,12 @@ class PrepareRequest final : public Exchange {
   PrepareRequest(PyObject* core, PyObject* query) noexcept : Exchange(core, query) {}
   ~PrepareRequest() override { give_up(); }
 
-  /// `name` is a str to be used as it is, or None for a generated one. With `cached`, the cache is
-  /// asked first and takes the statement in. False with a Python error set.
-  bool start(PyObject* name, bool cached, PyObject* timeout);
+  struct Options {
+    bool cached;      // the cache is asked first and takes the statement in
+    bool with_types;  // unknown types are looked up, too
+  };
+  /// `name` is a str to be used as it is, or None for a generated one. False with a Python error set.
+  bool start(PyObject* name, const Options& options, PyObject* timeout);
 
   PyObject* take_result() override;
   void give_up() noexcept override;
@@ -46,12 +52,13 @@ class PrepareRequest final : public Exchange {
     PrepareRequest& owner_;
   };
 
+  bool is_too_long_to_keep() const noexcept;
   void prepared() noexcept;
   void types_known() noexcept override;
 
   std::optional<Step> step_;
   StatementRef statement_;
-  bool cached_ = false;
+  Options options_{};
 };
 
 }  // namespace pgstride::python

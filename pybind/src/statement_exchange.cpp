@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/statement_exchange.hpp"
 
+#include "pgstride/pybind/src/cached_statements.hpp"
 #include "pgstride/pybind/src/codecs/conversions.hpp"
 
 namespace pgstride::python {
@@ -68,7 +69,10 @@ bool StatementExchange::run() {
 void StatementExchange::prepared() noexcept {
   if (prepare_->failure()) return finish();
   const StatementRef statement = prepare_->statement();
-  if (!statement->name().empty()) session().statements().insert(statement);
+  if (!statement->name().empty()) {
+    drop_expired_statements(core());
+    session().statements().insert(statement);
+  }
   finish_unless(proceed(statement));
 }
 

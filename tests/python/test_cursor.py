@@ -157,8 +157,11 @@ async def test_after_the_transaction(connection, usable):
     async with connection.transaction():
         cursor = await connection.cursor("select generate_series(1, 10)")
         await cursor.fetch(1)
-    with pytest.raises(pgstride.InvalidCursorNameError):
+    with pytest.raises(pgstride.NoActiveSQLTransactionError):
         await cursor.fetch(1)
+    with pytest.raises(pgstride.InvalidCursorNameError):
+        async with connection.transaction():
+            await cursor.fetch(1)
     await usable(connection)
 
 

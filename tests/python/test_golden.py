@@ -117,7 +117,7 @@ def read_path(text: str) -> Path:
 
 def read_circle(text: str) -> Circle:
     x, y, radius = read_numbers(text)
-    return Circle(Point(x, y), radius)
+    return Circle((x, y), radius)
 
 
 def ranges_of(read: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -140,7 +140,7 @@ async def test_query_loggers(connection):
     assert records[0].conn_addr == connection._addr and records[0].conn_params.user == "postgres"
     with pytest.raises(ZeroDivisionError), connection.query_logger(heard):
         raise ZeroDivisionError
-    assert not connection._listeners.of_queries
+    assert not connection._query_loggers
 
 
 async def test_reset(connection, connect):
@@ -218,7 +218,7 @@ async def test_statement_cache_limits(connect):
     connection = await connect(max_cacheable_statement_size=20, max_cached_statement_lifetime=0.1)
     await connection.fetch("select 1")
     await connection.fetch("select 'a statement that is too long to be kept'")
-    assert connection._core.cached_statements == 1
+    assert len(connection._stmt_cache) == 1
     kept = "select count(*), min(name) from pg_prepared_statements where statement = 'select 1'"
     (count, first) = await connection.fetchrow(kept)
     assert count == 1

@@ -54,6 +54,10 @@ class Statement:
     name: str
     query: str
     closed: bool
+    def mark_closed(self) -> None:
+        """Whoever holds it can not use it any more, and it is not found in the cache."""
+    def unknown_types(self) -> list[int]:
+        """The OIDs of those of its types that have to be looked up first."""
     parameters: tuple[tuple[int, str, str, str], ...]
     """OID, name, kind and schema of each parameter's type."""
     columns: tuple[tuple[str, tuple[int, str, str, str]], ...]
@@ -69,7 +73,6 @@ class Core:
     record_class: type[Record]
     settled: bool
     """Nothing is under way, nor anything that was abandoned."""
-    cached_statements: int
     queries: int
     """How much it has run: executions, however many sets of arguments each, and scripts."""
 
@@ -93,7 +96,26 @@ class Core:
     ) -> Awaitable[list[Record] | None]:
         """Run a statement for each set of arguments. `record_class` None: rows are discarded."""
     def script(self, query: str, timeout: float | None, /) -> Awaitable[str]: ...
-    def prepare(self, query: str, name: str | None, cached: bool, timeout: float | None, /) -> Awaitable[Statement]: ...
+    def report(
+        self,
+        query: str | Statement,
+        args: tuple[object, ...],
+        limit: int,
+        timeout: float | None,
+        record_class: type[Record] | None,
+        /,
+    ) -> Awaitable[tuple[list[Record], str | None]]:
+        """The rows and the command's status, which is None when `limit` rows left others unread."""
+    def prepare(
+        self, query: str, name: str | None, cached: bool, timeout: float | None, with_types: bool, /
+    ) -> Awaitable[Statement]: ...
+    def cached_statements(self) -> list[Statement]:
+        """Most recently used first."""
+    def closing_statements(self) -> list[str]:
+        """Names that the server will be told to forget with the next request."""
+    def set_statement_cache(self, size: int, lifetime: float | None, /) -> None: ...
+    def keep_statement(self, statement: Statement, /) -> None: ...
+    def clear_statement_cache(self) -> None: ...
     def portal(
         self,
         statement: Statement,

@@ -70,8 +70,8 @@ def argument_count(expected: int, given: int) -> BaseException:
     hint = "Check the query against the passed list of arguments."
     if expected == 0:
         hint += (
-            " Note that parameters are supported only in SELECT, INSERT, UPDATE, DELETE, MERGE and VALUES"
-            " statements, and will *not* work in statements like CREATE VIEW or DECLARE CURSOR."
+            "  Note that parameters are supported only in SELECT, INSERT, UPDATE, DELETE, MERGE and VALUES"
+            " statements, and will *not* work in statements  like CREATE VIEW or DECLARE CURSOR."
         )
     return exceptions.InterfaceError(
         f"the server expects {expected} argument{'' if expected == 1 else 's'} for this query, "

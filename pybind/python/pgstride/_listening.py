@@ -7,7 +7,6 @@ import asyncio
 import collections
 import contextlib
 import inspect
-import time
 import typing
 import weakref
 
@@ -47,71 +46,60 @@ class _Callback(typing.NamedTuple):
             loop.call_soon(self.function, *args)
 
 
-class Listeners:
-    """Who has asked to be told. Held by the connection, which it does not hold."""
-
-    def __init__(self) -> None:
-        self.by_channel: dict[str, set[_Callback]] = {}
-        self.of_log: set[_Callback] = set()
-        self.of_end: set[_Callback] = set()
-        self.of_queries: set[_Callback] = set()
-
-    def clear(self) -> None:
-        self.by_channel.clear()
-        self.of_log.clear()
-
-
 class Listening:
     """The part of :class:`Connection` that is about being told."""
 
     __slots__ = ()
 
-    _listeners: Listeners
+    _listeners: dict[str, set[_Callback]]
+    _log_listeners: set[_Callback]
+    _termination_listeners: set[_Callback]
+    _query_loggers: set[_Callback]
 
     async def add_listener(self: Connection, channel: str, callback: _Listener) -> None:  # type: ignore[misc]
         """Listen to a channel: ``callback(connection, pid, channel, payload)`` for each notification."""
         self._check_open()
         wanted = _Callback.of(callback)
-        if channel not in self._listeners.by_channel:
+        if channel not in self._listeners:
             await self.fetch(f"LISTEN {_quote_ident(channel)}")
-            self._listeners.by_channel[channel] = set()
-        self._listeners.by_channel[channel].add(wanted)
+            self._listeners[channel] = set()
+        self._listeners[channel].add(wanted)
         self._hear()
 
     async def remove_listener(self: Connection, channel: str, callback: _Listener) -> None:  # type: ignore[misc]
         """Stop calling the callback; the last one of a channel ends listening to it."""
         if self.is_closed():
             return
-        callbacks = self._listeners.by_channel.get(channel)
+        callbacks = self._listeners.get(channel)
         if callbacks is None or _Callback.of(callback) not in callbacks:
             return
         callbacks.remove(_Callback.of(callback))
         if not callbacks:
-            del self._listeners.by_channel[channel]
+            del self._listeners[channel]
             await self.fetch(f"UNLISTEN {_quote_ident(channel)}")
 
     def add_log_listener(self: Connection, callback: _Listener) -> None:  # type: ignore[misc]
         """Call ``callback(connection, message)`` for each notice, warning or line of the log that comes."""
         self._check_open()
-        self._listeners.of_log.add(_Callback.of(callback))
+        self._log_listeners.add(_Callback.of(callback))
         self._hear()
 
     def remove_log_listener(self, callback: _Listener) -> None:
-        self._listeners.of_log.discard(_Callback.of(callback))
+        self._log_listeners.discard(_Callback.of(callback))
 
     def add_termination_listener(self, callback: _Listener) -> None:
         """Call ``callback(connection)`` once when the connection has ended, whoever ended it."""
-        self._listeners.of_end.add(_Callback.of(callback))
+        self._termination_listeners.add(_Callback.of(callback))
 
     def remove_termination_listener(self, callback: _Listener) -> None:
-        self._listeners.of_end.discard(_Callback.of(callback))
+        self._termination_listeners.discard(_Callback.of(callback))
 
     def add_query_logger(self, callback: _Listener) -> None:
         """Call ``callback(record)`` with a :class:`LoggedQuery` after each query."""
-        self._listeners.of_queries.add(_Callback.of(callback))
+        self._query_loggers.add(_Callback.of(callback))
 
     def remove_query_logger(self, callback: _Listener) -> None:
-        self._listeners.of_queries.discard(_Callback.of(callback))
+        self._query_loggers.discard(_Callback.of(callback))
 
     @contextlib.contextmanager
     def query_logger(self, callback: _Listener) -> typing.Iterator[None]:
@@ -122,6 +110,10 @@ class Listening:
         finally:
             self.remove_query_logger(callback)
 
+    def _drop_listeners(self) -> None:
+        self._listeners.clear()
+        self._log_listeners.clear()
+
     def _hear(self: Connection) -> None:  # type: ignore[misc]
         """From now on the core tells what the server says unasked. It must not hold the connection."""
         reference = weakref.ref(self)
@@ -130,40 +122,19 @@ class Listening:
             lambda fields, query: _tell_of_notice(reference, fields, query),
         )
 
-    async def _logged(  # type: ignore[misc]
-        self: Connection,
-        awaitable: typing.Awaitable[typing.Any],
-        query: str,
-        args: object,
-        timeout: float | None,
-    ) -> typing.Any:
-        """Await a request, and tell the query loggers of it."""
-        started = time.monotonic()
-        failure: BaseException | None = None
-        try:
-            return await awaitable
-        except BaseException as error:
-            failure = error
-            raise
-        finally:
-            elapsed = time.monotonic() - started
-            record = LoggedQuery(query, args, timeout, elapsed, failure, self._addr, self._params)
-            for callback in list(self._listeners.of_queries):
-                callback.schedule(self._loop, record)
-
 
 def _tell_of_notification(reference: weakref.ref[Connection], pid: int, channel: str, payload: str) -> None:
     connection = reference()
     if connection is None:
         return
-    for callback in list(connection._listeners.by_channel.get(channel, ())):
+    for callback in list(connection._listeners.get(channel, ())):
         callback.schedule(connection._loop, connection._proxy or connection, pid, channel, payload)
 
 
 def _tell_of_notice(reference: weakref.ref[Connection], fields: dict[str, str], query: str | None) -> None:
     connection = reference()
-    if connection is None or not connection._listeners.of_log:
+    if connection is None or not connection._log_listeners:
         return
     message = exceptions.PostgresLogMessage.new(fields, query)
-    for callback in list(connection._listeners.of_log):
+    for callback in list(connection._log_listeners):
         callback.schedule(connection._loop, connection._proxy or connection, message)

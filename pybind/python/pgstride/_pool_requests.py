@@ -191,7 +191,8 @@ class PoolRequests:
             getattr(kind, method) is _PLAIN[method]
             and kind.reset is _plain_reset
             and kind.get_reset_query is _plain_reset_query
-            and not con._listeners.of_queries
+            and not con._query_loggers
+            and not con._hooked
         ):
             return slot
         self._core.release(slot, None, False)

@@ -7,7 +7,7 @@ import typing
 import warnings
 import weakref
 
-from . import exceptions
+from . import _hooks, exceptions
 
 if typing.TYPE_CHECKING:
     from .connection import Connection
@@ -19,7 +19,7 @@ class _ConnectionProxy:
     __slots__ = ("__weakref__",)
 
 
-class ConnectionMeta(type):
+class ConnectionMeta(_hooks.Hookable):
     def __instancecheck__(cls, instance: object) -> bool:
         return issubclass(type(instance), _ConnectionProxy) or super().__instancecheck__(instance)
 
@@ -44,12 +44,11 @@ class Pooled(metaclass=ConnectionMeta):
     def _on_release(self: Connection) -> None:  # type: ignore[misc]
         """From here on nothing that was made of it may be used; what was forgotten is told."""
         self._pool_release_ctr += 1
-        listeners = self._listeners
-        if listeners.by_channel:
-            self._warn_of_listeners("notification", sum(map(len, listeners.by_channel.values())))
-        if listeners.of_log:
-            self._warn_of_listeners("log", len(listeners.of_log))
-        listeners.clear()
+        if self._listeners:
+            self._warn_of_listeners("notification", sum(map(len, self._listeners.values())))
+        if self._log_listeners:
+            self._warn_of_listeners("log", len(self._log_listeners))
+        self._drop_listeners()
 
     def _warn_of_listeners(self, kind: str, count: int) -> None:
         warnings.warn(

@@ -15,7 +15,7 @@ from . import _core, _parameters, _tls, exceptions
 from ._parameters import Address, Password, SessionAttribute
 from ._parameters import ConnectionParameters as _ConnectionParameters
 from ._tls import SSLMode, SSLNegotiation
-from .protocol import Record
+from .protocol import Protocol, Record, Transport
 
 if typing.TYPE_CHECKING:
     from .connection import Connection
@@ -156,7 +156,7 @@ async def _connect_addr(
     )
     # What can be asked for anew is kept; what was given once stays with the caller alone.
     return connection_class(
-        core, None, loop, addr, config, params if callable(params.password) else params._replace(password=None)
+        Protocol(core), Transport(core, addr), loop, addr, config, params if callable(params.password) else params._replace(password=None)
     )
 
 

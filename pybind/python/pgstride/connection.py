@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import itertools
 import os
 import ssl as ssl_
 import sys
@@ -15,25 +14,30 @@ import warnings
 import weakref
 
 from . import (
-    _core,
     _listening,
     _pooled,
+    _queries,
     _type_codecs,
     connect_utils,
-    cursor,
     exceptions,
-    prepared_stmt,
     serverversion,
     transaction,
     types,
 )
-from ._listening import LoggedQuery
+from ._listening import LoggedQuery, _Callback
+from ._pooled import ConnectionMeta
 from ._server import CommandStatus, ConnectionSettings, ServerCapabilities
-from .protocol import Record
+from ._statement_cache import _StatementCache
+from .protocol import Protocol, Record, Transport
 
-_counter = itertools.count(1)
+# RESET ALL leaves these two alone.
+_RESET_ROLES = "RESET SESSION AUTHORIZATION;\n"
 
-class Connection(_pooled.Pooled, _listening.Listening, _type_codecs.TypeCodecs):
+_uid = 0
+"""The last number that made a server-side name unique in this process."""
+
+
+class Connection(_queries.Queries, _pooled.Pooled, _listening.Listening, _type_codecs.TypeCodecs):
     """A session with a server. Made by :func:`connect`.
 
     One operation at a time: a second one, started while the first is under way, raises
@@ -46,8 +50,16 @@ class Connection(_pooled.Pooled, _listening.Listening, _type_codecs.TypeCodecs):
         "_loop",
         "_source",
         "_top_xact",
+        "_stmt_cache",
+        "_protocol",
+        "_transport",
+        "_server_version",
+        "_server_caps",
         "_listeners",
         "_proxy_ref",
+        "_log_listeners",
+        "_termination_listeners",
+        "_query_loggers",
         "_pool_release_ctr",
         "_on_end",
         "_addr",
@@ -58,137 +70,38 @@ class Connection(_pooled.Pooled, _listening.Listening, _type_codecs.TypeCodecs):
 
     def __init__(
         self,
-        protocol: _core.Core,
-        transport: None,
+        protocol: Protocol,
+        transport: Transport,
         loop: asyncio.AbstractEventLoop,
         addr: connect_utils.Address,
         config: connect_utils._ClientConfiguration,
         params: connect_utils._ConnectionParameters,
     ) -> None:
-        self._core = core = protocol
+        self._protocol = protocol
+        self._transport = transport
+        self._core = core = protocol._core
         self._loop = loop
         self._addr = addr
         self._config = config
         self._params = params
         self._top_xact: transaction.Transaction | None = None
-        self._listeners = _listening.Listeners()
+        self._stmt_cache = _StatementCache(
+            core, config.statement_cache_size, config.max_cached_statement_lifetime
+        )
+        self._server_version = serverversion.split_server_version_string(
+            core.parameters().get("server_version", "0")
+        )
+        self._server_caps = _detect_server_capabilities(self._server_version, core.parameters())
+        self._listeners: dict[str, set[_Callback]] = {}
+        self._log_listeners: set[_Callback] = set()
+        self._termination_listeners: set[_Callback] = set()
+        self._query_loggers: set[_Callback] = set()
         self._proxy_ref: weakref.ref[_pooled._ConnectionProxy] | None = None
         self._pool_release_ctr = 0
         self._on_end: typing.Callable[[], None] | None = None
         # Where it was opened, for the warning when it is not closed: an asyncio debug aid.
         self._source = _caller() if loop.get_debug() else None
         core.set_on_closed(functools.partial(_ended, weakref.ref(self)))
-
-    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
-        """Run a statement, or without arguments a script of several.
-
-        Returns the status of the last command, such as ``'INSERT 0 1'``. Rows are discarded.
-        `timeout` is in seconds; None means the connection's ``command_timeout``.
-        """
-        if self._listeners.of_queries:
-            request = self._core.execute(query, args, timeout) if args else self._core.script(query, timeout)
-            return CommandStatus(await self._logged(request, query, args, timeout))
-        if args:
-            return CommandStatus(await self._core.execute(query, args, timeout))
-        return CommandStatus(await self._core.script(query, timeout))
-
-    async def fetch(
-        self, query: str, *args: object, timeout: float | None = None, record_class: type[Record] | None = None
-    ) -> list[Record]:
-        """Run a statement and return its rows."""
-        if record_class is not None:
-            connect_utils.check_record_class(record_class)
-        if self._listeners.of_queries:
-            request = self._core.fetch(query, args, timeout, record_class)
-            return typing.cast("list[Record]", await self._logged(request, query, args, timeout))
-        return await self._core.fetch(query, args, timeout, record_class)
-
-    async def fetchrow(
-        self, query: str, *args: object, timeout: float | None = None, record_class: type[Record] | None = None
-    ) -> Record | None:
-        """Run a statement and return its first row, or None.
-
-        The statement is suspended after that row: what further rows would do does not happen.
-        """
-        if record_class is not None:
-            connect_utils.check_record_class(record_class)
-        if self._listeners.of_queries:
-            request = self._core.fetchrow(query, args, timeout, record_class)
-            return typing.cast("Record | None", await self._logged(request, query, args, timeout))
-        return await self._core.fetchrow(query, args, timeout, record_class)
-
-    async def fetchval(
-        self, query: str, *args: object, column: int | str = 0, timeout: float | None = None
-    ) -> typing.Any:
-        """Run a statement and return one value of its first row; None when there is no row.
-
-        `column` is an index or a name.
-        """
-        if self._listeners.of_queries:
-            return await self._logged(self._core.fetchval(query, args, timeout, column), query, args, timeout)
-        return await self._core.fetchval(query, args, timeout, column)
-
-    async def executemany(
-        self, command: str, args: typing.Iterable[typing.Sequence[object]], *, timeout: float | None = None
-    ) -> None:
-        """Run a statement for each set of arguments in `args`; rows are discarded.
-
-        Outside a transaction all of it happens, or nothing.
-        """
-        if self._listeners.of_queries:
-            await self._logged(self._core.many(command, args, timeout, None), command, args, timeout)
-        else:
-            await self._core.many(command, args, timeout, None)
-
-    async def fetchmany(
-        self,
-        query: str,
-        args: typing.Iterable[typing.Sequence[object]],
-        *,
-        timeout: float | None = None,
-        record_class: type[Record] | None = None,
-    ) -> list[Record]:
-        """Run a statement for each set of arguments in `args` and return the rows of all of them."""
-        if record_class is not None:
-            connect_utils.check_record_class(record_class)
-        row_type = record_class or self._core.record_class
-        if self._listeners.of_queries:
-            rows = await self._logged(self._core.many(query, args, timeout, row_type), query, args, timeout)
-        else:
-            rows = await self._core.many(query, args, timeout, row_type)
-        return typing.cast("list[Record]", rows)
-
-    async def prepare(
-        self,
-        query: str,
-        *,
-        name: str | None = None,
-        timeout: float | None = None,
-        record_class: type[Record] | None = None,
-    ) -> prepared_stmt.PreparedStatement:
-        """Prepare a statement, under a `name` that SQL can use if one is given."""
-        if record_class is not None:
-            connect_utils.check_record_class(record_class)
-        statement = await self._core.prepare(query, name, False, timeout)
-        return prepared_stmt.PreparedStatement(self, statement, record_class)
-
-    def cursor(
-        self,
-        query: str,
-        *args: object,
-        prefetch: int | None = None,
-        timeout: float | None = None,
-        record_class: type[Record] | None = None,
-    ) -> cursor.CursorFactory:
-        """A cursor over a query's result, inside a transaction.
-
-        Iterate it with ``async for`` (`prefetch` rows per round trip), or await it for a
-        :class:`~pgstride.cursor.Cursor`.
-        """
-        self._check_open()
-        if record_class is not None:
-            connect_utils.check_record_class(record_class)
-        return cursor.CursorFactory(self, query, None, args, prefetch, timeout, record_class)
 
     def transaction(
         self, *, isolation: str | None = None, readonly: bool = False, deferrable: bool = False
@@ -214,7 +127,7 @@ class Connection(_pooled.Pooled, _listening.Listening, _type_codecs.TypeCodecs):
         return self._core.pid
 
     def get_server_version(self) -> types.ServerVersion:
-        return serverversion.split_server_version_string(self._core.parameters().get("server_version", ""))
+        return self._server_version
 
     def get_settings(self) -> ConnectionSettings:
         """The settings that the server reports, as attributes."""
@@ -236,30 +149,41 @@ class Connection(_pooled.Pooled, _listening.Listening, _type_codecs.TypeCodecs):
     async def reset(self, *, timeout: float | None = None) -> None:
         """Back to the state of a new connection: no transaction, no locks, no listeners, settings as at the start."""
         self._check_open()
-        self._listeners.clear()
-        query = self.get_reset_query()
+        self._drop_listeners()
+        query = self._reset_script()
         if self._top_xact is not None or self.is_in_transaction():
             self._leave_transaction()
             query = "ROLLBACK;\n" + query
         if query:
-            await self._core.script(query, timeout)
+            await self.execute(query, timeout=timeout)
 
     def get_reset_query(self) -> str:
-        """What :meth:`reset` runs. Role and session authorization are part of it."""
-        parameters = self._core.parameters()
-        if "padb_revision" in parameters:  # Amazon Redshift
-            return "RESET ALL;"
-        if "crdb_version" in parameters or "crate_version" in parameters:
-            return ""
-        return (
-            "RESET SESSION AUTHORIZATION;\nSELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;"
-        )
+        """What :meth:`reset` runs, behind the return to the role of the login."""
+        caps = self._server_caps
+        commands = [
+            (caps.advisory_locks, "SELECT pg_advisory_unlock_all();"),
+            (caps.sql_close_all, "CLOSE ALL;"),
+            (caps.notifications and caps.plpgsql, "UNLISTEN *;"),
+            (caps.sql_reset, "RESET ALL;"),
+        ]
+        return "\n".join(command for is_known, command in commands if is_known)
+
+    def _reset_script(self) -> str:
+        query = self.get_reset_query()
+        return _RESET_ROLES + query if query and self._server_caps.sql_close_all else query
 
     async def _script(self, query: str, timeout: float | None = None) -> str:
         return await self._core.script(query, timeout)
 
-    def _unique_id(self, kind: str) -> str:
-        return f"__pgstride_{kind}_{next(_counter):x}__"
+    @property
+    def _stmts_to_close(self) -> set[str]:
+        """Names of the statements that the server will be told to forget with the next request."""
+        return set(self._core.closing_statements())
+
+    def _get_unique_id(self, prefix: str) -> str:
+        global _uid
+        _uid += 1
+        return f"__pgstride_{prefix}_{_uid:x}__"
 
     def _check_open(self) -> None:
         if self._core.closed:
@@ -280,21 +204,40 @@ class Connection(_pooled.Pooled, _listening.Listening, _type_codecs.TypeCodecs):
             self.terminate()
 
 
+Connection.keep_originals("_execute", "_executemany", "_prepare", "_get_statement", "_introspect_types")
+
+
 def _ended(reference: weakref.ref[Connection]) -> None:
     """A connection is over, whoever ended it."""
     connection = reference()
     if connection is None:
         return
-    listeners = connection._listeners
-    callbacks = list(listeners.of_end)
-    listeners.clear()
-    listeners.of_end.clear()
-    listeners.of_queries.clear()
+    callbacks = list(connection._termination_listeners)
+    connection._drop_listeners()
+    connection._termination_listeners.clear()
+    connection._query_loggers.clear()
     for callback in callbacks:
         callback.schedule(connection._loop, connection._proxy or connection)
     on_end, connection._on_end = connection._on_end, None
     if on_end is not None:
         on_end()
+
+
+def _detect_server_capabilities(
+    server_version: types.ServerVersion, connection_settings: typing.Mapping[str, str]
+) -> ServerCapabilities:
+    """What the server, or one of its relatives, can do."""
+    is_redshift = "padb_revision" in connection_settings
+    is_foreign = is_redshift or "crdb_version" in connection_settings or "crate_version" in connection_settings
+    return ServerCapabilities(
+        advisory_locks=not is_foreign,
+        notifications=not is_foreign,
+        plpgsql=not is_foreign,
+        sql_reset=not is_foreign or is_redshift,
+        sql_close_all=not is_foreign,
+        sql_copy_from_where=not is_foreign and server_version.major >= 12,
+        jit=not is_foreign and server_version.major >= 11,
+    )
 
 
 def _caller() -> str:
@@ -381,4 +324,4 @@ async def connect(
     )
 
 
-__all__ = ("connect", "Connection", "ConnectionSettings", "CommandStatus", "LoggedQuery", "ServerCapabilities")
+__all__ = ("connect", "Connection", "ConnectionMeta", "ConnectionSettings", "CommandStatus", "LoggedQuery", "ServerCapabilities")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import collections
 import typing
 
-from . import connresource, exceptions
+from . import connresource, exceptions, utils
 
 if typing.TYPE_CHECKING:
     from . import _core
@@ -36,7 +36,7 @@ class CursorFactory(connresource.ConnectionResource):
         self._statement = statement
         self._args = args
         self._prefetch = prefetch
-        self._timeout = timeout
+        self._timeout = utils._seconds(timeout)
         self._record_class = record_class
 
     @connresource.guarded
@@ -73,35 +73,54 @@ class BaseCursor(connresource.ConnectionResource):
         self._exhausted = False
         self._record_class = record_class
 
-    async def _open(self, limit: int | None, timeout: float | None) -> list[Record]:
-        """Bind the portal; with a limit, fetch that many rows in the same round trip."""
-        connection = self._connection
-        if connection._top_xact is None:
-            raise exceptions.NoActiveSQLTransactionError("cursor cannot be created outside of a transaction")
-        if self._portal_name is not None:
-            raise exceptions.InterfaceError("cursor already has an open portal")
+    def _check_ready(self) -> None:
         if self._state is None:
-            self._state = await connection._core.prepare(self._query, None, True, timeout)
-        name = connection._unique_id("portal")
-        rows = await connection._core.portal(self._state, name, self._args, limit, timeout, self._record_class)
-        self._portal_name = name
-        return self._note_end(rows, limit)
-
-    async def _more(self, limit: int, timeout: float | None) -> list[Record]:
-        if self._state is None or self._portal_name is None:
-            raise exceptions.InterfaceError("cursor does not have an open portal")
+            raise exceptions.InterfaceError("cursor: no associated prepared statement")
         if self._state.closed:
             raise exceptions.InterfaceError("cursor: the prepared statement is closed")
-        rows = await self._connection._core.portal(
-            self._state, self._portal_name, None, limit, timeout, self._record_class
-        )
-        return self._note_end(rows, limit)
+        if self._connection._top_xact is None:
+            raise exceptions.NoActiveSQLTransactionError("cursor cannot be created outside of a transaction")
 
-    def _note_end(self, rows: list[Record] | None, limit: int | None) -> list[Record]:
-        if rows is None or limit is None:
-            return []
-        self._exhausted = len(rows) < limit
-        return rows
+    async def _need_statement(self, timeout: float | None) -> None:
+        if self._connection._top_xact is None:
+            raise exceptions.NoActiveSQLTransactionError("cursor cannot be created outside of a transaction")
+        if self._state is None:
+            self._state = await self._connection._get_statement(
+                self._query, timeout, named=True, record_class=self._record_class
+            )
+
+    def _new_portal(self) -> str:
+        self._check_ready()
+        if self._portal_name is not None:
+            raise exceptions.InterfaceError("cursor already has an open portal")
+        return self._connection._get_unique_id("portal")
+
+    async def _bind_exec(self, n: int, timeout: float | None) -> list[Record]:
+        """Open the portal and fetch the first rows in one round trip."""
+        name = self._new_portal()
+        rows = await self._connection._protocol.bind_execute(
+            typing.cast("_core.Statement", self._state), self._args, name, n, False, timeout, self._record_class
+        )
+        self._portal_name = name
+        self._exhausted = len(rows) < n
+        return typing.cast("list[Record]", rows)
+
+    async def _bind(self, timeout: float | None) -> None:
+        """Open the portal."""
+        name = self._new_portal()
+        await self._connection._protocol.bind(typing.cast("_core.Statement", self._state), self._args, name, timeout)
+        self._portal_name = name
+
+    async def _exec(self, n: int, timeout: float | None) -> list[Record]:
+        """Fetch the next rows."""
+        self._check_ready()
+        if self._portal_name is None:
+            raise exceptions.InterfaceError("cursor does not have an open portal")
+        rows = await self._connection._protocol.execute(
+            typing.cast("_core.Statement", self._state), self._portal_name, n, False, timeout, self._record_class
+        )
+        self._exhausted = len(rows) < n
+        return typing.cast("list[Record]", rows)
 
     async def _close_portal(self, timeout: float | None) -> None:
         if self._state is not None and self._portal_name is not None:
@@ -111,8 +130,7 @@ class BaseCursor(connresource.ConnectionResource):
     def __repr__(self) -> str:
         name = type(self).__name__
         module = "pgstride" if type(self).__module__.startswith("pgstride.") else type(self).__module__
-        shown = self._query[:30] + ("..." if len(self._query) > 30 else "")
-        return f'<{module}.{name} "{shown}" {"exhausted " if self._exhausted else ""}{id(self):#x}>'
+        return f'<{module}.{name} "{self._query[:30]}" {"exhausted " if self._exhausted else ""}{id(self):#x}>'
 
 
 class CursorIterator(BaseCursor):
@@ -144,8 +162,11 @@ class CursorIterator(BaseCursor):
     @connresource.guarded
     async def __anext__(self) -> Record:
         if not self._buffer and not self._exhausted:
-            fetch = self._open if self._portal_name is None else self._more
-            self._buffer.extend(await fetch(self._prefetch, self._timeout))
+            if self._portal_name is None:
+                await self._need_statement(self._timeout)
+                self._buffer.extend(await self._bind_exec(self._prefetch, self._timeout))
+            else:
+                self._buffer.extend(await self._exec(self._prefetch, self._timeout))
             if self._exhausted:
                 await self._close_portal(self._timeout)
         if self._buffer:
@@ -159,7 +180,8 @@ class Cursor(BaseCursor):
     __slots__ = ()
 
     async def _init(self, timeout: float | None) -> Cursor:
-        await self._open(None, timeout)
+        await self._need_statement(timeout)
+        await self._bind(timeout)
         return self
 
     @connresource.guarded
@@ -167,14 +189,14 @@ class Cursor(BaseCursor):
         """The next `n` rows, or as many as there are left."""
         if n <= 0:
             raise exceptions.InterfaceError("n must be greater than zero")
-        return [] if self._exhausted else await self._more(n, timeout)
+        return [] if self._exhausted else await self._exec(n, utils._seconds(timeout))
 
     @connresource.guarded
     async def fetchrow(self, *, timeout: float | None = None) -> Record | None:
         """The next row, or None at the end."""
         if self._exhausted:
             return None
-        rows = await self._more(1, timeout)
+        rows = await self._exec(1, utils._seconds(timeout))
         return rows[0] if rows else None
 
     @connresource.guarded
@@ -182,7 +204,9 @@ class Cursor(BaseCursor):
         """Skip `n` rows; the number actually skipped."""
         if n <= 0:
             raise exceptions.InterfaceError("n must be greater than zero")
-        status = await self._connection._script(f"MOVE FORWARD {n:d} {self._portal_name}", timeout)
+        status = await self._connection._protocol.query(
+            f"MOVE FORWARD {n:d} {self._portal_name}", utils._seconds(timeout)
+        )
         moved = int(status.split()[1])
         self._exhausted = moved < n
         return moved

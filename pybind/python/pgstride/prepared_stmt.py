@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 import typing
 
-from . import connresource, cursor, exceptions, types
+from . import connresource, cursor, exceptions, types, utils
+from ._server import CommandStatus
 
 if typing.TYPE_CHECKING:
     from . import _core
@@ -20,16 +21,23 @@ class PreparedStatement(connresource.ConnectionResource):
     Made by :meth:`Connection.prepare`.
     """
 
-    __slots__ = ("_statement", "_record_class", "_status")
+    __slots__ = ("_query", "_state", "_record_class", "_last_status")
 
-    def __init__(self, connection: Connection, statement: _core.Statement, record_class: type[Record] | None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        query: str,
+        state: _core.Statement,
+        record_class: type[Record] | None = None,
+    ) -> None:
         super().__init__(connection)
-        self._statement = statement
+        self._query = query
+        self._state = state
         self._record_class = record_class
-        self._status: str | None = None
+        self._last_status: str | None = None
 
     def _check(self, method: str) -> None:
-        if self._statement.closed and not self._connection.is_closed():
+        if self._state.closed and not self._connection.is_closed():
             raise exceptions.InterfaceError(
                 f"cannot call PreparedStmt.{method}(): the prepared statement is closed"
             )
@@ -38,28 +46,36 @@ class PreparedStatement(connresource.ConnectionResource):
     @connresource.guarded
     def get_name(self) -> str:
         """The server's name of the statement."""
-        return self._statement.name
+        return self._state.name
 
     @connresource.guarded
     def get_query(self) -> str:
         """The text the statement was prepared from."""
-        return self._statement.query
+        return self._query
+
+    @connresource.guarded
+    def get_statusmsg(self) -> str | None:
+        """The status of the last execution, such as ``'INSERT 0 1'``.
+
+        None when there was none, or when :meth:`fetchrow` or :meth:`fetchval` left rows unread.
+        """
+        return None if self._last_status is None else CommandStatus(self._last_status)
 
     @connresource.guarded
     def get_parameters(self) -> tuple[types.Type, ...]:
         """The types of the parameters."""
-        return tuple(types.Type(*type_) for type_ in self._statement.parameters)
+        return tuple(types.Type(*type_) for type_ in self._state.parameters)
 
     @connresource.guarded
     def get_attributes(self) -> tuple[types.Attribute, ...]:
         """The columns of the result; empty when the statement returns none."""
-        return tuple(types.Attribute(name, types.Type(*type_)) for name, type_ in self._statement.columns)
+        return tuple(types.Attribute(name, types.Type(*type_)) for name, type_ in self._state.columns)
 
     @connresource.guarded
     def cursor(self, *args: object, prefetch: int | None = None, timeout: float | None = None) -> cursor.CursorFactory:
         """A cursor over the statement's result: iterate it with ``async for``, or await it."""
         return cursor.CursorFactory(
-            self._connection, self._statement.query, self._statement, args, prefetch, timeout, self._record_class
+            self._connection, self._query, self._state, args, prefetch, timeout, self._record_class
         )
 
     @connresource.guarded
@@ -68,7 +84,7 @@ class PreparedStatement(connresource.ConnectionResource):
 
         With `analyze` the statement is run, in a transaction that is rolled back.
         """
-        query = f"EXPLAIN (FORMAT JSON, VERBOSE{', ANALYZE' if analyze else ''}) {self._statement.query}"
+        query = f"EXPLAIN (FORMAT JSON, VERBOSE{', ANALYZE' if analyze else ''}) {self._query}"
         if not analyze:
             return typing.cast("list[typing.Any]", json.loads(await self._connection.fetchval(query, *args)))
         transaction = self._connection.transaction()
@@ -81,21 +97,20 @@ class PreparedStatement(connresource.ConnectionResource):
     @connresource.guarded
     async def fetch(self, *args: object, timeout: float | None = None) -> list[Record]:
         """Run the statement and return its rows."""
-        return await self._connection._core.fetch(self._statement, args, timeout, self._record_class)
+        return await self._run(args, 0, timeout)
 
     @connresource.guarded
     async def fetchrow(self, *args: object, timeout: float | None = None) -> Record | None:
         """Run the statement and return its first row, or None."""
-        return await self._connection._core.fetchrow(self._statement, args, timeout, self._record_class)
+        rows = await self._run(args, 1, timeout)
+        return rows[0] if rows else None
 
     @connresource.guarded
     async def fetchmany(
         self, args: typing.Iterable[typing.Sequence[object]], *, timeout: float | None = None
     ) -> list[Record]:
         """Run the statement for each set of arguments in `args` and return the rows of all of them."""
-        core = self._connection._core
-        rows = await core.many(self._statement, args, timeout, self._record_class or core.record_class)
-        return typing.cast("list[Record]", rows)
+        return typing.cast("list[Record]", await self._run_many(args, True, timeout))
 
     @connresource.guarded
     async def executemany(
@@ -105,9 +120,31 @@ class PreparedStatement(connresource.ConnectionResource):
 
         Outside a transaction all of it happens, or nothing.
         """
-        await self._connection._core.many(self._statement, args, timeout, None)
+        await self._run_many(args, False, timeout)
 
     @connresource.guarded
     async def fetchval(self, *args: object, column: int | str = 0, timeout: float | None = None) -> typing.Any:
         """Run the statement and return one value of its first row, or None."""
-        return await self._connection._core.fetchval(self._statement, args, timeout, column)
+        rows = await self._run(args, 1, timeout)
+        return rows[0][column] if rows else None
+
+    async def _run(self, args: tuple[object, ...], limit: int, timeout: float | None) -> list[Record]:
+        connection = self._connection
+        timeout = utils._seconds(timeout)
+        if connection._hooked:
+            rows, status, completed = await connection._protocol.bind_execute(
+                self._state, args, "", limit, True, timeout, record_class=self._record_class
+            )
+            self._last_status = status.decode() if completed and status else None
+        else:
+            rows, self._last_status = await connection._core.report(
+                self._state, args, limit, timeout, self._record_class
+            )
+        return typing.cast("list[Record]", rows)
+
+    async def _run_many(
+        self, args: typing.Iterable[typing.Sequence[object]], return_rows: bool, timeout: float | None
+    ) -> list[Record] | None:
+        return await self._connection._protocol.bind_execute_many(
+            self._state, args, "", utils._seconds(timeout), return_rows=return_rows, record_class=self._record_class
+        )

@@ -81,7 +81,7 @@ class Transaction(connresource.ConnectionResource):
         connection = self._connection
         if connection._top_xact is None:
             if connection.is_in_transaction() and not connection._core.settled:
-                await connection._script("")  # what an earlier one left to be rolled back goes first
+                await connection._core.script("", None)  # what an earlier one left to be rolled back goes first
             if connection.is_in_transaction():
                 raise exceptions.InterfaceError(
                     "cannot use Connection.transaction() in a manually started transaction"
@@ -91,10 +91,10 @@ class Transaction(connresource.ConnectionResource):
         else:
             await self._check_isolation(connection._top_xact)
             self._nested = True
-            self._savepoint = connection._unique_id("savepoint")
+            self._savepoint = connection._get_unique_id("savepoint")
             query = f"SAVEPOINT {self._savepoint};"
         try:
-            await connection._script(query)
+            await connection.execute(query)
         except BaseException as error:
             self._state = TransactionState.FAILED
             if not self._nested:
@@ -156,7 +156,7 @@ class Transaction(connresource.ConnectionResource):
         if self._connection._top_xact is self:
             self._connection._top_xact = None
         try:
-            await self._connection._script(query)
+            await self._connection.execute(query)
         except BaseException as error:
             self._state = TransactionState.FAILED
             self._undo_after(error)

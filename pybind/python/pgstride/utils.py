@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Quoting, where SQL takes no parameters."""
+"""Quoting, where SQL takes no parameters, and other small things that several modules need."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def _without_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError("SQL must not contain a NUL character")
     return text
+
+
+def _seconds(timeout: float | None) -> float | None:
+    """A timeout as statements and cursors take it: whatever float() takes."""
+    return None if timeout is None else float(timeout)

@@ -214,12 +214,12 @@ class Circle(_Named):
 
     __slots__ = ()
 
-    def __new__(cls, center: Point, radius: float) -> Circle:
+    def __new__(cls, center: _Coordinates, radius: float) -> Circle:
         return super().__new__(cls, (center, radius))
 
     @property
-    def center(self) -> Point:
-        return typing.cast(Point, self[0])
+    def center(self) -> _Coordinates:
+        return typing.cast(_Coordinates, self[0])
 
     @property
     def radius(self) -> float:

@@ -1,0 +1,319 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Running statements: what of a Connection's methods concerns queries, and the ways there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import typing
+
+from . import _hooks, connect_utils, cursor, exceptions, prepared_stmt
+from ._listening import LoggedQuery
+from ._server import CommandStatus
+from .protocol import Record
+
+if typing.TYPE_CHECKING:
+    from . import _core
+    from .connection import Connection
+
+_INTROSPECTION_ATTEMPTS = 6
+
+
+class _Budget:
+    """What is left of a timeout, for several steps in a row."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self._end = None if timeout is None else time.monotonic() + timeout
+
+    def left(self) -> float | None:
+        return None if self._end is None else self._end - time.monotonic()
+
+
+class Queries:
+    """The part of :class:`Connection` that runs statements.
+
+    Each method takes the shortest way, straight into the core, unless somebody wants to be told of queries or
+    has replaced one of the methods on the long way (`_hooks`).
+    """
+
+    __slots__ = ()
+
+    async def execute(self: Connection, query: str, *args: object, timeout: float | None = None) -> str:  # type: ignore[misc]
+        """Run a statement, or without arguments a script of several.
+
+        Returns the status of the last command, such as ``'INSERT 0 1'``. Rows are discarded.
+        `timeout` is in seconds; None means the connection's ``command_timeout``.
+        """
+        if self._query_loggers or self._hooked:
+            if args:
+                return CommandStatus((await self._execute(query, args, 0, timeout, return_status=True))[1].decode())
+            with self._time_and_log(query, args, timeout):
+                return CommandStatus(await self._protocol.query(query, timeout))
+        if args:
+            return CommandStatus(await self._core.execute(query, args, timeout))
+        return CommandStatus(await self._core.script(query, timeout))
+
+    async def fetch(  # type: ignore[misc]
+        self: Connection,
+        query: str,
+        *args: object,
+        timeout: float | None = None,
+        record_class: type[Record] | None = None,
+    ) -> list[Record]:
+        """Run a statement and return its rows."""
+        if record_class is not None:
+            connect_utils.check_record_class(record_class)
+        if self._query_loggers or self._hooked:
+            return typing.cast("list[Record]", await self._execute(query, args, 0, timeout, record_class=record_class))
+        return await self._core.fetch(query, args, timeout, record_class)
+
+    async def fetchrow(  # type: ignore[misc]
+        self: Connection,
+        query: str,
+        *args: object,
+        timeout: float | None = None,
+        record_class: type[Record] | None = None,
+    ) -> Record | None:
+        """Run a statement and return its first row, or None.
+
+        The statement is suspended after that row: what further rows would do does not happen.
+        """
+        if record_class is not None:
+            connect_utils.check_record_class(record_class)
+        if self._query_loggers or self._hooked:
+            rows = await self._execute(query, args, 1, timeout, record_class=record_class)
+            return rows[0] if rows else None
+        return await self._core.fetchrow(query, args, timeout, record_class)
+
+    async def fetchval(  # type: ignore[misc]
+        self: Connection, query: str, *args: object, column: int | str = 0, timeout: float | None = None
+    ) -> typing.Any:
+        """Run a statement and return one value of its first row; None when there is no row.
+
+        `column` is an index or a name.
+        """
+        if self._query_loggers or self._hooked:
+            rows = await self._execute(query, args, 1, timeout)
+            return rows[0][column] if rows else None
+        return await self._core.fetchval(query, args, timeout, column)
+
+    async def executemany(  # type: ignore[misc]
+        self: Connection,
+        command: str,
+        args: typing.Iterable[typing.Sequence[object]],
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Run a statement for each set of arguments in `args`; rows are discarded.
+
+        Outside a transaction all of it happens, or nothing.
+        """
+        self._check_open()
+        if self._query_loggers or self._hooked:
+            await self._executemany(command, args, timeout)
+        else:
+            await self._core.many(command, args, timeout, None)
+
+    async def fetchmany(  # type: ignore[misc]
+        self: Connection,
+        query: str,
+        args: typing.Iterable[typing.Sequence[object]],
+        *,
+        timeout: float | None = None,
+        record_class: type[Record] | None = None,
+    ) -> list[Record]:
+        """Run a statement for each set of arguments in `args` and return the rows of all of them."""
+        if record_class is not None:
+            connect_utils.check_record_class(record_class)
+        row_class = record_class or self._core.record_class
+        if self._query_loggers or self._hooked:
+            rows = await self._executemany(query, args, timeout, return_rows=True, record_class=row_class)
+        else:
+            rows = await self._core.many(query, args, timeout, row_class)
+        return typing.cast("list[Record]", rows)
+
+    async def prepare(  # type: ignore[misc]
+        self: Connection,
+        query: str,
+        *,
+        name: str | None = None,
+        timeout: float | None = None,
+        record_class: type[Record] | None = None,
+    ) -> prepared_stmt.PreparedStatement:
+        """Prepare a statement, under a `name` that SQL can use if one is given."""
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"statement name must be a str, not {type(name).__name__}")
+        return await self._prepare(query, name=name, timeout=timeout, use_cache=False, record_class=record_class)
+
+    def cursor(  # type: ignore[misc]
+        self: Connection,
+        query: str,
+        *args: object,
+        prefetch: int | None = None,
+        timeout: float | None = None,
+        record_class: type[Record] | None = None,
+    ) -> cursor.CursorFactory:
+        """A cursor over a query's result, inside a transaction.
+
+        Iterate it with ``async for`` (`prefetch` rows per round trip), or await it for a
+        :class:`~pgstride.cursor.Cursor`.
+        """
+        self._check_open()
+        if record_class is not None:
+            connect_utils.check_record_class(record_class)
+        return cursor.CursorFactory(self, query, None, args, prefetch, timeout, record_class)
+
+    # --- the long way -----------------------------------------------------------------------------
+
+    async def _execute(  # type: ignore[misc]
+        self: Connection,
+        query: str,
+        args: tuple[object, ...],
+        limit: int,
+        timeout: float | None,
+        *,
+        return_status: bool = False,
+        ignore_custom_codec: bool = False,
+        record_class: type[Record] | None = None,
+    ) -> typing.Any:
+        """The rows of a statement; with `return_status` also its status, and whether these were all rows."""
+        self._check_open()
+        timeout = self._effective_timeout(timeout)
+        with self._time_and_log(query, args, timeout):
+            if self._takes_steps():
+                run = self._steps(query, timeout, record_class, lambda statement, left: self._protocol.bind_execute(
+                    statement, args, "", limit, True, left, record_class=record_class
+                ))
+                rows, status, completed = await run
+            else:
+                rows, said = await self._core.report(query, args, limit, timeout, record_class)
+                status, completed = (said or "").encode(), said is not None
+        return (rows, status, completed) if return_status else rows
+
+    async def _executemany(  # type: ignore[misc]
+        self: Connection,
+        query: str,
+        args: typing.Iterable[typing.Sequence[object]],
+        timeout: float | None,
+        return_rows: bool = False,
+        record_class: type[Record] | None = None,
+    ) -> list[Record] | None:
+        self._check_open()
+        timeout = self._effective_timeout(timeout)
+        with self._time_and_log(query, args, timeout):
+            if self._takes_steps():
+                return typing.cast(
+                    "list[Record] | None",
+                    await self._steps(query, timeout, record_class, lambda statement, left: self._protocol.bind_execute_many(
+                        statement, args, "", left, return_rows=return_rows, record_class=record_class
+                    )),
+                )
+            row_class = (record_class or self._core.record_class) if return_rows else None
+            return await self._core.many(query, args, timeout, row_class)
+
+    def _takes_steps(self: Connection) -> bool:  # type: ignore[misc]
+        """Somebody looks at preparing and running apart from each other."""
+        return not self._hooked | _hooks.REPLACED <= {"_execute", "_executemany", "_prepare"}
+
+    async def _steps(  # type: ignore[misc]
+        self: Connection,
+        query: str,
+        timeout: float | None,
+        record_class: type[Record] | None,
+        run: typing.Callable[[_core.Statement, float | None], typing.Awaitable[typing.Any]],
+    ) -> typing.Any:
+        """Find or prepare the statement and run it, with all hooks called; once more after DDL made it stale."""
+        budget = _Budget(timeout)
+        statement = await self._get_statement(query, budget.left(), record_class=record_class)
+        try:
+            return await run(statement, budget.left())
+        except exceptions.InvalidCachedStatementError:
+            statement.mark_closed()
+            if self.is_in_transaction():
+                raise
+        statement = await self._get_statement(query, budget.left(), record_class=record_class)
+        return await run(statement, budget.left())
+
+    async def _prepare(  # type: ignore[misc]
+        self: Connection,
+        query: str,
+        *,
+        name: str | bool | None = None,
+        timeout: float | None = None,
+        use_cache: bool = False,
+        record_class: type[Record] | None = None,
+    ) -> prepared_stmt.PreparedStatement:
+        self._check_open()
+        if record_class is not None:
+            connect_utils.check_record_class(record_class)
+        statement = await self._get_statement(
+            query,
+            None if timeout is None else float(timeout),
+            named=name or False,
+            use_cache=use_cache,
+            record_class=record_class,
+        )
+        return prepared_stmt.PreparedStatement(self, query, statement, record_class)
+
+    async def _get_statement(  # type: ignore[misc]
+        self: Connection,
+        query: str,
+        timeout: float | None,
+        *,
+        named: str | bool = False,
+        use_cache: bool = True,
+        ignore_custom_codec: bool = False,
+        record_class: type[Record] | None = None,
+    ) -> _core.Statement:
+        """A statement out of the cache, or prepared; under the name `named` if that is one."""
+        name = named if isinstance(named, str) else None
+        if "_introspect_types" not in self._hooked:
+            return await self._core.prepare(query, name, use_cache, timeout, True)
+        budget = _Budget(timeout)
+        statement = await self._core.prepare(query, name, use_cache, timeout, False)
+        for _ in range(_INTROSPECTION_ATTEMPTS):
+            unknown = statement.unknown_types()
+            if not unknown:
+                return statement
+            await self._introspect_types(unknown, budget.left())
+        raise exceptions.InternalClientError(
+            "could not resolve query result and/or argument types "
+            f"in {_INTROSPECTION_ATTEMPTS} attempts"
+        )
+
+    async def _introspect_types(  # type: ignore[misc]
+        self: Connection, typeoids: typing.Iterable[int], timeout: float | None
+    ) -> None:
+        """Ask the catalogs what types are and consist of."""
+        await self._core.look_up_types(tuple(typeoids), timeout)
+
+    # --- telling of it ----------------------------------------------------------------------------
+
+    def _effective_timeout(self: Connection, timeout: float | None) -> float | None:  # type: ignore[misc]
+        if timeout is None:
+            return typing.cast("float | None", self._config.command_timeout)
+        if isinstance(timeout, bool):
+            raise ValueError(f"invalid timeout value: expected non-negative float (got {timeout!r})")
+        timeout = float(timeout)
+        if timeout <= 0:
+            raise asyncio.TimeoutError
+        return timeout
+
+    @contextlib.contextmanager
+    def _time_and_log(  # type: ignore[misc]
+        self: Connection, query: str, args: object, timeout: float | None
+    ) -> typing.Iterator[None]:
+        """Tells the query loggers of what happens in the block."""
+        started = time.monotonic()
+        failure: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            elapsed = time.monotonic() - started
+            record = LoggedQuery(query, args, timeout, elapsed, failure, self._addr, self._params)
+            for callback in list(self._query_loggers):
+                callback.schedule(self._loop, record)

@@ -1,0 +1,155 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""A connection's core under the names that asyncpg's extension has for it, for those who look or hook there."""
+
+from __future__ import annotations
+
+import typing
+
+from .. import _hooks
+from .._core import _create_record as _create_record
+from .._server import ConnectionSettings
+from .._type_codecs import BUILTIN_TYPE_NAME_MAP, BUILTIN_TYPE_OID_MAP
+from .record import Record
+
+if typing.TYPE_CHECKING:
+    from .. import _core
+
+NO_TIMEOUT: typing.Final = object()
+_Timeout = typing.Optional[float]
+
+
+class BaseProtocol(metaclass=_hooks.Hookable):
+    """What a connection's methods come down to. `state` is a prepared statement; timeouts are in seconds."""
+
+    # Attributes of others' own find a place here.
+    __slots__ = ("_core", "__dict__", "__weakref__")
+
+    def __init__(self, core: _core.Core) -> None:
+        self._core = core
+
+    async def query(self, query: str, timeout: _Timeout) -> str:
+        """Run a script; the status of its last command."""
+        return await self._core.script(query, timeout)
+
+    async def bind_execute(
+        self,
+        state: _core.Statement,
+        args: tuple[object, ...],
+        portal_name: str,
+        limit: int,
+        return_extra: bool,
+        timeout: _Timeout,
+        record_class: type[Record] | None = None,
+    ) -> typing.Any:
+        """The rows of a statement; with `return_extra`, the status too, and whether these were all rows.
+
+        With a `portal_name` the portal is left open for :meth:`execute`.
+        """
+        if portal_name:
+            rows = await self._core.portal(state, portal_name, args, limit or _ALL, timeout, record_class)
+            return (rows, b"", len(rows) < limit) if return_extra else rows
+        rows, status = await self._core.report(state, args, limit, timeout, record_class)
+        return (rows, (status or "").encode(), status is not None) if return_extra else rows
+
+    async def bind_execute_many(
+        self,
+        state: _core.Statement,
+        args: typing.Iterable[typing.Sequence[object]],
+        portal_name: str,
+        timeout: _Timeout,
+        return_rows: bool = False,
+        record_class: type[Record] | None = None,
+    ) -> list[Record] | None:
+        """Run a statement for each set of arguments."""
+        row_class = (record_class or self._core.record_class) if return_rows else None
+        return await self._core.many(state, args, timeout, row_class)
+
+    async def bind(self, state: _core.Statement, args: tuple[object, ...], portal_name: str, timeout: _Timeout) -> None:
+        """Open a portal."""
+        await self._core.portal(state, portal_name, args, None, timeout, None)
+
+    async def execute(
+        self,
+        state: _core.Statement,
+        portal_name: str,
+        limit: int,
+        return_extra: bool,
+        timeout: _Timeout,
+        record_class: type[Record] | None = None,
+    ) -> typing.Any:
+        """The next rows of an open portal."""
+        rows = await self._core.portal(state, portal_name, None, limit or _ALL, timeout, record_class)
+        return (rows, b"", len(rows) < (limit or _ALL)) if return_extra else rows
+
+    @property
+    def queries_count(self) -> int:
+        """How much it has run: executions, however many sets of arguments each, and scripts."""
+        return self._core.queries
+
+    def get_settings(self) -> ConnectionSettings:
+        return ConnectionSettings(self._core)
+
+    def get_server_pid(self) -> int:
+        return self._core.pid
+
+    def is_in_transaction(self) -> bool:
+        return self._core.transaction != "I"
+
+    def is_closed(self) -> bool:
+        return self._core.closed
+
+    def is_connected(self) -> bool:
+        return not self._core.closed
+
+    async def close(self, timeout: _Timeout) -> None:
+        await self._core.close(timeout)
+
+    def abort(self) -> None:
+        self._core.abort()
+
+
+_ALL = 2**31 - 1
+
+
+class Protocol(BaseProtocol):
+    __slots__ = ()
+
+
+Protocol.keep_originals("query", "bind_execute", "bind_execute_many", "bind", "execute")
+
+CoreProtocol = BaseProtocol
+
+
+class Transport:
+    """A connection's socket, as far as others ask about it."""
+
+    __slots__ = ("_core", "_extra")
+
+    def __init__(self, core: _core.Core, peername: object) -> None:
+        self._core = core
+        self._extra = {"peername": peername}
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._extra.get(name, default)
+
+    def is_closing(self) -> bool:
+        return self._core.closed
+
+    def close(self) -> None:
+        self._core.abort()
+
+    def abort(self) -> None:
+        self._core.abort()
+
+
+__all__ = (
+    "BUILTIN_TYPE_NAME_MAP",
+    "BUILTIN_TYPE_OID_MAP",
+    "BaseProtocol",
+    "ConnectionSettings",
+    "CoreProtocol",
+    "NO_TIMEOUT",
+    "Protocol",
+    "Record",
+    "Transport",
+)
