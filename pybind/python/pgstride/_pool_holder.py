@@ -147,7 +147,7 @@ class PoolConnectionHolder:
             self._con = None
             core.failed(self._slot, failure_counts)
         else:
-            core.connected(self._slot, con._core, con._reset_script())
+            core.connected(self._slot, con._core, con._with_roles(_BASE.get_reset_query(con)))
 
     # --- lending ------------------------------------------------------------------------------------
 

@@ -150,7 +150,7 @@ class Connection(_queries.Queries, _pooled.Pooled, _listening.Listening, _type_c
         """Back to the state of a new connection: no transaction, no locks, no listeners, settings as at the start."""
         self._check_open()
         self._drop_listeners()
-        query = self._reset_script()
+        query = self._with_roles(self.get_reset_query())
         if self._top_xact is not None or self.is_in_transaction():
             self._leave_transaction()
             query = "ROLLBACK;\n" + query
@@ -168,8 +168,8 @@ class Connection(_queries.Queries, _pooled.Pooled, _listening.Listening, _type_c
         ]
         return "\n".join(command for is_known, command in commands if is_known)
 
-    def _reset_script(self) -> str:
-        query = self.get_reset_query()
+    def _with_roles(self, query: str) -> str:
+        """A reset query, behind the return to the role of the login."""
         return _RESET_ROLES + query if query and self._server_caps.sql_close_all else query
 
     async def _script(self, query: str, timeout: float | None = None) -> str:
