@@ -92,6 +92,8 @@ class [[nodiscard]] Connection {
   /// The process serving this connection, unless a pooler made the number up.
   std::int32_t backend_pid() const noexcept;
 
+  /// The wire below; null when the connection has been closed, or moved from.
+  Channel* channel_if_any() const noexcept { return channel_.get(); }
   /// The wire below; throws Error when the connection has been closed.
   Channel& channel() const;
 

@@ -10,6 +10,7 @@
 #include "pgstride/driver/coro/run.hpp"
 #include "pgstride/driver/coro/task.hpp"
 #include "pgstride/driver/exception.hpp"
+#include "pgstride/driver/pool.hpp"
 #include "pgstride/driver/sqlstate.hpp"
 #include "pgstride/protocol/codec/array.hpp"
 #include "pgstride/protocol/codec/chrono.hpp"

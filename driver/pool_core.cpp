@@ -145,6 +145,7 @@ std::optional<PoolCore::Slot> PoolCore::take(TimePoint now) {
 void PoolCore::acquire(Waiter& waiter, TimePoint deadline) {
   assert(!waiter.waiting_);
   waiter.waiting_ = true;
+  waiter.refused_ = false;
   waiter.deadline_ = deadline;
   waiter.next_ = nullptr;
   waiter.previous_ = last_;
@@ -157,6 +158,11 @@ void PoolCore::acquire(Waiter& waiter, TimePoint deadline) {
 
 void PoolCore::abandon(Waiter& waiter) noexcept {
   if (waiter.waiting_) unlink(waiter);
+}
+
+void PoolCore::refuse_waiting() noexcept {
+  if (counts_.size() > 0) return;
+  for (Waiter* waiter = first_; waiter; waiter = waiter->next_) waiter->refused_ = true;
 }
 
 void PoolCore::unlink(Waiter& waiter) noexcept {
@@ -188,7 +194,7 @@ std::optional<PoolCore::Action> PoolCore::next_action(TimePoint now) {
 }
 
 std::optional<PoolCore::Action> PoolCore::refuse_somebody(TimePoint now) {
-  if (first_ && closing_) {
+  if (first_ && (closing_ || first_->refused_)) {
     ++counts_.refused;
     return Action{Action::Kind::refuse, 0, &pop_waiter()};
   }

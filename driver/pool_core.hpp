@@ -46,7 +46,7 @@ struct PoolLimits {
   Duration first_backoff = std::chrono::milliseconds(100);
   Duration longest_backoff = std::chrono::seconds(30);
 
-  std::uint64_t seed = 1;  // of everything random here
+  std::uint64_t seed = 0;  // of everything random here; 0: Pool takes one of its own
 };
 
 /// At this moment, and (below) since the beginning.
@@ -77,6 +77,7 @@ class PoolCore {
     Waiter* previous_ = nullptr;
     TimePoint deadline_ = never;
     bool waiting_ = false;
+    bool refused_ = false;
   };
 
   struct Action {
@@ -85,7 +86,7 @@ class PoolCore {
       check,       // ask the server whether the connection works, then ready() or retire()
       hand,        // the slot is the waiter's; State::connecting: he connects for himself
       retire,      // close the slot's connection, then gone()
-      refuse,      // the waiter gets none: the pool is closing
+      refuse,      // the waiter gets none: the pool is closing, or nobody does
       refuse_late  // the waiter gets none: his deadline has passed
     };
     Kind kind;
@@ -127,6 +128,8 @@ class PoolCore {
   /// A connection has died in a way that the others may have, too: each is checked before it is
   /// handed out.
   void suspect() noexcept { ++suspicion_; }
+  /// Connecting is of no use: whoever waits now is refused, unless somebody else may come back.
+  void refuse_waiting() noexcept;
   /// Nobody gets a connection any more; what is idle, or becomes so, is retired.
   void close() noexcept { closing_ = true; }
   /// Closed, and nothing is left.

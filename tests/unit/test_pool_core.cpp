@@ -210,6 +210,21 @@ BOOST_AUTO_TEST_CASE(failures_to_connect_are_followed_by_a_pause) {
   BOOST_TEST(pool.actions() == "hand a 0");
 }
 
+BOOST_AUTO_TEST_CASE(when_connecting_is_of_no_use_nobody_waits_for_it) {
+  Pool pool(limits(0, 2));
+  pool.acquire(), pool.acquire();
+  BOOST_TEST(pool.actions() == "connect 1 connect 0");
+  pool.core.failed(1, pool.now);
+  pool.core.refuse_waiting();
+  pool.acquire();
+  BOOST_TEST(pool.actions() == "refuse a refuse b");
+  pool.core.connected(0, pool.now);
+  BOOST_TEST(pool.actions() == "hand c 0");
+  pool.acquire();
+  pool.core.refuse_waiting();
+  BOOST_TEST(pool.core.counts().waiting == 1u);  // there is one that will come back
+}
+
 BOOST_AUTO_TEST_CASE(only_so_many_connect_at_a_time) {
   PoolLimits few = limits(5, 10);
   few.max_connecting = 2;

@@ -1,0 +1,107 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// What is behind a Pool: carries out PoolCore's decisions with connectors, resets and one timer. Leases
+// share it, so that it outlives them.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pgstride/driver/connector.hpp"
+#include "pgstride/driver/pool.hpp"
+#include "pgstride/driver/session_reset.hpp"
+
+namespace pgstride::inline v0 {
+
+class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHandler {
+ public:
+  using Slot = PoolCore::Slot;
+
+  PoolState(Loop& loop, PoolOptions options);
+
+  Loop& loop() const noexcept { return loop_; }
+  const PoolOptions& options() const noexcept { return options_; }
+  PoolCore& core() noexcept { return core_; }
+  PoolStats stats() const;
+  std::vector<Loan> loans() const;
+  Connection& connection(Slot slot) noexcept { return seats_[slot]->connection; }
+
+  /// Lends a connection that is idle; false when there is none that can be had at once.
+  bool lend(Acquire& request);
+  void enqueue(Acquire& request);
+  /// The request's coroutine is gone.
+  void forget(Acquire& request) noexcept;
+  void release(Slot slot) noexcept;
+  void discard(Slot slot) noexcept;
+  /// Throws what a request that was not served is told.
+  [[noreturn]] void refuse(const Acquire& request) const;
+
+  /// Carries out what is to be done. `in_loop`: called by the loop, where coroutines can be resumed.
+  void pump(bool in_loop = false) noexcept;
+  void expire() noexcept;
+  void close() noexcept;
+  /// Ends all connections, those that are lent included.
+  void abort() noexcept;
+  /// Is resumed, by the loop, when nothing is left of a closing pool.
+  void wait_for_drain(std::coroutine_handle<> waiting) noexcept { drain_waiter_ = waiting; }
+
+ private:
+  /// A slot's connection.
+  struct Seat final : ChannelEvents, ConnectHandler, ResetHandler {
+    Seat(PoolState& p, Slot s) : pool(p), slot(s) {}
+    void on_closed() noexcept override { pool.has_closed(*this); }
+    void on_connected(std::unique_ptr<Channel> channel) noexcept override;
+    void on_connect_failed(Failure failure) noexcept override { pool.has_failed(*this, std::move(failure)); }
+    void on_reset(bool clean) noexcept override { pool.was_reset(*this, clean); }
+
+    void rest() { connection.channel().listen(this); }
+    bool is_untouched() const noexcept;
+    /// The server is not any more what it was when we connected.
+    bool is_demoted() const noexcept;
+    void drop() noexcept;
+
+    PoolState& pool;
+    Slot slot;
+    std::unique_ptr<Connector> connector;
+    Connection connection;
+    std::optional<SessionReset> reset;  // after its connection
+    bool lent = false;                  // stays with its user, whatever the core thinks
+    bool was_standby = false;
+    bool was_read_only = false;
+    std::uint64_t answers = 0;  // of the server before it was lent
+    Loan loan;
+  };
+
+  void on_timer() noexcept override;
+  void has_closed(Seat& seat) noexcept;
+  void has_failed(Seat& seat, Failure failure) noexcept;
+  void was_reset(Seat& seat, bool clean) noexcept;
+  void answer(Acquire& request, bool in_loop) noexcept;
+  void hand(Acquire& request, Slot slot) noexcept;
+  void connect(Seat& seat);
+  void check(Seat& seat);
+  void retire(Seat& seat) noexcept;
+  void resume_later(Acquire& request);
+  void resume_ready() noexcept;
+  void arm();
+
+  class Resumption;
+
+  Loop& loop_;
+  PoolOptions options_;
+  PoolCore core_;
+  std::vector<std::unique_ptr<Seat>> seats_;
+  std::vector<Acquire*> ready_;  // to be resumed in the next turn
+  std::coroutine_handle<> drain_waiter_;
+  Failure last_failure_;  // to connect
+  Duration waited_{};
+  Duration longest_wait_{};
+  std::unique_ptr<Timer> timer_;
+  TimePoint armed_ = never;
+  bool resuming_ = false;
+};
+
+}  // namespace pgstride::inline v0

@@ -1,0 +1,257 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pgstride/driver/coro/run.hpp"
+#include "pgstride/driver/pool.hpp"
+
+#include "tests/integration/database.hpp"
+
+using namespace pgstride;
+using namespace pgstride::test;
+
+namespace {
+
+PoolOptions pool_options(std::size_t max_size = 1) {
+  PoolOptions options{server_options()};
+  options.limits.max_size = max_size;
+  return options;
+}
+
+Task<std::int32_t> pid_of_any(Pool& pool) {
+  Lease lease = co_await pool.acquire();
+  const Result result = co_await lease->query("select pg_backend_pid()");
+  co_return result.value<std::int32_t>();
+}
+
+Task<std::string> acquire_and_tell(Pool& pool, Duration limit) {
+  try {
+    Lease lease = co_await pool.acquire().timeout(limit);
+    co_return "served";
+  } catch (const Error& e) {
+    co_return e.what();
+  }
+}
+
+Task<> leave_behind(Pool& pool, std::string sql) {
+  Lease lease = co_await pool.acquire();
+  co_await lease->execute(sql);
+}
+
+Task<std::string> ask(Pool& pool, std::string sql) {
+  Lease lease = co_await pool.acquire();
+  const Result result = co_await lease->query(sql);
+  co_return std::string(result.value<std::string_view>());
+}
+
+Task<> kill(Connection& by, std::int32_t pid) { co_await by.query("select pg_terminate_backend($1)", pid); }
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(pool, Database)
+
+BOOST_AUTO_TEST_CASE(a_connection_is_used_again) {
+  Pool pool(loop, pool_options());
+  const std::int32_t first = run(loop, pid_of_any(pool));
+  for (int i = 0; i < 20; ++i) BOOST_TEST(run(loop, pid_of_any(pool)) == first);
+  BOOST_TEST(pool.stats().counts.opened == 1u);
+  BOOST_TEST(pool.stats().counts.handed_out == 21u);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_left_for_the_next) {
+  Pool pool(loop, pool_options());
+  const std::pair<const char*, const char*> leftovers[] = {
+      {"set application_name = 'dirty'", "select (current_setting('application_name') = 'dirty')::text"},
+      {"set role pg_monitor", "select (current_user = 'pg_monitor')::text"},
+      {"begin; create temp table left_behind (a int)",
+       "select (to_regclass('left_behind') is not null)::text"},
+      {"select pg_advisory_lock(78)",
+       "select (count(*) > 0)::text from pg_locks where locktype = 'advisory'"},
+      {"listen c", "select (count(*) > 0)::text from pg_listening_channels()"},
+  };
+  const std::int32_t pid = run(loop, pid_of_any(pool));
+  for (const auto& [before, left] : leftovers) {
+    run(loop, leave_behind(pool, before));
+    BOOST_TEST_CONTEXT(before) BOOST_TEST(run(loop, ask(pool, left)) == "false");
+  }
+  BOOST_TEST(run(loop, pid_of_any(pool)) == pid);
+}
+
+BOOST_AUTO_TEST_CASE(many_share_few) {
+  Pool pool(loop, pool_options(4));
+  std::vector<Task<std::int32_t>> tasks;
+  for (int i = 0; i < 200; ++i) tasks.push_back(pid_of_any(pool));
+  run(loop, when_all(std::move(tasks)));
+  const PoolStats stats = pool.stats();
+  BOOST_TEST(stats.counts.opened == 4u);
+  BOOST_TEST(stats.counts.handed_out == 200u);
+  BOOST_TEST(stats.counts.leased == 0u);
+  BOOST_TEST((stats.longest_wait <= stats.waited));
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_for_too_long_is_told_why) {
+  Pool pool(loop, pool_options());
+  Lease lease;
+  const auto take = [](Pool& from, Lease& to) -> Task<> { to = co_await from.acquire(); };
+  run(loop, take(pool, lease));
+  const std::string what = run(loop, acquire_and_tell(pool, 20ms));
+  BOOST_TEST(contains(what, "1 of 1 are lent, 0 more wait; one has been for"));
+  BOOST_TEST(contains(what, "test_pool.cpp:"));
+  BOOST_TEST_REQUIRE(pool.loans().size() == 1u);
+  BOOST_TEST(pool.loans()[0].backend_pid == lease->backend_pid());
+  lease.release();
+  BOOST_TEST(run(loop, acquire_and_tell(pool, 20s)) == "served");
+}
+
+BOOST_AUTO_TEST_CASE(a_waiter_that_is_destroyed) {
+  Pool pool(loop, pool_options());
+  Lease lease;
+  const auto take = [](Pool& from, Lease& to) -> Task<> { to = co_await from.acquire(); };
+  run(loop, take(pool, lease));
+  auto waiting = pid_of_any(pool);
+  waiting.start();
+  BOOST_TEST(pool.stats().counts.waiting == 1u);
+  waiting = {};
+  BOOST_TEST(pool.stats().counts.waiting == 0u);
+  auto handed = pid_of_any(pool);
+  handed.start();
+  lease.release();  // untouched: handed over at once, and the waiter is resumed in the next turn
+  BOOST_TEST(pool.stats().counts.leased == 1u);
+  handed = {};
+  BOOST_TEST(pool.stats().counts.leased == 0u);
+  BOOST_TEST(run(loop, pid_of_any(pool)) != 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_lease_that_is_destroyed_in_the_middle_of_a_query) {
+  Pool pool(loop, pool_options());
+  const std::int32_t pid = run(loop, pid_of_any(pool));
+  for (int i = 0; i < 10; ++i) {
+    const auto sleep_there = [](Pool& in) -> Task<> {
+      Lease lease = co_await in.acquire();
+      co_await lease->query("select set_config('application_name', 'dirty', false), pg_sleep(60)");
+    };
+    auto sleeping = sleep_there(pool);
+    sleeping.start();
+    run(loop, until_busy(connection, pid, "select set_config"));
+    sleeping = {};
+    BOOST_TEST(run(loop, ask(pool, "select (current_setting('application_name') = 'dirty')::text")) ==
+               "false");
+  }
+  BOOST_TEST(pool.stats().counts.opened == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(killed_while_idle) {
+  Pool pool(loop, pool_options());
+  const std::int32_t pid = run(loop, pid_of_any(pool));
+  loop.run_until([&] { return pool.stats().counts.idle == 1; });
+  run(loop, kill(connection, pid));
+  loop.run_until([&] { return pool.stats().counts.size() == 0; });
+  BOOST_TEST(run(loop, pid_of_any(pool)) != pid);
+  BOOST_TEST(pool.stats().counts.lost == 1u);
+}
+
+// One has died: the others are asked before they are handed out.
+BOOST_AUTO_TEST_CASE(the_others_are_suspected) {
+  Pool pool(loop, pool_options(2));
+  const auto two = [](Pool& in) -> Task<std::array<std::int32_t, 2>> {
+    Lease one = co_await in.acquire();
+    Lease other = co_await in.acquire();
+    std::array<std::int32_t, 2> pids{one->backend_pid(), other->backend_pid()};
+    co_return pids;
+  };
+  const auto pids = run(loop, two(pool));
+  run(loop, kill(connection, pids[0]));
+  loop.run_until([&] { return pool.stats().counts.size() == 1; });
+  const auto query_of = [](Connection& by, std::int32_t pid) -> Task<std::string> {
+    const Result result = co_await by.query("select query from pg_stat_activity where pid = $1", pid);
+    co_return std::string(result.value<std::string_view>());
+  };
+  BOOST_TEST(run(loop, acquire_and_tell(pool, 20s)) == "served");
+  BOOST_TEST(run(loop, query_of(connection, pids[1])) == "");  // the check is an empty query
+}
+
+BOOST_AUTO_TEST_CASE(the_floor_and_the_ages) {
+  PoolOptions options = pool_options(3);
+  options.limits.min_size = 2;
+  options.limits.max_idle = 50ms;
+  Pool pool(loop, options);
+  loop.run_until([&] { return pool.stats().counts.idle == 2; });
+  const auto three = [](Pool& in) -> Task<> {
+    Lease one = co_await in.acquire();
+    Lease two = co_await in.acquire();
+    Lease last = co_await in.acquire();
+    BOOST_TEST(in.stats().counts.leased == 3u);
+  };
+  run(loop, three(pool));
+  loop.run_until([&] { return pool.stats().counts.size() == 2; });
+  pool.expire();
+  const auto discard = [](Pool& in) -> Task<> {
+    Lease lease = co_await in.acquire();
+    lease.discard();
+  };
+  run(loop, discard(pool));
+  loop.run_until([&] { return pool.stats().counts.idle == 2; });
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrong_for_good_is_told_at_once) {
+  PoolOptions options = pool_options(2);
+  options.connect.database = "there_is_no_such_database";
+  Pool pool(loop, options);
+  BOOST_TEST(contains(run(loop, acquire_and_tell(pool, 60s)), "can not connect: "));
+}
+
+BOOST_AUTO_TEST_CASE(what_may_pass_is_tried_again) {
+  PoolOptions options = pool_options();
+  options.connect.hosts = {Host("127.0.0.1", 1)};
+  options.connect.ports.clear();
+  Pool pool(loop, options);
+  const std::string what = run(loop, acquire_and_tell(pool, 300ms));
+  BOOST_TEST(contains(what, "connecting failed: "));
+  BOOST_TEST(pool.stats().counts.failed >= 1u);
+  BOOST_TEST(pool.stats().counts.failed < 50u);
+}
+
+BOOST_AUTO_TEST_CASE(closing_waits_for_leases) {
+  Pool pool(loop, pool_options(2));
+  Lease lease;
+  const auto take = [](Pool& from, Lease& to) -> Task<> { to = co_await from.acquire(); };
+  run(loop, take(pool, lease));
+  auto closing = pool.close(20s);
+  closing.start();
+  BOOST_TEST(contains(run(loop, acquire_and_tell(pool, 20s)), "the pool is closed"));
+  BOOST_TEST(!closing.done());
+  BOOST_TEST(lease->is_open());
+  lease.release();
+  loop.run_until([&] { return closing.done(); });
+  BOOST_TEST(closing.take().empty());
+}
+
+BOOST_AUTO_TEST_CASE(closing_does_not_wait_for_ever) {
+  Pool pool(loop, pool_options(2));
+  Lease lease;
+  const auto take = [](Pool& from, Lease& to) -> Task<> { to = co_await from.acquire(); };
+  run(loop, take(pool, lease));
+  const std::vector<Loan> left = run(loop, pool.close(20ms));
+  BOOST_TEST_REQUIRE(left.size() == 1u);
+  BOOST_TEST(contains(left[0].where.file_name(), "test_pool.cpp"));
+  BOOST_TEST(!lease->is_open());
+}
+
+BOOST_AUTO_TEST_CASE(a_lease_may_outlive_the_pool) {
+  Lease lease;
+  auto waiting = Task<std::string>();
+  {
+    Pool pool(loop, pool_options(1));
+    const auto take = [](Pool& from, Lease& to) -> Task<> { to = co_await from.acquire(); };
+    run(loop, take(pool, lease));
+    waiting = acquire_and_tell(pool, 60s);
+    waiting.start();
+  }
+  loop.run_until([&] { return waiting.done(); });
+  BOOST_TEST(contains(waiting.take(), "the pool is closed"));
+  BOOST_TEST(!lease->is_open());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
