@@ -14,10 +14,13 @@ class Case(typing.NamedTuple):
     argument: int | None = None
     cpp_row: str | None = None
     """How the C++ clients read a row: ``int`` or ``mixed``. None: not a case of theirs."""
+    on_pool: bool = False
+    """Each time on any connection of a pool that has opened ten, instead of always the same."""
 
 
 CASES = (
     Case("select 1", "select 1", 2000, cpp_row="int"),
+    Case("select 1 on a pool", "select 1", 1000, on_pool=True),
     Case("one int argument", "select $1::int4", 2000, argument=42, cpp_row="int"),
     Case(
         "12 columns of pg_type",

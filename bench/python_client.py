@@ -7,6 +7,8 @@ Says what it is in one line, then answers each line on standard input with one o
 
     check <TAB> count <TAB> argument <TAB> row <TAB> sql     a digest of the rows
     run   <TAB> count <TAB> argument <TAB> row <TAB> sql     nanoseconds of CPU <TAB> nanoseconds by the clock
+
+Where the row is ``pool``, on a pool's connections.
 """
 
 from __future__ import annotations
@@ -33,6 +35,30 @@ class Psycopg:
     async def fetch(self, sql: str, *arguments: object) -> list[tuple[object, ...]]:
         cursor = await self._connection.execute(sql, arguments, prepare=True, binary=True)
         return await cursor.fetchall()
+
+
+class PsycopgPool:
+    """The same on a pool."""
+
+    def __init__(self, pool: typing.Any) -> None:
+        self._pool = pool
+
+    async def fetch(self, sql: str, *arguments: object) -> list[tuple[object, ...]]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(sql, arguments, prepare=True, binary=True)
+            return await cursor.fetchall()
+
+
+async def open_pool(driver: str, dsn: str) -> Driver:
+    if driver == "psycopg":
+        import psycopg
+        import psycopg_pool
+
+        options = {"autocommit": True, "cursor_factory": psycopg.AsyncRawCursor}
+        pool = psycopg_pool.AsyncConnectionPool(dsn, min_size=10, max_size=10, kwargs=options, open=False)
+        await pool.open(wait=True)
+        return PsycopgPool(pool)
+    return await __import__(driver).create_pool(dsn, min_size=10, max_size=10)
 
 
 async def connect(driver: str, dsn: str) -> tuple[Driver, str]:
@@ -75,13 +101,17 @@ async def main(driver_name: str, dsn: str) -> None:
     driver, name = await connect(driver_name, dsn)
     (server,) = await driver.fetch("show server_version")
     print(name, f"PostgreSQL {server[0]}", sep="\t", flush=True)
+    pool: Driver | None = None
     for line in sys.stdin:
-        action, count, argument, _, sql = line.rstrip("\n").split("\t")
+        action, count, argument, row, sql = line.rstrip("\n").split("\t")
         arguments = [int(argument)] if argument else []
+        if row == "pool" and pool is None:
+            pool = await open_pool(driver_name, dsn)
+        where = pool if row == "pool" and pool is not None else driver
         if action == "check":
-            print(digest(await driver.fetch(sql, *arguments)), flush=True)
+            print(digest(await where.fetch(sql, *arguments)), flush=True)
         else:
-            print(*await run(driver, sql, arguments, int(count)), sep="\t", flush=True)
+            print(*await run(where, sql, arguments, int(count)), sep="\t", flush=True)
 
 
 if __name__ == "__main__":

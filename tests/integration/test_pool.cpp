@@ -1,4 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The pool for coroutines, beside a real server (R-L3, R-L5, R-L6, R-L7, R-L11).
 #include <array>
 #include <string>
 #include <utility>

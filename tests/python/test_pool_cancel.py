@@ -1,5 +1,8 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Cancelled or timed out anywhere, in hooks that fail or hang: the pool loses nothing and lends nothing dirty."""
+"""Cancelled or timed out anywhere, in hooks that fail or hang: the pool loses nothing and lends nothing dirty.
+
+R-L4, R-L5, R-L9, CX-6.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""What comes back to the pool: reset, closed or replaced, and never with anything of its last user."""
+"""What comes back to the pool: reset, closed or replaced, and never with anything of its last user.
+
+R-L2, R-L3, R-L8, R-L12.
+"""
 
 from __future__ import annotations
 

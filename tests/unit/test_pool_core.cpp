@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // What the pool decides, scene by scene. Whether it holds for any order of events is asked in
-// test_pool_core_model.cpp.
+// test_pool_core_model.cpp. (R-L1, R-L4, R-L6, R-L7, R-L8)
 #include <deque>
 #include <memory>
 #include <string>

@@ -2,7 +2,7 @@
 //
 // Any order of events: a random walk beside a model that knows only who has what. When an invariant does
 // not hold, the seed and the events that led there are printed. PGSTRIDE_POOL_SEED repeats one walk,
-// PGSTRIDE_POOL_WALKS sets their number.
+// PGSTRIDE_POOL_WALKS sets their number. (PM-1, PM-2, PM-3, PM-6, PM-7, PM-9)
 #include <cstdlib>
 #include <list>
 #include <map>
