@@ -54,7 +54,8 @@ class PoolConnectionProxy(_pooled._ConnectionProxy, metaclass=PoolConnectionProx
 
     __slots__ = ("_con", "_holder")
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    def __class_getitem__(cls, item: typing.Any) -> types.GenericAlias:
+        return types.GenericAlias(cls, item)
 
     def __init__(self, holder: PoolConnectionHolder, con: connection.Connection) -> None:
         self._con: connection.Connection | None = con

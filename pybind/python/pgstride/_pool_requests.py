@@ -185,7 +185,7 @@ class PoolRequests:
         slot = self._core.take()
         if slot is None:
             slot = (await self._lease())._slot
-        con = self._holders[slot]._con
+        con = typing.cast(connection.Connection, self._holders[slot]._con)
         kind = type(con)
         if (
             getattr(kind, method) is _PLAIN[method]

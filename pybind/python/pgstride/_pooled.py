@@ -36,7 +36,7 @@ class Pooled(metaclass=ConnectionMeta):
         """What the pool has lent it as. Not held, so that a proxy that is forgotten is noticed."""
         return None if self._proxy_ref is None else self._proxy_ref()
 
-    def _set_proxy(self, proxy: _ConnectionProxy | None) -> None:
+    def _set_proxy(self: Connection, proxy: _ConnectionProxy | None) -> None:  # type: ignore[misc]
         if proxy is not None and self._proxy is not None:
             raise exceptions.InterfaceError("internal pgstride error: connection is already proxied")
         self._proxy_ref = None if proxy is None else weakref.ref(proxy)

@@ -60,7 +60,8 @@ class Pool(PoolRequests, PoolFilling):
         "__weakref__",
     )
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    def __class_getitem__(cls, item: typing.Any) -> types.GenericAlias:
+        return types.GenericAlias(cls, item)
 
     def __init__(
         self,
