@@ -39,7 +39,16 @@ Channel::~Channel() {
 
 // --- requests -----------------------------------------------------------------------------------
 
+// In a child of the process that has made it, a connection is over, and the parent's goes on: our
+// descriptor is closed, and not a byte is sent.
+bool Channel::is_ours() {
+  if (birth_.is_here()) return true;
+  if (is_open()) abort({Errc::connection_closed, "the connection belongs to the parent process"});
+  return false;
+}
+
 bool Channel::submit(Operation& operation, TimePoint deadline) {
+  is_ours();
   if (!session_.submit(operation, tick_of(deadline))) return false;
   if (deadline < armed_) arm(deadline);
   return true;
@@ -51,6 +60,7 @@ void Channel::set_deadline(const Operation& operation, TimePoint deadline) {
 }
 
 void Channel::flush() {
+  if (!is_ours()) return;
   std::size_t written = 0;
   while (is_open()) {
     const Bytes pending = session_.pending_write();
@@ -95,7 +105,7 @@ void Channel::abort(Failure reason) {
 }
 
 void Channel::terminate() {
-  if (!is_open()) return;
+  if (!is_ours() || !is_open()) return;
   frontend::terminate(session_.reply_buffer());
   flush();
 }
@@ -146,6 +156,7 @@ void Channel::check_fence() {
 // --- the wire -----------------------------------------------------------------------------------
 
 void Channel::on_fd(Ready ready) noexcept {
+  if (!is_ours()) return;
   if (has(ready, Ready::read)) receive();
   check_fence();
   flush();

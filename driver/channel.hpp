@@ -14,6 +14,7 @@
 #include "pgstride/driver/cancel.hpp"
 #include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/driver/net/address.hpp"
+#include "pgstride/driver/net/fork.hpp"
 #include "pgstride/driver/net/socket.hpp"
 #include "pgstride/protocol/session.hpp"
 
@@ -95,6 +96,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   void check_fence();
   void end_grace();
   void close_if_failed() noexcept;
+  bool is_ours();
   void arm(TimePoint at);
   void deliver_soon() { arm(loop_.now()); }
 
@@ -108,6 +110,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   TimePoint armed_ = never;
   ChannelEvents* events_ = nullptr;
   bool* destroyed_ = nullptr;  // on the stack of deliver(), while it runs
+  BirthProcess birth_;
   bool write_armed_ = false;
   bool closed_told_ = false;
 

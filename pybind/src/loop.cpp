@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "pgstride/driver/net/fork.hpp"
+
 namespace pgstride::python {
 namespace {
 
@@ -154,6 +156,7 @@ class PyWatch final : public Watch {
   void set(bool wanted, Direction& direction, const Ref& add, const Ref& remove) {
     if (wanted == direction.armed) return;
     direction.armed = wanted;
+    if (!birth_.is_here()) return;  // the loop would tell the epoll that we share with our parent
     if (!wanted) return ignore_failure(Ref::steal(PyObject_CallOneArg(remove.get(), fd_.get())));
     if (!direction.callback) direction.callback = make_loop_callback(direction);
     ignore_failure(
@@ -164,6 +167,7 @@ class PyWatch final : public Watch {
   Direction reader_;
   Direction writer_;
   Ref fd_;
+  BirthProcess birth_;
 };
 
 class PyTimer final : public Timer, Target {

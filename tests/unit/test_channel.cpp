@@ -2,6 +2,8 @@
 //
 // Bytes, deadlines and ends of a channel. What cancelling does is in test_cancel_fence.cpp.
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -286,6 +288,30 @@ BOOST_AUTO_TEST_CASE(terminate_says_goodbye_and_waits_for_the_server) {
   server.hangs_up();
   loop.run_until_idle();
   BOOST_TEST(closed == 1);
+}
+
+// R-B3: what a child does with its parent's connection stays in the child.
+BOOST_AUTO_TEST_CASE(a_child_process_finds_it_over) {
+  Request running("select pg_sleep(1)");
+  ask(running);
+  server.hears();
+  const pid_t child = ::fork();
+  BOOST_REQUIRE(child >= 0);
+  if (child == 0) {
+    Request mine("select 'child'");
+    const bool submitted = channel->submit(mine);
+    channel->flush();
+    channel->terminate();
+    ::_exit(submitted || channel->is_open() ? 1 : 0);
+  }
+  int status = 0;
+  BOOST_TEST(::waitpid(child, &status, 0) == child);
+  BOOST_TEST(status == 0);
+  BOOST_TEST(server.hears() == "");
+  server.says(answer("still here"));
+  loop.run_until_idle();
+  BOOST_TEST(running.outcome() == "[still here] SELECT 1");
+  check_usable();
 }
 
 BOOST_AUTO_TEST_CASE(requests_die_before_their_channel_and_after_it) {
