@@ -11,7 +11,7 @@ import time
 import hostile
 import pytest
 from hostile import CANCEL_REQUEST, WELCOME, Honest, columns, complete, error, ready, row
-from outcomes import HANG, connect, fails, is_over, nothing_lost, usable
+from postconditions import HANG, connect, fails, is_over, nothing_lost, usable
 
 import pgstride
 

@@ -36,7 +36,7 @@ from hostile import (
     ready,
     row,
 )
-from outcomes import again, fails, is_over, meets, nothing, nothing_lost, prepare, script, usable
+from postconditions import again, fails, is_over, meets, nothing, nothing_lost, prepare, script, usable
 
 import pgstride
 

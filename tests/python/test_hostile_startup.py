@@ -24,7 +24,7 @@ from hostile import (
     ready,
 )
 from hostile_scram import Scram, mechanisms
-from outcomes import HANG, PASSWORD, Ticker, connect, meets, nothing, nothing_lost, usable
+from postconditions import HANG, PASSWORD, Ticker, connect, meets, nothing, nothing_lost, usable
 
 import pgstride
 

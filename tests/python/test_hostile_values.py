@@ -9,8 +9,8 @@ import struct
 import hostile
 import pytest
 from hostile import BOUND, NO_PARAMETERS, PARSED, columns, complete, ready, row
-from outcomes import HANG, connect, fails, keeps_secrets, meets, nothing_lost
-from outcomes import usable as answers
+from postconditions import HANG, connect, fails, keeps_secrets, meets, nothing_lost
+from postconditions import usable as answers
 
 import pgstride
 

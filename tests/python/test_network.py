@@ -11,7 +11,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from outcomes import HANG, nothing_lost
+from postconditions import HANG, nothing_lost
 from proxy import TO_CLIENT, TO_SERVER, Fault, Proxy
 
 import pgstride
