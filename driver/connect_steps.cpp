@@ -25,6 +25,7 @@ class Handshake::DerivationJob final : public Job {
     if (!owner_) return;
     Handshake& handshake = *std::exchange(owner_, nullptr);
     handshake.job_ = nullptr;
+    if (keys_ && handshake.cache_) handshake.cache_->keep(handshake.user_, derivation_, *keys_);
     handshake.derived(keys_);
     handshake.channel_.flush();
   }
@@ -41,6 +42,9 @@ Handshake::~Handshake() {
 }
 
 void Handshake::on_derivation(Derivation derivation) {
+  if (cache_) {
+    if (const auto known = cache_->find(user_, derivation)) return derived(known);
+  }
   auto job = std::make_unique<DerivationJob>(*this, std::move(derivation));
   job_ = job.get();
   channel_.loop().offload(std::move(job));

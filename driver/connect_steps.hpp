@@ -7,6 +7,7 @@
 #include <coroutine>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "pgstride/driver/net/resolver.hpp"
 #include "pgstride/driver/options.hpp"
 #include "pgstride/protocol/operations/startup.hpp"
+#include "pgstride/protocol/scram_cache.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -44,7 +46,7 @@ class resolve final : ResolveHandler {
   }
   void await_suspend(std::coroutine_handle<> waiting) {
     waiting_ = waiting;
-    resolver_.resolve(host_.name, host_.port, *this);
+    resolver_.resolve(host_.address.empty() ? host_.name : host_.address, host_.port, *this);
   }
   Resolution await_resume() { return std::move(resolution_); }
 
@@ -93,7 +95,9 @@ class connect_socket final : FdHandler {
 /// The startup exchange, its key derivation done away from the loop's thread.
 class Handshake final : public Startup {
  public:
-  Handshake(Channel& channel, const StartupOptions& options) noexcept : Startup(options), channel_(channel) {}
+  /// `cache` may be null.
+  Handshake(Channel& channel, const StartupOptions& options, ScramCache* cache) noexcept
+      : Startup(options), channel_(channel), user_(options.user), cache_(cache) {}
   ~Handshake();
 
   bool await_ready() const noexcept { return false; }
@@ -112,6 +116,8 @@ class Handshake final : public Startup {
   void on_done() noexcept override { waiting_.resume(); }
 
   Channel& channel_;
+  std::string_view user_;
+  ScramCache* cache_;
   DerivationJob* job_ = nullptr;  // owned by the loop, and tells us when it goes
   std::coroutine_handle<> waiting_;
 };

@@ -1,14 +1,17 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/connector.hpp"
 
+#include <algorithm>
 #include <array>
+#include <optional>
+#include <random>
 #include <string>
 #include <utility>
 
 #include <openssl/rand.h>
 
 #include "pgstride/driver/connect_steps.hpp"
-#include "pgstride/driver/coro/task.hpp"
+#include "pgstride/driver/coro/within.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
@@ -44,16 +47,21 @@ ChannelOptions channel_options(const ConnectOptions& options) {
   return result;
 }
 
-StartupOptions startup_options(const ConnectOptions& options, const Address& address) {
+StartupOptions startup_options(const ConnectOptions& options, const Host& host, const Address& address) {
   StartupOptions result;
   result.user = options.user;
   result.database = options.database;
-  result.password = options.password;
+  result.password = options.password.empty() ? host.password : options.password;
   if (!options.application_name.empty())
     result.settings.emplace_back("application_name", options.application_name);
   for (const ServerSetting& setting : options.server_settings)
     result.settings.emplace_back(setting.name, setting.value);
   result.clear_text_allowed = address.is_local() || options.allows_cleartext_password();
+  result.methods = options.require_auth;
+  result.token = options.oauth_token;
+  result.token_allowed = address.is_unix();
+  result.min_version = options.min_protocol;
+  result.max_version = options.max_protocol;
   result.scram.min_iterations = options.scram_min_iterations;
   result.scram.max_iterations = options.scram_max_iterations;
   return result;
@@ -65,7 +73,7 @@ bool is_final(const Failure& failure) {
     return true;
   if (!failure.server) return false;
   const auto state = failure.server->sqlstate();
-  return state != "57P03" && state != "53300";  // starting up, too many connections
+  return state != "57P03" && state != "53300";  // starting up or in recovery, too many connections
 }
 
 }  // namespace
@@ -76,36 +84,87 @@ class Connector::Attempt final : TimerHandler {
       : loop_(loop), options_(std::move(options)), handler_(handler), timer_(loop.timer(*this)) {}
 
   void start() {
-    timer_->arm(deadline_after(loop_.now(), options_.connect_timeout));
+    ends_ = deadline_after(loop_.now(), options_.connect_timeout);
     task_ = run();
     task_.start();
   }
 
  private:
   Task<> run() {
+    if (options_.load_balance_hosts) shuffle(options_.hosts);
+    std::size_t left = options_.hosts.size();
     for (const Host& host : options_.hosts) {
-      trying_ = host_text(host);
-      Resolution resolution = co_await resolve(loop_, host);
-      if (resolution.addresses.empty()) note(resolution.failure);
-      for (const Address& address : resolution.addresses) {
-        trying_ = address.text();
-        Outcome outcome = co_await connect_to(address);
-        if (outcome.channel) co_return finish(std::move(outcome));
-        note(outcome.failure);
-        if (is_final(last_)) co_return finish(Outcome(std::move(last_)));
-      }
+      const TimePoint host_ends = share(ends_, left--);
+      if (co_await try_host(host, host_ends)) co_return finish(std::move(outcome_));
+      if (is_final(last_)) break;
     }
+    if (spare_ && spare_->is_open()) co_return finish(Outcome(std::move(spare_)));
     finish(Outcome(std::move(last_)));
   }
 
-  Task<Outcome> connect_to(const Address& address) {
+  // One host, all its addresses. True: outcome_ has a channel.
+  Task<bool> try_host(const Host& host, TimePoint ends) {
+    trying_ = host_text(host);
+    Within<Resolution> resolving(loop_, ends, addresses_of(host));
+    std::optional<Resolution> resolution = co_await resolving;
+    if (!resolution) resolution.emplace().failure = Failure(Errc::timed_out, {});
+    std::vector<Address>& addresses = resolution->addresses;
+    if (addresses.empty()) note(resolution->failure);
+    if (options_.load_balance_hosts) shuffle(addresses);
+    std::size_t left = addresses.size();
+    for (const Address& address : addresses) {
+      trying_ = address.text();
+      Within<Outcome> connecting(loop_, share(ends, left--), open_session(host, address));
+      std::optional<Outcome> outcome = co_await connecting;
+      if (!outcome) outcome.emplace(Failure(Errc::timed_out, {}));
+      if (outcome->channel) {
+        outcome_ = std::move(*outcome);
+        co_return true;
+      }
+      note(outcome->failure);
+      if (is_final(last_)) break;
+    }
+    co_return false;
+  }
+
+  Task<Resolution> addresses_of(const Host& host) {
+    Resolution resolution = co_await resolve(loop_, host);
+    co_return resolution;
+  }
+
+  // A connection to a server of the kind that is wanted.
+  Task<Outcome> open_session(const Host& host, const Address& address) {
+    Outcome outcome = co_await connect_to(host, address);
+    if (!outcome.channel) co_return outcome;
+    const TargetSession target = options_.target_session;
+    Channel& channel = *outcome.channel;
+    std::optional<bool> will_do = matches(target, channel.session().parameters());
+    if (!will_do) {
+      AskServer question(channel, target);
+      will_do = co_await question;
+    }
+    if (!will_do) {
+      const Failure* failure = channel.session().failure();
+      co_return Outcome(failure ? *failure
+                                : Failure(Errc::session_mismatch, "the server does not tell what it is"));
+    }
+    if (*will_do) co_return outcome;
+    if (target == TargetSession::prefer_standby && !spare_) {
+      spare_ = std::move(outcome.channel);
+    } else {
+      channel.terminate();
+    }
+    co_return Outcome(Failure(Errc::session_mismatch, mismatch(target)));
+  }
+
+  Task<Outcome> connect_to(const Host& host, const Address& address) {
     Socket socket;
     const std::error_code error = co_await connect_socket(loop_, socket, address, options_.keepalive);
     if (error) co_return Outcome(Failure(error, {}));
 
     auto channel = std::make_unique<Channel>(loop_, std::move(socket), address, channel_options(options_));
-    const StartupOptions startup = startup_options(options_, address);
-    Handshake handshake(*channel, startup);
+    const StartupOptions startup = startup_options(options_, host, address);
+    Handshake handshake(*channel, startup, options_.scram_cache.get());
     co_await handshake;
     if (const Failure* failure = handshake.failure()) co_return Outcome(*failure);
     channel->set_cancel_key(handshake.take_cancel_key());
@@ -116,25 +175,29 @@ class Connector::Attempt final : TimerHandler {
   void note(Failure failure) {
     std::string text = std::move(last_.detail);
     if (!text.empty()) text += "; ";
-    text += trying_ + ": " + describe(failure);
+    text += trying_ + ": " + (failure.code == Errc::timed_out ? "no answer in time" : describe(failure));
     last_ = std::move(failure);
     last_.detail = std::move(text);
+  }
+
+  // An equal share, for one of so many who are left, of the time until `end`.
+  TimePoint share(TimePoint end, std::size_t takers) const {
+    if (end == never) return never;
+    return loop_.now() + (end - loop_.now()) / static_cast<Duration::rep>(takers);
+  }
+
+  template <class T>
+  void shuffle(std::vector<T>& order) {
+    std::shuffle(order.begin(), order.end(), chance_);
   }
 
   // The frame is still running: the handler, which may destroy us, is called from the timer.
   void finish(Outcome outcome) {
     outcome_ = std::move(outcome);
-    finished_ = true;
     timer_->arm(loop_.now());
   }
 
   void on_timer() noexcept override {
-    if (!finished_) {
-      task_ = Task<>();  // ends whatever it was waiting for
-      std::string tried = std::move(last_.detail);
-      if (!tried.empty()) tried += "; ";
-      return handler_.on_connect_failed({Errc::timed_out, tried + trying_ + ": no answer in time"});
-    }
     Outcome outcome = std::move(outcome_);
     if (outcome.channel) return handler_.on_connected(std::move(outcome.channel));
     handler_.on_connect_failed(std::move(outcome.failure));
@@ -144,10 +207,12 @@ class Connector::Attempt final : TimerHandler {
   ConnectOptions options_;
   ConnectHandler& handler_;
   std::unique_ptr<Timer> timer_;
+  TimePoint ends_ = never;
+  std::minstd_rand chance_{std::random_device()()};
   std::string trying_;
   Failure last_;
+  std::unique_ptr<Channel> spare_;  // to a server that will do when there is no better one
   Outcome outcome_;
-  bool finished_ = false;
   Task<> task_;  // last: its frame refers to everything above
 };
 

@@ -77,7 +77,6 @@ class Url : Cursor {
     const auto start = at_;
     std::string names;
     std::string ports;
-    bool any_port = false;
     do {
       if (start != at_) {
         names += ',';
@@ -92,11 +91,10 @@ class Url : Cursor {
       if (!decode(name, names)) return false;
       if (!skip(':')) continue;
       const auto port = take_until("/?,");
-      any_port = any_port || !port.empty();
       if (!decode(port, ports)) return false;
     } while (skip(','));
     if (!names.empty()) add("host", std::move(names), start + 1);
-    if (any_port) add("port", std::move(ports), start + 1);
+    if (!ports.empty()) add("port", std::move(ports), start + 1);
     return true;
   }
 

@@ -66,6 +66,40 @@ const char* apply_ports(Options& options, Value list) {
   });
 }
 
+const char* apply_addresses(Options& options, Value list) {
+  options.addresses.clear();
+  return for_each_item(list, [&](Value address) {
+    options.addresses.emplace_back(address);
+    return fine;
+  });
+}
+
+const char* apply_target_session(Options& options, Value value) {
+  using enum TargetSession;
+  constexpr std::pair<Value, TargetSession> targets[] = {
+      {"any", any},         {"read-write", read_write}, {"read-only", read_only},
+      {"primary", primary}, {"standby", standby},       {"prefer-standby", prefer_standby}};
+  for (const auto& [name, target] : targets) {
+    if (value != name) continue;
+    options.target_session = target;
+    return fine;
+  }
+  return "must be one of: any, read-write, read-only, primary, standby, prefer-standby";
+}
+
+template <std::int32_t Options::*member>
+const char* apply_version(Options& options, Value value) {
+  if (value != "3.0" && value != "3.2" && value != "latest") return "must be one of: 3.0, 3.2, latest";
+  options.*member = value == "3.0" ? frontend::protocol_3_0 : frontend::protocol_3_2;
+  return fine;
+}
+
+const char* apply_load_balance(Options& options, Value value) {
+  if (value != "disable" && value != "random") return "must be one of: disable, random";
+  options.load_balance_hosts = value == "random";
+  return fine;
+}
+
 template <std::string ConnectOptions::*member>
 const char* apply_text(Options& options, Value value) {
   options.*member = value;
@@ -146,8 +180,8 @@ struct Only {
 
 constexpr char unsupported[] = "has a value that is not supported yet";
 constexpr char tls_wanted[] = "asks for TLS, which is not supported yet";
-constexpr char any[] = "any", disable[] = "disable", prefer[] = "prefer", allow[] = "allow";
-constexpr char postgres[] = "postgres", version_3_0[] = "3.0", zero[] = "0";
+constexpr char disable[] = "disable", prefer[] = "prefer", allow[] = "allow";
+constexpr char postgres[] = "postgres", zero[] = "0";
 
 const char* refuse(Options&, Value) { return not_built; }
 
@@ -158,15 +192,18 @@ const char* apply_root_certificate(Options&, Value value) { return value == "sys
 
 constexpr OptionRow rows[] = {
     {"host", "PGHOST", apply_hosts, [](const Options& o) { return o.hosts.empty(); }},
-    {"hostaddr", "PGHOSTADDR", refuse, nullptr},
+    {"hostaddr", "PGHOSTADDR", apply_addresses, [](const Options& o) { return o.addresses.empty(); }},
     {"port", "PGPORT", apply_ports, [](const Options& o) { return o.ports.empty(); }},
     {"dbname", "PGDATABASE", apply_text<&Options::database>, is_empty<&Options::database>},
     {"user", "PGUSER", apply_text<&Options::user>, is_empty<&Options::user>},
     {"password", "PGPASSWORD", apply_password, [](const Options& o) { return o.password.empty(); }},
-    {"passfile", nullptr, refuse, nullptr},
-    {"service", nullptr, refuse, nullptr},
-    {"servicefile", nullptr, refuse, nullptr},
-    {"require_auth", "PGREQUIREAUTH", refuse, nullptr},
+    {"passfile", "PGPASSFILE", apply_text<&Options::passfile>, is_empty<&Options::passfile>},
+    {"service", "PGSERVICE", apply_text<&Options::service>, is_empty<&Options::service>},
+    {"servicefile", "PGSERVICEFILE", apply_text<&Options::servicefile>, is_empty<&Options::servicefile>},
+    {"require_auth", "PGREQUIREAUTH", [](Options& o, Value value) { return o.require_auth.parse(value); },
+     nullptr},
+    {"oauth_token", nullptr, [](Options& o, Value value) { return o.oauth_token = Secret(value), fine; },
+     nullptr},
     {"channel_binding", "PGCHANNELBINDING", Only<tls_wanted>::one_of<disable, prefer>, nullptr},
     {"requirepeer", "PGREQUIREPEER", refuse, nullptr},
 
@@ -193,10 +230,12 @@ constexpr OptionRow rows[] = {
     {"keepalives_count", nullptr, apply_keepalive<&Keepalive::count>, nullptr},
     {"tcp_user_timeout", nullptr, apply_keepalive<&Keepalive::user_timeout>, nullptr},
 
-    {"target_session_attrs", "PGTARGETSESSIONATTRS", Only<unsupported>::one_of<any>, nullptr},
-    {"load_balance_hosts", "PGLOADBALANCEHOSTS", Only<unsupported>::one_of<disable>, nullptr},
-    {"min_protocol_version", "PGMINPROTOCOLVERSION", Only<unsupported>::one_of<version_3_0>, nullptr},
-    {"max_protocol_version", "PGMAXPROTOCOLVERSION", no_effect, nullptr},
+    {"target_session_attrs", "PGTARGETSESSIONATTRS", apply_target_session,
+     [](const Options& o) { return o.target_session == TargetSession::any; }},
+    {"load_balance_hosts", "PGLOADBALANCEHOSTS", apply_load_balance,
+     [](const Options& o) { return !o.load_balance_hosts; }},
+    {"min_protocol_version", "PGMINPROTOCOLVERSION", apply_version<&Options::min_protocol>, nullptr},
+    {"max_protocol_version", "PGMAXPROTOCOLVERSION", apply_version<&Options::max_protocol>, nullptr},
 
     {"sslmode", "PGSSLMODE", apply_sslmode, [](const Options& o) { return o.sslmode == SslMode::prefer; }},
     {"sslnegotiation", "PGSSLNEGOTIATION", Only<tls_wanted>::one_of<postgres>, nullptr},

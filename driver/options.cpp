@@ -10,11 +10,16 @@
 #include <cstdlib>
 
 #include "pgstride/driver/option_table.hpp"
+#include "pgstride/driver/passfile.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
 
 constexpr const char* nul_refused = "NUL is not allowed";
+
+/// Variables that set a run-time parameter, for which libpq has no option.
+constexpr std::pair<const char*, const char*> session_variables[] = {
+    {"PGDATESTYLE", "datestyle"}, {"PGTZ", "timezone"}, {"PGGEQO", "geqo"}};
 
 bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
 
@@ -35,14 +40,18 @@ bool is_name(std::string_view text) noexcept {
                      [&](char c) { return is_letter(c) || is_digit(c) || c == '.' || c == '-'; });
 }
 
+/// Where a local server listens, as the packagers of PostgreSQL have it.
+constexpr const char* socket_directories[] = {"/run/postgresql", "/var/run/postgresql", "/tmp",
+                                              "/private/tmp"};
+
 bool is_socket(const std::string& path) noexcept {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-/// Where a local server most likely listens.
+/// Where one does; a TCP port of this machine when there is none.
 std::string default_host(std::uint16_t port) {
-  for (const char* directory : {"/run/postgresql", "/var/run/postgresql", "/tmp", "/private/tmp"}) {
+  for (const char* directory : socket_directories) {
     if (is_socket(Host(directory, port).socket_path())) return directory;
   }
   return "localhost";
@@ -110,22 +119,64 @@ bool ConnectOptions::set(std::string_view keyword, std::string_view value, Optio
   return true;
 }
 
+bool ConnectOptions::is_given(std::size_t row) const {
+  const auto& is_default = option_table()[row].is_default;
+  return (given_ >> row & 1) != 0 || (is_default != nullptr && !is_default(*this));
+}
+
 bool ConnectOptions::apply_environment(OptionError& error) {
-  for (std::size_t i = 0; i < option_table().size(); ++i) {
-    const auto& row = option_table()[i];
-    const char* value = row.variable != nullptr ? std::getenv(row.variable) : nullptr;
-    const bool is_given = (given_ >> i & 1) != 0 || (row.is_default != nullptr && !row.is_default(*this));
-    if (value == nullptr || *value == '\0' || is_given) continue;
-    if (const char* problem = row.apply(*this, value)) {
-      error = OptionError(row.variable, 0, problem);
-      return false;
-    }
+  const auto apply = [&](std::size_t row) {
+    const char* variable = option_table()[row].variable;
+    const char* value = variable != nullptr ? std::getenv(variable) : nullptr;
+    if (value == nullptr || *value == '\0' || is_given(row)) return true;
+    const char* problem = option_table()[row].apply(*this, value);
+    if (problem != nullptr) error = OptionError(variable, 0, problem);
+    return problem == nullptr;
+  };
+  // A service is nearer than the environment, although the environment may choose it.
+  if (!apply(row_of("service")) || !apply(row_of("servicefile")) || !apply_service(error)) return false;
+  for (std::size_t row = 0; row < option_table().size(); ++row) {
+    if (!apply(row)) return false;
   }
+  for (const auto& [variable, name] : session_variables) {
+    const char* value = std::getenv(variable);
+    const auto same = [&](const ServerSetting& setting) { return setting.name == name; };
+    if (value == nullptr || *value == '\0') continue;
+    if (std::none_of(server_settings.begin(), server_settings.end(), same))
+      server_settings.emplace_back(name, value);
+  }
+  if (const auto home = home_directory(); passfile.empty() && !home.empty()) passfile = home + "/.pgpass";
   return true;
 }
 
+bool ConnectOptions::apply_service(OptionError& error) {
+  if (service.empty()) return true;
+  std::vector<std::string> files;
+  if (!servicefile.empty()) {
+    files.push_back(servicefile);
+  } else if (const auto home = home_directory(); !home.empty()) {
+    files.push_back(home + "/.pg_service.conf");
+  }
+  if (const char* directory = std::getenv("PGSYSCONFDIR"))
+    files.push_back(std::string(directory) + "/pg_service.conf");
+  for (const auto& file : files) {
+    const auto found = read_service(file, service, error);
+    if (!found) return false;
+    for (const auto& [keyword, value] : found->settings) {
+      const auto row = row_of(keyword);
+      if (row < option_table().size() && is_given(row)) continue;
+      if (!set(keyword, value.reveal(), error)) return false;
+    }
+    if (!found->is_defined) continue;
+    service.clear();  // it has been applied
+    return true;
+  }
+  error = OptionError("service", 0, "definition of service \"" + service + "\" not found");
+  return false;
+}
+
 bool ConnectOptions::complete(OptionError& error) {
-  if (!complete_hosts(error)) return false;
+  if (!apply_service(error) || !complete_hosts(error)) return false;
   if (user.empty()) user = login_name();
   if (user.empty()) {
     error = OptionError("user", 0, "could not determine user name to connect with");
@@ -133,11 +184,32 @@ bool ConnectOptions::complete(OptionError& error) {
   }
   if (database.empty()) database = user;
   if (application_name.empty()) application_name = fallback_application_name;
+  if (password.empty() && !passfile.empty()) look_up_passwords();
   return check(error);
 }
 
+void ConnectOptions::look_up_passwords() {
+  std::string warning;
+  const PasswordFile file(passfile, warning);
+  if (!warning.empty()) warnings.push_back(std::move(warning));
+  const auto is_default_directory = [](const std::string& name) {
+    return std::any_of(std::begin(socket_directories), std::end(socket_directories),
+                       [&](const char* directory) { return name == directory; });
+  };
+  for (auto& host : hosts) {
+    const std::string_view name = is_default_directory(host.name) ? "localhost" : std::string_view(host.name);
+    host.password = file.find(name, std::to_string(host.port), database, user);
+  }
+}
+
 bool ConnectOptions::complete_hosts(OptionError& error) {
-  if (hosts.empty()) hosts.emplace_back();
+  if (hosts.empty()) hosts.resize(std::max<std::size_t>(1, addresses.size()));
+  if (!addresses.empty() && addresses.size() != hosts.size()) {
+    error = OptionError("hostaddr", 0,
+                        "could not match " + std::to_string(hosts.size()) + " host names to " +
+                            std::to_string(addresses.size()) + " addresses");
+    return false;
+  }
   if (ports.size() > 1 && ports.size() != hosts.size()) {
     error = OptionError("port", 0,
                         "could not match " + std::to_string(ports.size()) + " port numbers to " +
@@ -148,9 +220,16 @@ bool ConnectOptions::complete_hosts(OptionError& error) {
     auto& host = hosts[i];
     if (host.port == 0 && !ports.empty()) host.port = ports[ports.size() == 1 ? 0 : i];
     if (host.port == 0) host.port = default_port;
+    if (!addresses.empty()) host.address = addresses[i];
+    if (!host.address.empty() && !Address::from_literal(host.address, host.port)) {
+      error = OptionError("hostaddr", 0, "must be an IP address");
+      return false;
+    }
+    if (host.name.empty()) host.name = host.address;
     if (host.name.empty()) host.name = default_host(host.port);
   }
   ports.clear();
+  addresses.clear();
   return true;
 }
 
@@ -164,6 +243,9 @@ bool ConnectOptions::check(OptionError& error) const {
     if (has_nul(host.name)) return refuse("host", nul_refused);
   }
   if (has_nul(user)) return refuse("user", nul_refused);
+  for (const auto& host : hosts) {
+    if (has_nul(host.password.reveal())) return refuse("passfile", nul_refused);
+  }
   if (has_nul(password.reveal())) return refuse("password", nul_refused);
   if (has_nul(database)) return refuse("dbname", nul_refused);
   if (has_nul(application_name)) return refuse("application_name", nul_refused);
@@ -179,6 +261,9 @@ bool ConnectOptions::check(OptionError& error) const {
   if (max_message_size == 0 || max_message_size > std::size_t{1} << 30) {
     return refuse("max_message_size", "must be from 1 to 1073741824");
   }
+  if (has_nul(oauth_token.reveal())) return refuse("oauth_token", nul_refused);
+  if (min_protocol > max_protocol)
+    return refuse("min_protocol_version", "must not be more than max_protocol_version");
   if (scram_min_iterations > scram_max_iterations) {
     return refuse("scram_min_iterations", "must not be more than scram_max_iterations");
   }

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -17,6 +18,10 @@
 #include "pgstride/driver/dsn.hpp"
 #include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/driver/net/socket.hpp"
+#include "pgstride/driver/target_session.hpp"
+#include "pgstride/protocol/auth_methods.hpp"
+#include "pgstride/protocol/frontend.hpp"
+#include "pgstride/protocol/scram_cache.hpp"
 #include "pgstride/protocol/secret.hpp"
 
 namespace pgstride::inline v0 {
@@ -40,12 +45,16 @@ struct Host {
   explicit Host(std::string name_, std::uint16_t port_ = 0) : name(std::move(name_)), port(port_) {}
 
   /// Reached through a Unix socket.
-  bool is_unix() const noexcept { return name.starts_with('/') || name.starts_with('@'); }
+  bool is_unix() const noexcept {
+    return address.empty() && (name.starts_with('/') || name.starts_with('@'));
+  }
   /// The socket itself, for Address::from_path().
   std::string socket_path() const;
 
   std::string name;        // or IP literal, or directory of a socket ('@': abstract); empty: the default
   std::uint16_t port = 0;  // 0: whatever ConnectOptions::ports or the default says
+  std::string address;     // the IP address, when the name is not to be looked up (hostaddr)
+  Secret password;         // from the password file, for when there is no other
 };
 
 /// A run-time parameter, sent with the startup message.
@@ -77,7 +86,8 @@ class ConnectOptions {
   [[nodiscard]] static std::optional<ConnectOptions> parse(std::string_view dsn, OptionError&);
   /// One option by its libpq name. An empty value leaves it as it is.
   [[nodiscard]] bool set(std::string_view keyword, std::string_view value, OptionError&);
-  /// Environment variables, for what neither the connection string nor its owner has set.
+  /// What the surroundings say, for what neither the connection string nor its owner has set: the
+  /// service chosen, libpq's environment variables, and the password file in the home directory.
   [[nodiscard]] bool apply_environment(OptionError&);
   /// Supplies the defaults and checks everything; afterwards every host has a name and a port, and
   /// there is a user and a database. Looks for local sockets and the name of the operating
@@ -86,13 +96,17 @@ class ConnectOptions {
 
   /// Whether a password may go over an unencrypted connection to another machine.
   bool allows_cleartext_password() const noexcept {
-    return cleartext_password || sslmode == SslMode::disable;
+    return cleartext_password || sslmode == SslMode::disable || require_auth.names(AuthMethod::password);
   }
 
-  std::vector<Host> hosts;           // tried in order
-  std::vector<std::uint16_t> ports;  // one for all hosts or one for each; complete() moves them there
+  std::vector<Host> hosts;             // tried in order
+  std::vector<std::uint16_t> ports;    // one for all hosts or one for each; complete() moves them there
+  std::vector<std::string> addresses;  // IP addresses, one for each host (hostaddr); likewise
   std::string user;
   Secret password;
+  std::string passfile;     // where to look for a password that is not given; empty: nowhere
+  std::string service;      // a section of the service file
+  std::string servicefile;  // empty: ~/.pg_service.conf, then $PGSYSCONFDIR/pg_service.conf
   std::string database;
   std::string application_name;
   std::string fallback_application_name;       // when nobody gives another one
@@ -101,7 +115,11 @@ class ConnectOptions {
   SslMode sslmode = SslMode::prefer;  // TLS is not built yet: asking for more is an error
   bool cleartext_password = false;    // to another machine, unencrypted
 
-  /// Over name resolution, all hosts and addresses, authentication.
+  TargetSession target_session = TargetSession::any;  // which of several servers will do
+  bool load_balance_hosts = false;                    // try hosts, and addresses of a host, in random order
+
+  /// Over name resolution, all hosts and addresses, authentication. Whoever is tried has an equal
+  /// share of what is left of it.
   Duration connect_timeout = std::chrono::seconds(60);
   /// How long a cancelled request may take to end before the connection is given up.
   Duration cancel_grace = std::chrono::seconds(5);
@@ -109,12 +127,25 @@ class ConnectOptions {
 
   std::size_t statement_cache_size = 100;               // prepared statements; 0: none are kept
   std::size_t max_message_size = std::size_t{1} << 30;  // of a row; the server's own limit
+  AuthMethods require_auth;  // the ways of authentication that one is ready to go along with
+  Secret oauth_token;        // for OAUTHBEARER; goes nowhere but through TLS or a Unix socket
+  std::int32_t min_protocol = frontend::protocol_3_0;
+  std::int32_t max_protocol =
+      frontend::protocol_3_0;  // newer ones by request: not every pooler knows to decline
+  /// Keys derived from passwords by earlier connections; shared by whoever reconnects, may be null.
+  std::shared_ptr<ScramCache> scram_cache;
   std::uint32_t scram_min_iterations = 1;
   std::uint32_t scram_max_iterations = 1'000'000;
 
+  /// What is worth telling a person although one can connect: a password file that was ignored.
+  std::vector<std::string> warnings;
+
  private:
+  [[nodiscard]] bool is_given(std::size_t row) const;
+  [[nodiscard]] bool apply_service(OptionError&);
   [[nodiscard]] bool apply(const DsnSetting&, OptionError&);
   [[nodiscard]] bool complete_hosts(OptionError&);
+  void look_up_passwords();
   [[nodiscard]] bool check(OptionError&) const;
 
   std::uint64_t given_ = 0;  // a bit for each row of the option table: set by name

@@ -84,6 +84,17 @@ std::optional<BackendKeyData> parse_backend_key_data(Bytes body) noexcept {
   return if_done(in, data);
 }
 
+std::optional<NegotiateProtocolVersion> parse_negotiate_protocol_version(Bytes body) {
+  Reader in(body);
+  NegotiateProtocolVersion answer;
+  answer.version = in.i32();
+  const std::int32_t count = in.i32();
+  // Each name takes a byte at least.
+  if (count < 0 || static_cast<std::size_t>(count) > in.remaining()) return std::nullopt;
+  for (std::int32_t i = 0; i < count; ++i) answer.unknown_options.push_back(in.cstr());
+  return if_done(in, answer);
+}
+
 std::optional<Authentication> parse_authentication(Bytes body) noexcept {
   Reader in(body);
   Authentication request;

@@ -32,6 +32,11 @@ struct BackendKeyData {
   Bytes key;
 };
 
+struct NegotiateProtocolVersion {
+  std::int32_t version = 0;  // the newest that the server speaks, of the major version asked for
+  std::vector<std::string_view> unknown_options;
+};
+
 /// Authentication requests that PostgreSQL knows. Others are refused by number.
 enum class AuthenticationKind : std::int32_t {
   ok = 0,
@@ -57,6 +62,7 @@ std::optional<TransactionStatus> parse_ready_for_query(Bytes body) noexcept;
 std::optional<ParameterStatus> parse_parameter_status(Bytes body) noexcept;
 std::optional<Notification> parse_notification(Bytes body) noexcept;
 std::optional<BackendKeyData> parse_backend_key_data(Bytes body) noexcept;
+std::optional<NegotiateProtocolVersion> parse_negotiate_protocol_version(Bytes body);
 std::optional<Authentication> parse_authentication(Bytes body) noexcept;
 
 }  // namespace pgstride::inline v0

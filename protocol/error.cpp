@@ -24,6 +24,7 @@ class Category final : public std::error_category {
       case Errc::authentication_refused: return "authentication method refused";
       case Errc::copy_not_expected: return "COPY is not possible with this call";
       case Errc::host_not_found: return "host not found";
+      case Errc::session_mismatch: return "not the kind of server asked for";
       case Errc::transaction_rolled_back: return "transaction was rolled back";
     }
     return "unknown error";

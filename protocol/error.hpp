@@ -34,6 +34,7 @@ enum class Errc {
   authentication_refused,   // the server asks for a method that our policy forbids
   copy_not_expected,        // a query turned out to be a COPY to or from the client
   host_not_found,           // name resolution failed; Failure::detail says why
+  session_mismatch,         // the server is not of the kind asked for (target_session_attrs)
   transaction_rolled_back,  // COMMIT was answered with ROLLBACK, as an earlier statement had failed
 };
 

@@ -14,6 +14,7 @@
 namespace pgstride::inline v0::frontend {
 
 inline constexpr std::int32_t protocol_3_0 = 3 << 16;
+inline constexpr std::int32_t protocol_3_2 = protocol_3_0 + 2;  // PostgreSQL 18: longer cancel keys
 
 inline bool has_nul(std::string_view s) noexcept { return s.find('\0') != std::string_view::npos; }
 

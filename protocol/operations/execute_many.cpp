@@ -24,6 +24,9 @@ Encoded ExecuteMany::encode(WriteBuffer& out) {
   bound_ = executed_ = 0;
   in_rows_ = errored_ = undoing_ = false;
   undone_ = 0;
+  // The unnamed statement is parsed anew: see Execute.
+  parses_ = statement_->name().empty();
+  if (parses_) frontend::parse(out, "", statement_->sql(), statement_->asked_types());
   return feed(out);
 }
 
@@ -70,6 +73,7 @@ Encoded ExecuteMany::end(WriteBuffer& out) {
 }
 
 bool ExecuteMany::on_frame(const Frame& frame) {
+  if (parses_) return frame.type == '1' && std::exchange(parses_, false);
   if (undoing_ && executed_ == bound_)  // ParseComplete, BindComplete and then the error
     return undone_ < 2 && frame.type == "12"[undone_++];
   switch (frame.type) {

@@ -43,6 +43,7 @@ class ExecuteMany : public Operation {
   SinkGuard sink_;
   std::uint64_t bound_ = 0;     // sets of arguments sent
   std::uint64_t executed_ = 0;  // completions seen
+  bool parses_ = false;         // ParseComplete is due
   bool in_rows_ = false;        // between BindComplete and the end of that execution
   bool errored_ = false;
   bool undoing_ = false;     // the source failed: Session::undo() follows the sets

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t authentication_budget = 1 << 20;  // bytes the server may spend on it (R-M2)
 constexpr std::string_view scram_sha_256 = "SCRAM-SHA-256";
+constexpr std::string_view oauth_bearer = "OAUTHBEARER";
 
 std::string_view method_name(AuthenticationKind kind) noexcept {
   switch (kind) {
@@ -23,24 +24,35 @@ std::string_view method_name(AuthenticationKind kind) noexcept {
   }
 }
 
+/// Letters, digits and -._~+/, then perhaps = signs (RFC 6750): nothing that could end it early.
+bool is_bearer_token(std::string_view token) noexcept {
+  while (token.ends_with('=')) token.remove_suffix(1);
+  return !token.empty() && std::all_of(token.begin(), token.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string_view("-._~+/").find(c) != std::string_view::npos;
+  });
+}
+
 }  // namespace
 
 Encoded Startup::encode(WriteBuffer& out) {
   std::vector<std::pair<std::string_view, std::string_view>> parameters{
       {"user", options_.user}, {"database", options_.database}, {"client_encoding", "UTF8"}};
   parameters.insert(parameters.end(), options_.settings.begin(), options_.settings.end());
-  frontend::startup(out, frontend::protocol_3_0, parameters);
+  frontend::startup(out, options_.max_version, parameters);
   return Encoded::complete;
 }
 
 bool Startup::on_frame(const Frame& frame) {
   switch (frame.type) {
+    case 'v': return on_version(frame);
     case 'R':
       received_ += frame.body.size();
       return received_ <= authentication_budget && on_authentication(frame);
     case 'K': {
       const auto data = parse_backend_key_data(frame.body);
-      if (!data || data->key.size() != 4 || cancel_key_.known()) return false;
+      const std::size_t longest = version_ == frontend::protocol_3_0 ? 4 : 256;
+      if (!data || data->key.size() > longest || cancel_key_.known()) return false;
       cancel_key_.pid = data->pid;
       cancel_key_.key = Secret(as_text(data->key));
       return true;
@@ -48,6 +60,19 @@ bool Startup::on_frame(const Frame& frame) {
     case 'Z': return on_ready();
     default: return false;
   }
+}
+
+// The server does not speak all that was asked for. We ask for no option (_pq_.), so it has none to
+// name; and there is no 3.1: poolers of old accepted that by mistake.
+bool Startup::on_version(const Frame& frame) {
+  const auto answer = parse_negotiate_protocol_version(frame.body);
+  if (!answer || std::exchange(version_told_, true) || received_ != 0 || !answer->unknown_options.empty())
+    return false;
+  if (answer->version >= version_ || answer->version != frontend::protocol_3_0) return false;
+  version_ = answer->version;
+  if (version_ >= options_.min_version) return true;
+  return refuse(Errc::protocol_violation,
+                "the server speaks an older version of the protocol than asked for");
 }
 
 // A value the client and server disagree about the layout of would be read wrongly for ever after.
@@ -60,29 +85,15 @@ bool Startup::on_ready() {
 bool Startup::on_authentication(const Frame& frame) {
   const auto request = parse_authentication(frame.body);
   if (!request) return false;
-  const bool first_question = !password_sent_ && !scram_;
+  const bool first_question = !password_sent_ && !scram_ && !token_sent_;
   switch (request->kind) {
     case AuthenticationKind::ok: return request->data.empty() && on_authenticated();
     case AuthenticationKind::clear_text_password:
-      if (!request->data.empty() || !first_question) return false;
-      if (!options_.clear_text_allowed)
-        return refuse(Errc::authentication_refused,
-                      "the server asks for the password in clear text over an unencrypted connection");
-      if (options_.password.empty())
-        return refuse(Errc::authentication_failed, "the server asks for a password, and none was given");
-      password_sent_ = true;
-      frontend::password(session()->reply_buffer(), options_.password.reveal());
-      return true;
-    case AuthenticationKind::md5_password: {
-      if (request->data.size() != 4 || !first_question) return false;
-      const auto answer = md5_password(options_.user, options_.password, request->data);
-      if (!answer) return refuse(Errc::authentication_failed, "MD5 is not available in this OpenSSL");
-      password_sent_ = true;
-      frontend::password(session()->reply_buffer(), *answer);
-      return true;
-    }
+      return request->data.empty() && first_question && on_clear_text();
+    case AuthenticationKind::md5_password:
+      return request->data.size() == 4 && first_question && on_md5(request->data);
     case AuthenticationKind::sasl: return first_question && on_sasl(request->data);
-    case AuthenticationKind::sasl_continue: return scram_ && on_sasl_continue(request->data);
+    case AuthenticationKind::sasl_continue: return (scram_ || token_sent_) && on_sasl_continue(request->data);
     case AuthenticationKind::sasl_final: return scram_ && on_sasl_final(request->data);
     default: {
       const auto name = method_name(request->kind);
@@ -94,18 +105,53 @@ bool Startup::on_authentication(const Frame& frame) {
   }
 }
 
+bool Startup::permits(AuthMethod method) {
+  if (options_.methods.allows(method)) return true;
+  refuse(Errc::authentication_refused, "the server asks for authentication by " +
+                                           std::string(auth_method_names[static_cast<std::size_t>(method)]) +
+                                           ", which require_auth does not allow");
+  return false;
+}
+
+bool Startup::on_clear_text() {
+  if (!permits(AuthMethod::password)) return true;
+  if (!options_.clear_text_allowed)
+    return refuse(Errc::authentication_refused,
+                  "the server asks for the password in clear text over an unencrypted connection");
+  if (options_.password.empty())
+    return refuse(Errc::authentication_failed, "the server asks for a password, and none was given");
+  password_sent_ = true;
+  frontend::password(session()->reply_buffer(), options_.password.reveal());
+  return true;
+}
+
+bool Startup::on_md5(Bytes salt) {
+  if (!permits(AuthMethod::md5)) return true;
+  const auto answer = md5_password(options_.user, options_.password, salt);
+  if (!answer) return refuse(Errc::authentication_failed, "MD5 is not available in this OpenSSL");
+  password_sent_ = true;
+  frontend::password(session()->reply_buffer(), *answer);
+  return true;
+}
+
 bool Startup::on_sasl(Bytes mechanisms) {
   Reader in(mechanisms);
-  bool offered = false;
+  bool offers_scram = false;
+  bool offers_oauth = false;
   std::string names;
   for (auto name = in.cstr(); !name.empty(); name = in.cstr()) {
-    offered = offered || name == scram_sha_256;
+    offers_scram = offers_scram || name == scram_sha_256;
+    offers_oauth = offers_oauth || name == oauth_bearer;
     if (names.size() < 200) names.append(names.empty() ? "" : ", ").append(name);
   }
   if (!in.done()) return false;
-  if (!offered)
-    return refuse(Errc::authentication_refused,
-                  "the server offers no SASL mechanism that we speak, only: " + names);
+  if (offers_scram) return !permits(AuthMethod::scram_sha_256) || begin_scram();
+  if (offers_oauth) return !permits(AuthMethod::oauth) || begin_oauth();
+  return refuse(Errc::authentication_refused,
+                "the server offers no SASL mechanism that we speak, only: " + names);
+}
+
+bool Startup::begin_scram() {
   auto nonce = scram_nonce();
   if (!nonce) return refuse(Errc::authentication_failed, "the system has no randomness to give");
   scram_.emplace(options_.password, ChannelBinding::none(), std::move(*nonce), options_.scram);
@@ -114,7 +160,34 @@ bool Startup::on_sasl(Bytes mechanisms) {
   return true;
 }
 
+// RFC 7628. The server proves nothing; it says Ok, or why not.
+bool Startup::begin_oauth() {
+  const auto token = options_.token.reveal();
+  if (token.empty())
+    return refuse(Errc::authentication_failed, "the server asks for an OAuth token, and none was given");
+  if (!options_.token_allowed)
+    return refuse(Errc::authentication_refused,
+                  "the server asks for an OAuth token over an unencrypted connection");
+  if (!is_bearer_token(token)) return refuse(Errc::authentication_failed, "the OAuth token is malformed");
+  std::vector<char, WipingAllocator<char>> response;
+  for (const auto part : {std::string_view("n,,\x01"
+                                           "auth=Bearer "),
+                          token, std::string_view("\x01\x01")})
+    response.insert(response.end(), part.begin(), part.end());
+  token_sent_ = true;
+  frontend::sasl_initial_response(session()->reply_buffer(), oauth_bearer,
+                                  std::string_view(response.data(), response.size()));
+  return true;
+}
+
 bool Startup::on_sasl_continue(Bytes challenge) {
+  if (token_sent_) {
+    // The token was refused; an ErrorResponse follows this. The document about where to get a better
+    // one is for whoever gets tokens.
+    if (std::exchange(token_refused_, true)) return false;
+    frontend::sasl_response(session()->reply_buffer(), "\x01");
+    return true;
+  }
   if (const ScramError error = scram_->challenge(as_text(challenge)); error != ScramError::none)
     return refuse(Errc::authentication_failed, std::string(describe(error)));
   on_derivation(scram_->derivation());
@@ -142,6 +215,11 @@ bool Startup::on_sasl_final(Bytes proof) {
 }
 
 bool Startup::on_authenticated() {
+  if (token_refused_) return false;
+  const bool unasked = !password_sent_ && !scram_ && !token_sent_;
+  if (unasked && !options_.methods.allows(AuthMethod::none))
+    return refuse(Errc::authentication_refused,
+                  "the server asks for no authentication, which require_auth does not allow");
   if (!server_proven_)
     return refuse(Errc::authentication_failed, "the server did not prove that it knows the password");
   session()->authenticated();

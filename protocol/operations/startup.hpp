@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // The first request of a connection: StartupMessage, authentication, the server's parameters, up to
-// the first ReadyForQuery. Trust, password, MD5 and SCRAM-SHA-256.
+// the first ReadyForQuery. Trust, password, MD5, SCRAM-SHA-256 and OAuth's bearer tokens.
 #pragma once
 
 #include <optional>
@@ -9,8 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "pgstride/protocol/auth_methods.hpp"
 #include "pgstride/protocol/backend.hpp"
 #include "pgstride/protocol/cancel_key.hpp"
+#include "pgstride/protocol/frontend.hpp"
 #include "pgstride/protocol/operation.hpp"
 #include "pgstride/protocol/scram.hpp"
 #include "pgstride/protocol/secret.hpp"
@@ -28,6 +30,12 @@ struct StartupOptions {
   /// Whether a password may leave unencrypted. Decided by whoever knows where the bytes go (R-A2).
   bool clear_text_allowed = false;
   ScramLimits scram;
+  AuthMethods methods;  // that may be asked for
+  /// For OAUTHBEARER. It is worth as much as a password to whoever sees it: see token_allowed.
+  Secret token;
+  bool token_allowed = false;  // nobody on the way can read it
+  std::int32_t min_version = frontend::protocol_3_0;
+  std::int32_t max_version = frontend::protocol_3_0;  // is asked for
 };
 
 class Startup : public Operation {
@@ -42,7 +50,8 @@ class Startup : public Operation {
  protected:
   /// `options` outlives the operation. Its strings hold no NUL: a NUL would let a value smuggle in
   /// further parameters, the role among them (R-E2).
-  explicit Startup(const StartupOptions& options) noexcept : Operation(Flow::startup), options_(options) {}
+  explicit Startup(const StartupOptions& options) noexcept
+      : Operation(Flow::startup), options_(options), version_(options.max_version) {}
 
   /// The password's keys are wanted: run it away from the event loop, then call derived(). Called
   /// from inside the parser.
@@ -52,10 +61,16 @@ class Startup : public Operation {
   bool on_frame(const Frame& frame) override;
 
  private:
+  bool on_version(const Frame& frame);
   bool on_authentication(const Frame& frame);
+  bool on_clear_text();
+  bool on_md5(Bytes salt);
   bool on_sasl(Bytes mechanisms);
   bool on_sasl_continue(Bytes challenge);
   bool on_sasl_final(Bytes proof);
+  bool begin_scram();
+  bool begin_oauth();
+  bool permits(AuthMethod method);
   bool on_authenticated();
   bool on_ready();
   bool refuse(Errc code, std::string why);
@@ -64,7 +79,11 @@ class Startup : public Operation {
   std::optional<ScramSha256> scram_;
   CancelKey cancel_key_;
   std::size_t received_ = 0;  // bytes of authentication requests so far
+  std::int32_t version_;
+  bool version_told_ = false;
   bool password_sent_ = false;
+  bool token_sent_ = false;
+  bool token_refused_ = false;
   bool server_proven_ = true;  // false from the start of SASL until its proof was verified
 };
 

@@ -60,7 +60,7 @@ ACCESS = """\
 local      all       pgstride_password           password
 local      all       pgstride_md5                md5
 local      all       pgstride_scram              scram-sha-256
-local      all       all                         trust
+local      all,replication all                   trust
 host       all       pgstride_password  all      password
 host       all       pgstride_md5       all      md5
 host       all       pgstride_scram     all      scram-sha-256
@@ -148,8 +148,9 @@ class Server:
 class Cluster:
     """The guard's side: a data directory and the postgres that serves it."""
 
-    def __init__(self, scratch: pathlib.Path):
+    def __init__(self, scratch: pathlib.Path, settings: dict[str, str] = SETTINGS):
         self._scratch = scratch
+        self._settings = settings
         self._data = scratch / "data"
         self._log = scratch / "log"
         self._identity = {}
@@ -166,7 +167,7 @@ class Cluster:
 
     def start(self) -> tuple[str, int]:
         self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        lines = "".join(f"{name} = '{value}'\n" for name, value in SETTINGS.items())
+        lines = "".join(f"{name} = '{value}'\n" for name, value in self._settings.items())
         with open(self._data / "postgresql.conf", "a") as conf:
             conf.write(lines + f"unix_socket_directories = '{self._scratch}'\n")
         (self._data / "pg_hba.conf").write_text(ACCESS)

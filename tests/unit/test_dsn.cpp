@@ -45,12 +45,12 @@ BOOST_AUTO_TEST_CASE(url_components) {
 }
 
 BOOST_AUTO_TEST_CASE(url_host_lists) {
-  BOOST_TEST(parsed("postgres://a,b/d") == "host=a,b|dbname=d");
+  BOOST_TEST(parsed("postgres://a,b/d") == "host=a,b|port=,|dbname=d");
   BOOST_TEST(parsed("postgres://a:1,b:2,c") == "host=a,b,c|port=1,2,");
   BOOST_TEST(parsed("postgres://[::1]") == "host=::1");
   BOOST_TEST(parsed("postgres://[fe80::1%25eth0]:6,b") == "host=fe80::1%eth0,b|port=6,");
-  BOOST_TEST(parsed("postgres://%2Fvar%2Frun,b") == "host=/var/run,b");
-  BOOST_TEST(parsed("postgres://a,,b") == "host=a,,b");
+  BOOST_TEST(parsed("postgres://%2Fvar%2Frun,b") == "host=/var/run,b|port=,");
+  BOOST_TEST(parsed("postgres://a,,b") == "host=a,,b|port=,,");
   BOOST_TEST(parsed("postgres://[::1") == "error at 12");
   BOOST_TEST(parsed("postgres://[]") == "error at 12");
   BOOST_TEST(parsed("postgres://a,[::1]x") == "error at 14");

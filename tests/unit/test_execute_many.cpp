@@ -47,6 +47,20 @@ BOOST_AUTO_TEST_CASE(all_sets_share_one_sync) {
   });
 }
 
+// Behind a pooler in transaction mode the unnamed statement may have been somebody else's meanwhile.
+BOOST_AUTO_TEST_CASE(the_unnamed_statement_is_parsed_anew) {
+  play([](OpTest& t) {
+    Preparation preparation(t.session.new_statement("insert into t values ($1)", {}, false));
+    t.submit(preparation).take_sent();
+    t.server_says(description({}), ready_for_query());
+    t.done(preparation, "");
+    Bulk bulk(preparation.statement(), 2);
+    t.submit(bulk).sends("Parse(, insert into t values ($1)) Bind(: 0) Execute Bind(: 1) Execute Sync");
+    t.server_says(parse_complete(), inserted(2), ready_for_query());
+    t.done(bulk, "INSERT 0 1 INSERT 0 1");
+  });
+}
+
 BOOST_AUTO_TEST_CASE(no_sets_at_all) {
   play([](OpTest& t) {
     Bulk bulk(insert_statement(t), 0);

@@ -61,23 +61,31 @@ class Environment {
  public:
   explicit Environment(const std::map<std::string, std::string>& variables) {
     for (const auto& row : option_table()) {
-      if (row.variable == nullptr) continue;
-      if (const char* value = std::getenv(row.variable)) before_[row.variable] = value;
-      ::unsetenv(row.variable);
+      if (row.variable != nullptr) hide(row.variable);
     }
+    for (const char* variable : {"PGDATESTYLE", "PGTZ", "PGGEQO"}) hide(variable);
     for (const auto& [name, value] : variables) ::setenv(name.c_str(), value.c_str(), 1);
   }
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
   ~Environment() {
-    for (const auto& row : option_table()) {
-      if (row.variable != nullptr) ::unsetenv(row.variable);
+    for (const auto& [name, value] : before_) {
+      if (value) {
+        ::setenv(name.c_str(), value->c_str(), 1);
+      } else {
+        ::unsetenv(name.c_str());
+      }
     }
-    for (const auto& [name, value] : before_) ::setenv(name.c_str(), value.c_str(), 1);
   }
 
  private:
-  std::map<std::string, std::string> before_;
+  void hide(const char* name) {
+    const char* value = std::getenv(name);
+    before_[name] = value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+    ::unsetenv(name);
+  }
+
+  std::map<std::string, std::optional<std::string>> before_;
 };
 
 ConnectOptions with_environment(ConnectOptions options, const std::map<std::string, std::string>& variables) {
@@ -175,7 +183,13 @@ BOOST_AUTO_TEST_CASE(refusals_name_the_option_and_its_place) {
   BOOST_TEST(refusal("postgres://u:p/a?b=c@h") ==
              "option \"port\" at position 12: must be a number from 1 to 65535");
   BOOST_TEST(refusal("postgres://u/a?b=c@h") == "connection string at position 16: unknown option");
-  BOOST_TEST(refusal("service=x") == "option \"service\" at position 1: is not supported yet");
+  BOOST_TEST(refusal("target_session_attrs=x") ==
+             "option \"target_session_attrs\" at position 1: must be one of: any, read-write, read-only, "
+             "primary, standby, prefer-standby");
+  BOOST_TEST(refusal("max_protocol_version=3.1") ==
+             "option \"max_protocol_version\" at position 1: must be one of: 3.0, 3.2, latest");
+  BOOST_TEST(refusal("require_auth=md5,!md5") ==
+             "option \"require_auth\" at position 1: must not mix methods with and without a \"!\"");
 }
 
 BOOST_AUTO_TEST_CASE(whoever_demands_tls_is_told_that_there_is_none) {
@@ -325,13 +339,23 @@ BOOST_AUTO_TEST_CASE(the_environment_fills_gaps) {
   BOOST_TEST(by_hand.database == "ed");
 }
 
+BOOST_AUTO_TEST_CASE(session_parameters_have_variables) {
+  const std::map<std::string, std::string> variables = {
+      {"PGTZ", "UTC"}, {"PGDATESTYLE", "iso"}, {"PGGEQO", "off"}};
+  BOOST_TEST(text(with_environment({}, variables).server_settings) == "datestyle=iso|timezone=UTC|geqo=off");
+  ConnectOptions said;
+  said.server_settings.emplace_back("timezone", "PST8PDT");
+  BOOST_TEST(text(with_environment(said, {{"PGTZ", "UTC"}}).server_settings) == "timezone=PST8PDT");
+}
+
 BOOST_AUTO_TEST_CASE(the_environment_is_checked_where_it_is_used) {
   BOOST_TEST(environment_refusal({}, {{"PGPORT", "secret"}}) ==
              "option \"PGPORT\": must be a number from 1 to 65535");
   BOOST_TEST(environment_refusal(from("port=1"), {{"PGPORT", "secret"}}) == "accepted");
   BOOST_TEST(environment_refusal({}, {{"PGPORT", ""}}) == "accepted");
-  BOOST_TEST(environment_refusal({}, {{"PGREQUIREAUTH", "scram-sha-256"}}) ==
-             "option \"PGREQUIREAUTH\": is not supported yet");
+  BOOST_TEST(
+      environment_refusal({}, {{"PGREQUIREAUTH", "secret"}}) ==
+      "option \"PGREQUIREAUTH\": must be a list of: password, md5, gss, sspi, scram-sha-256, oauth, none");
 }
 
 BOOST_AUTO_TEST_CASE(the_constructor_throws_at_the_edge) {

@@ -51,7 +51,7 @@ _FOR_THE_SERVER = {"application_name", "client_encoding", "options", "replicatio
 _LIBPQ_OPTIONS = _core.options()
 """The driver's options, with their environment variables."""
 _DRIVER_OPTIONS = (
-    _LIBPQ_OPTIONS.keys() - OWN_KEYS - _FOR_THE_SERVER - {"servicefile", "cancel_grace", "statement_cache_size"}
+    _LIBPQ_OPTIONS.keys() - OWN_KEYS - _FOR_THE_SERVER - {"servicefile", "oauth_token", "cancel_grace", "statement_cache_size"}
 )
 
 
@@ -136,6 +136,8 @@ def resolve(
 ) -> Resolved:
     url = _dsn.parse(dsn) if dsn else _dsn.Dsn()
     service = service or url.query.get("service") or os.environ.get("PGSERVICE")
+    if "oauth_token" in url.query:
+        raise exceptions.ClientConfigurationError("oauth_token is an argument of connect(), not a part of a URL")
     if "database" in url.query:
         url.query.setdefault("dbname", url.query["database"])
     sources = _Sources(url.query, _passfile.service(service, servicefile) if service else {})

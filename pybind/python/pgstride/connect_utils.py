@@ -74,10 +74,14 @@ async def _connect(
     record_class: type[Record],
     timeout: float | None,
     config: _ClientConfiguration,
+    require_auth: str | None = None,
+    oauth_token: Password = None,
     **arguments: typing.Any,
 ) -> Connection:
     budget = _Budget(loop, timeout)
     addresses, params, options = _parameters.resolve(**arguments)
+    if require_auth is not None:
+        options["require_auth"] = require_auth
     places = _places(addresses, options)
     wanted = params.target_session_attrs
     failures: list[BaseException] = []
@@ -94,6 +98,7 @@ async def _connect(
                     record_class=record_class,
                     timeout=_limit(budget.share(len(places) - i), options),
                     options=host_options,
+                    oauth_token=oauth_token,
                 )
             except _ANOTHER_MAY_DO as failure:
                 failures.append(failure)
@@ -134,6 +139,7 @@ async def _connect_addr(
     record_class: type[Record],
     timeout: float | None = None,
     options: dict[str, str] | None = None,
+    oauth_token: Password = None,
 ) -> Connection:
     """A connection to one place. `options` are the driver's, by their names there."""
     budget = _Budget(loop, timeout)
@@ -142,10 +148,12 @@ async def _connect_addr(
     if isinstance(params.ssl, _ssl.SSLContext):
         raise exceptions.UnsupportedClientFeatureError("an SSLContext for `ssl` is not supported yet")
     password = await _resolve_password(params.password, budget)
+    token = await _resolve_password(oauth_token, budget)
+    login = {"user": params.user, "dbname": params.database, "password": password, "oauth_token": token}
     core = await _core.connect(
         loop,
         addr,
-        [*options.items(), ("user", params.user), ("dbname", params.database), ("password", password or "")],
+        [*options.items(), *((key, value) for key, value in login.items() if value)],
         _parameters.settings_for_server(params),
         budget.share(),
         config.command_timeout,

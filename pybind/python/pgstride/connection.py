@@ -274,6 +274,8 @@ async def connect(
     target_session_attrs: str | None = None,
     krbsrvname: str | None = None,
     gsslib: str | None = None,
+    require_auth: str | None = None,
+    oauth_token: connect_utils.Password = None,
 ) -> Connection:
     """Connect to a server.
 
@@ -281,7 +283,9 @@ async def connect(
     then from the `service`, from the environment (``PGHOST``, ``PGPORT``, ``PGUSER``, ``PGPASSWORD``,
     ``PGDATABASE``, …), then from defaults: a local Unix socket, the system's user name. Several hosts are
     tried in order until one is of the kind that `target_session_attrs` asks for. A `password` that is a
-    function, or a coroutine function, is called for each attempt.
+    function, or a coroutine function, is called for each attempt. `require_auth` names the ways of
+    authentication that may be used, or with a ``!`` those that may not; `oauth_token` is for servers that
+    ask for a bearer token, and may be a function like `password`.
 
     `timeout` (seconds) covers everything from name resolution to authentication. Statements are kept
     prepared, `statement_cache_size` of them, each for `max_cached_statement_lifetime` seconds (0: for ever),
@@ -321,6 +325,8 @@ async def connect(
         target_session_attrs=target_session_attrs,
         krbsrvname=krbsrvname,
         gsslib=gsslib,
+        require_auth=require_auth,
+        oauth_token=oauth_token,
     )
 
 

@@ -1,0 +1,50 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// A task and a deadline: whichever comes first.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "pgstride/driver/coro/task.hpp"
+#include "pgstride/driver/loop/loop.hpp"
+
+namespace pgstride::inline v0 {
+
+/// co_await within → what the task returned, or nothing when the deadline has passed; then the task,
+/// and with it all that it waited for, is gone.
+template <class T>
+class Within final : TimerHandler {
+ public:
+  Within(Loop& loop, TimePoint deadline, Task<T> task) : task_(std::move(task)), timer_(loop.timer(*this)) {
+    if (deadline != never) timer_->arm(deadline);
+  }
+  Within(const Within&) = delete;
+  Within& operator=(const Within&) = delete;
+
+  bool await_ready() const noexcept { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) noexcept {
+    waiting_ = waiting;
+    return task_.operator co_await().await_suspend(waiting);
+  }
+  std::optional<T> await_resume() {
+    timer_->cancel();
+    return expired_ ? std::nullopt : std::optional<T>(task_.take());
+  }
+
+ private:
+  void on_timer() noexcept override {
+    expired_ = true;
+    task_ = Task<T>();
+    waiting_.resume();
+  }
+
+  Task<T> task_;
+  std::unique_ptr<Timer> timer_;
+  std::coroutine_handle<> waiting_;
+  bool expired_ = false;
+};
+
+}  // namespace pgstride::inline v0

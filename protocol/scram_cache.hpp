@@ -1,0 +1,37 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Keys derived from passwords, kept by whoever connects more than once: after an outage everybody
+// comes back at once, and each derivation is thousands of hashes.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pgstride/protocol/scram.hpp"
+
+namespace pgstride::inline v0 {
+
+/// Belongs to the thread of its owner's loop. Holds what logs in: a secret, wiped at the end.
+class ScramCache {
+ public:
+  /// The keys kept for this user, password, salt and iteration count.
+  std::optional<SaltedKeys> find(std::string_view user, const Derivation& derivation) const;
+  void keep(std::string_view user, const Derivation& derivation, const SaltedKeys& keys);
+
+ private:
+  struct Entry {
+    Entry(std::string_view u, const Derivation& d, const SaltedKeys& k) : user(u), derivation(d), keys(k) {}
+
+    std::string user;
+    Derivation derivation;
+    SaltedKeys keys;
+  };
+  static constexpr std::size_t most = 16;  // a server, or someone who plays one, chooses the salts
+
+  std::vector<Entry> entries_;  // the oldest first
+};
+
+}  // namespace pgstride::inline v0

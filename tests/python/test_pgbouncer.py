@@ -1,0 +1,112 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Through PgBouncer: in session mode everything works, in transaction mode what can."""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.parse
+
+import pytest
+
+import pgstride
+from tests.support import pgbouncer
+
+if pgbouncer.find() is None:
+    pytest.skip("there is no pgbouncer on this machine", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def server_port(dsn):
+    url = urllib.parse.urlsplit(dsn)
+    return url.port or int(urllib.parse.parse_qs(url.query)["port"][0])
+
+
+@pytest.fixture(scope="module")
+def session_mode(server_port):
+    with pgbouncer.Bouncer(server_port, "session", pool_size=10) as bouncer:
+        yield bouncer
+
+
+@pytest.fixture(scope="module")
+def transaction_mode(server_port):
+    with pgbouncer.Bouncer(server_port, "transaction", pool_size=2) as bouncer:
+        yield bouncer
+
+
+async def test_session_mode(connect, session_mode, usable):
+    connection = await connect(session_mode.dsn)
+    statement = await connection.prepare("select $1::int + 1")
+    assert [await statement.fetchval(i) for i in range(3)] == [1, 2, 3]
+    async with connection.transaction():
+        assert [row[0] async for row in connection.cursor("select generate_series(1, 100)")] == list(range(1, 101))
+    await usable(connection)
+
+
+async def test_cancel(connect, session_mode, transaction_mode, usable):
+    for bouncer in (session_mode, transaction_mode):
+        connection = await connect(bouncer.dsn, statement_cache_size=0)
+        with pytest.raises(asyncio.TimeoutError):
+            await connection.fetch("select pg_sleep(60)", timeout=0.1)
+        await usable(connection)
+
+
+async def test_transaction_mode_without_a_cache(connect, transaction_mode):
+    """More clients than servers, so that each transaction may be on another server."""
+    connections = [await connect(transaction_mode.dsn, statement_cache_size=0) for _ in range(4)]
+
+    async def work(number, connection):
+        for i in range(20):
+            assert await connection.fetchval("select $1::int * 2", number * 100 + i) == (number * 100 + i) * 2
+            async with connection.transaction():
+                await connection.execute("select set_config('pgstride.test', $1, true)", str(number))
+                await asyncio.sleep(0)
+                assert await connection.fetchval("select current_setting('pgstride.test')") == str(number)
+                rows = [row[0] async for row in connection.cursor("select generate_series(1, $1::int)", i, prefetch=7)]
+                assert rows == list(range(1, i + 1))
+            rows = await connection.fetchmany("select $1::text || $2::text", [("a", "b"), ("c", "d")])
+            assert [row[0] for row in rows] == ["ab", "cd"]
+
+    await asyncio.gather(*(work(number, connection) for number, connection in enumerate(connections)))
+
+
+async def test_types_without_a_cache(connect, transaction_mode):
+    first = await connect(transaction_mode.dsn, statement_cache_size=0)
+    await first.execute("drop type if exists pooled; create type pooled as enum ('one', 'two')")
+    second = await connect(transaction_mode.dsn, statement_cache_size=0)
+    for connection in (first, second):
+        assert await connection.fetchval("select array['one', 'two']::pooled[]") == ["one", "two"]
+        assert await connection.fetchval("select $1::pooled", "two") == "two"
+    await first.execute("drop type pooled")
+
+
+async def test_a_kept_statement_meets_another_server(connect, transaction_mode):
+    """What statement_cache_size=0 is for, and that the error says so."""
+    first = await connect(transaction_mode.dsn)
+    assert await first.fetchval("select $1::int", 1) == 1  # prepared on one of the two servers
+    others = [await connect(transaction_mode.dsn, statement_cache_size=0) for _ in range(1)]
+    prepared_on = await first.fetchval("select pg_backend_pid()")
+    transaction = others[0].transaction()
+    await transaction.start()
+    occupied = await others[0].fetchval("select pg_backend_pid()")
+    try:
+        if occupied != prepared_on:
+            pytest.skip("PgBouncer gave the other client another server")
+        with pytest.raises(pgstride.InvalidSQLStatementNameError) as caught:
+            await first.fetchval("select $1::int", 1)
+        assert "pgbouncer" in caught.value.hint and "statement_cache_size" in caught.value.hint
+    finally:
+        await transaction.rollback()
+
+
+async def test_startup_parameters(connect, transaction_mode):
+    connection = await connect(transaction_mode.dsn, server_settings={"application_name": "till"})
+    assert await connection.fetchval("select current_setting('application_name')") == "till"
+    with pytest.raises(pgstride.PostgresError, match="unsupported startup parameter: search_path"):
+        await connect(transaction_mode.dsn, server_settings={"search_path": "a"})
+
+
+async def test_protocol_3_2_is_not_for_it(connect, transaction_mode):
+    with pytest.raises((pgstride.PostgresError, OSError)):
+        await connect(transaction_mode.dsn + "?max_protocol_version=3.2")
+    connection = await connect(transaction_mode.dsn + "?max_protocol_version=3.0", statement_cache_size=0)
+    assert await connection.fetchval("select 1") == 1
