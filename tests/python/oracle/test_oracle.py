@@ -71,46 +71,46 @@ def is_meant(type_: str, name: str) -> bool:
     return any(re.fullmatch(t, type_) and re.fullmatch(n, name, re.DOTALL) for t, n, _ in DEVIATIONS)
 
 
+@pytest.fixture(scope="module")
+def difference(dsn):
+    """Pair.difference() of one pair for all tests."""
+    loop = asyncio.new_event_loop()
+    pair = Pair(dsn)
+    loop.run_until_complete(pair.__aenter__())
+    yield lambda call: loop.run_until_complete(pair.difference(call))
+    loop.run_until_complete(pair.__aexit__())
+    loop.close()
+
+
 @pytest.mark.parametrize("type_", oracle_cases.TYPES)
 @pytest.mark.filterwarnings("ignore:__int__ returned non-int:DeprecationWarning")  # ipaddress, of a bool
-def test_arguments(dsn, type_):
+def test_arguments(difference, type_):
     values = {module: oracle_cases.values(module) for module in (asyncpg, pgstride)}
     # Without a value there is nothing to be shown of void.
     shown = f"pg_typeof($1::{type_})::text" if type_ == "void" else f"$1::{type_}::text"
     query = f"select $1::{type_} as value, {shown} as shown"
+    found = []
+    for name in values[pgstride]:
 
-    async def compare() -> list[str]:
-        found = []
-        async with Pair(dsn) as pair:
-            for name in values[pgstride]:
+        async def call(module, connection):
+            return tuple(await connection.fetchrow(query, values[module][name]))
 
-                async def call(module, connection):
-                    return tuple(await connection.fetchrow(query, values[module][name]))
-
-                if not is_meant(type_, name) and (difference := await pair.difference(call)):
-                    found.append(f"{name}: {difference}")
-        return found
-
-    found = asyncio.run(compare())
+        if not is_meant(type_, name) and (how := difference(call)):
+            found.append(f"{name}: {how}")
     assert not found, "\n".join(found)
 
 
-def test_results(dsn):
-    async def call_of(expression, connection):
-        rows = await connection.fetch(f"select {expression} as value")
-        statement = await connection.prepare(f"select {expression} as value")
-        return rows, statement.get_attributes(), statement.get_parameters()
+def test_results(difference):
+    found = []
+    for expression in oracle_expressions.EXPRESSIONS:
 
-    async def compare() -> list[str]:
-        found = []
-        async with Pair(dsn) as pair:
-            for expression in oracle_expressions.EXPRESSIONS:
-                difference = await pair.difference(lambda _, connection: call_of(expression, connection))
-                if difference and not is_meant("", expression):
-                    found.append(f"{expression}: {difference}")
-        return found
+        async def call(_, connection):
+            rows = await connection.fetch(f"select {expression} as value")
+            statement = await connection.prepare(f"select {expression} as value")
+            return rows, statement.get_attributes(), statement.get_parameters()
 
-    found = asyncio.run(compare())
+        if not is_meant("", expression) and (how := difference(call)):
+            found.append(f"{expression}: {how}")
     assert not found, "\n".join(found)
 
 
@@ -185,7 +185,6 @@ CALLS: dict[str, typing.Callable[[typing.Any], typing.Any]] = {
     "fetchmany": lambda c: c.fetchmany("select $1::int a, $2::text b", [(1, "x"), (2, "y")]),
     "fetchmany, nothing": lambda c: c.fetchmany("select $1::int a", []),
     "record class": lambda c: c.fetch("select 1", record_class=int),
-    "isolation": lambda c: now(lambda: c.transaction(isolation="zz")),
     "codec, no type": lambda c: c.set_type_codec("nope", encoder=str, decoder=str),
     "codec, format": lambda c: c.set_type_codec("int4", schema="pg_catalog", encoder=str, decoder=str, format="x"),
     "codec, domain": lambda c: c.set_type_codec("dom", schema="oracle", encoder=str, decoder=str),
@@ -233,9 +232,5 @@ CALLS: dict[str, typing.Callable[[typing.Any], typing.Any]] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_calls(dsn, name):
-    async def compare() -> str | None:
-        async with Pair(dsn) as pair:
-            return await pair.difference(lambda _, connection: CALLS[name](connection))
-
-    assert asyncio.run(compare()) is None
+def test_calls(difference, name):
+    assert difference(lambda _, connection: CALLS[name](connection)) is None
