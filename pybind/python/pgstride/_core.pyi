@@ -2,6 +2,7 @@
 """The extension module, as the facade sees it. Private."""
 
 import asyncio
+import uuid
 from typing import Any, Awaitable, Callable, Iterable, Iterator, Sequence, TypeVar, overload
 
 __version__: str
@@ -31,6 +32,11 @@ class Record:
     def keys(self) -> Iterator[str]: ...
     def values(self) -> RecordIterator: ...
     def items(self) -> RecordItemsIterator: ...
+
+class UUID(uuid.UUID):
+    """Sixteen bytes, the rest worked out when asked for."""
+
+    def __init__(self, value: bytes | str, /) -> None: ...
 
 class RecordDescriptor:
     """The names that the records of one result share."""

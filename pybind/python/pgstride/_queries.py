@@ -39,6 +39,8 @@ class Queries:
 
     __slots__ = ()
 
+    _hooked: typing.ClassVar[set[str]]
+
     async def execute(self: Connection, query: str, *args: object, timeout: float | None = None) -> str:  # type: ignore[misc]
         """Run a statement, or without arguments a script of several.
 

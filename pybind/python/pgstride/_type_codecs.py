@@ -74,8 +74,8 @@ class TypeCodecs:
 
     __slots__ = ()
 
-    async def set_type_codec(
-        self: Connection,  # type: ignore[misc]
+    async def set_type_codec(  # type: ignore[misc]
+        self: Connection,
         typename: str,
         *,
         schema: str = "public",
@@ -114,8 +114,8 @@ class TypeCodecs:
         await self._core.look_up_types((found.oid,), None)
         self._core.set_type_codec(found.oid, encoder, decoder, format)
 
-    async def reset_type_codec(
-        self: Connection,  # type: ignore[misc]
+    async def reset_type_codec(  # type: ignore[misc]
+        self: Connection,
         typename: str,
         *,
         schema: str = "public",
@@ -124,8 +124,8 @@ class TypeCodecs:
         found = await _find(self, typename, schema)
         self._core.reset_type_codec(found.oid)
 
-    async def set_builtin_type_codec(
-        self: Connection,  # type: ignore[misc]
+    async def set_builtin_type_codec(  # type: ignore[misc]
+        self: Connection,
         typename: str,
         *,
         schema: str = "public",

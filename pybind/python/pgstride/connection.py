@@ -15,6 +15,7 @@ import weakref
 
 from . import (
     _listening,
+    _parameters,
     _pooled,
     _queries,
     _type_codecs,
@@ -73,9 +74,9 @@ class Connection(_queries.Queries, _pooled.Pooled, _listening.Listening, _type_c
         protocol: Protocol,
         transport: Transport,
         loop: asyncio.AbstractEventLoop,
-        addr: connect_utils.Address,
+        addr: _parameters.Address,
         config: connect_utils._ClientConfiguration,
-        params: connect_utils._ConnectionParameters,
+        params: _parameters.ConnectionParameters,
     ) -> None:
         self._protocol = protocol
         self._transport = transport
@@ -255,7 +256,7 @@ async def connect(
     host: str | typing.Sequence[str] | None = None,
     port: int | str | typing.Sequence[int | str] | None = None,
     user: str | None = None,
-    password: connect_utils.Password = None,
+    password: _parameters.Password = None,
     passfile: str | os.PathLike[str] | None = None,
     service: str | None = None,
     servicefile: str | os.PathLike[str] | None = None,
@@ -275,7 +276,7 @@ async def connect(
     krbsrvname: str | None = None,
     gsslib: str | None = None,
     require_auth: str | None = None,
-    oauth_token: connect_utils.Password = None,
+    oauth_token: _parameters.Password = None,
 ) -> Connection:
     """Connect to a server.
 
