@@ -3,7 +3,7 @@
 """Workers that share connections, give up at random, and are never told what belongs to another.
 
     chaos.py [--seconds 60] [--seed N] [--loop asyncio|uvloop] [--connections 4] [--workers 16]
-             [--sabotage] [--churn PERCENT] [--flat MIB]
+             [--sabotage] [--churn PERCENT] [--flat MIB] [--bouncer session|transaction]
 
 Half of the operations are cancelled at some instant, a quarter has a deadline of a few milliseconds. What must
 hold meanwhile and at the end are the invariants I1 to I9 of the catalogue: who is not hurried succeeds with its
@@ -20,10 +20,12 @@ import collections
 import contextlib
 import gc
 import os
+import pathlib
 import random
 import sys
 import time
 import typing
+import urllib.parse
 import warnings
 
 import operations
@@ -287,6 +289,20 @@ async def main(options: argparse.Namespace) -> dict[str, typing.Any]:
     }
 
 
+def stand_between(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
+    """Puts a PgBouncer before the server. In transaction mode nothing may outlive a transaction, statements included."""
+    sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+    import pgbouncer
+
+    direct = os.environ["PGSTRIDE_TEST_DSN"]
+    port = urllib.parse.urlsplit(direct).port
+    bouncer = stack.enter_context(pgbouncer.Bouncer(port, options.bouncer, options.connections))
+    os.environ.update(PGSTRIDE_TEST_DSN=bouncer.dsn, PGSTRIDE_DIRECT_DSN=direct)
+    if options.bouncer == "transaction":
+        options.cache = 0
+        del OPERATIONS[operations.prepared]
+
+
 def run() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60)
@@ -298,6 +314,7 @@ def run() -> int:
     parser.add_argument("--churn", type=int, default=0, help="of 100 uses, how many end with a reconnect")
     parser.add_argument("--flat", type=int, default=0, help="MiB that memory may grow by after the first quarter")
     parser.add_argument("--sabotage", action="store_true", help="cancel and terminate backends from outside, too")
+    parser.add_argument("--bouncer", choices=("session", "transaction"), help="through a PgBouncer in that mode")
     options = parser.parse_args()
     print(f"chaos on {options.loop}, seed {options.seed}", flush=True)
     warnings.simplefilter("error", ResourceWarning)
@@ -308,7 +325,10 @@ def run() -> int:
     else:
         loop = asyncio.new_event_loop()
     try:
-        print(loop.run_until_complete(main(options)))
+        with contextlib.ExitStack() as stack:
+            if options.bouncer:
+                stand_between(options, stack)
+            print(loop.run_until_complete(main(options)))
         return 0
     except Violation as violation:
         print(f"VIOLATION: {violation}; cause: {violation.__cause__!r}", file=sys.stderr)

@@ -2,6 +2,7 @@
 //
 // Arrays, and the other values made of values: arbitrary bytes must be refused or walked to their very
 // end without stepping outside them, and arrays must survive being written again.
+// Proves FZ-3.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -2,6 +2,7 @@
 //
 // Any bytes as a connection string: read whole or refused with a reason,
 // and the reason shows nothing of the input but the name of an option.
+// Proves FZ-7.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -2,6 +2,7 @@
 //
 // The receive buffer under any bytes in any pieces: the frames do not depend on the pieces, every
 // frame is whole and of a legal length, and memory follows what has arrived.
+// Proves FZ-2.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

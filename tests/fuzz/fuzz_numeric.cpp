@@ -2,6 +2,7 @@
 //
 // numeric from both ends: the input once as a binary value, once as the spelling of a number. What is
 // taken must survive the way to the other form and back.
+// Proves FZ-3.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -3,6 +3,7 @@
 // Input: server-first, line feed, server-final, line feed, password. In the first two, @N stands for
 // the client's nonce and @V for the signature that an honest server would send: without them no
 // input would get past the first comparison.
+// Proves FZ-4.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

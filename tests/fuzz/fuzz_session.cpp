@@ -7,6 +7,7 @@
 // While it is honest the session must live, and every request gets its own rows or an error; after
 // that there only remain the promises that hold with any server: an operation ends at most once, an
 // abandoned one never, and with the session everything ends.
+// Proves FZ-1.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Proves R-P1.
 #include <cmath>
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // Bytes, deadlines and ends of a channel. What cancelling does is in test_cancel_fence.cpp.
+// Proves R-M6.
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,4 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Proves R-P5.
 #include <initializer_list>
 #include <optional>
 #include <string>

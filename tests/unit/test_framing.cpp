@@ -1,4 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Proves R-P2, R-M1, R-M2.
 #include <algorithm>
 #include <cstring>
 

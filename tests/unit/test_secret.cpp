@@ -1,4 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Proves R-K1.
 #include <cstring>
 #include <memory>
 #include <new>

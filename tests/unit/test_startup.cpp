@@ -2,6 +2,7 @@
 //
 // From StartupMessage to the first ReadyForQuery: the methods that work, the policies, and servers
 // that break the protocol before anybody has logged in (HS-020 to HS-066 as far as they need no TLS).
+// Proves R-A2, R-A3, R-A4, R-M3.
 #include <cstring>
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // What eviction tells the server is in test_statement_sharing.cpp.
+// Proves R-Q1.
 #include <boost/test/unit_test.hpp>
 
 #include "pgstride/protocol/session.hpp"
