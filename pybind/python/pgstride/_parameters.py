@@ -226,7 +226,7 @@ def _hosts(
     if not host and (listed := sources("host", "PGHOST")):
         return _dsn.parse_hosts(listed, given, default)
     hosts = [host] if isinstance(host, str) and host else list(host or ()) or DEFAULT_HOSTS
-    return typing.cast("list[str]", hosts), _dsn.ports_for(len(hosts), default if given is None else given)
+    return hosts, _dsn.ports_for(len(hosts), default if given is None else given)
 
 
 def _socket_path(host: str, port: int) -> str:

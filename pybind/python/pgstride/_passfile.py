@@ -87,7 +87,7 @@ def _entries(path: pathlib.Path) -> list[list[str]]:
         line = line.strip()
         if not line or line.startswith("#"):
             continue
-        fields = []
+        fields: list[str] = []
         while len(fields) < 4 and (match := _FIELD.match(line)):
             fields.append(match[1])
             line = line[match.end() :]

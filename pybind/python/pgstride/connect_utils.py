@@ -12,14 +12,18 @@ import struct
 import typing
 
 from . import _core, _parameters, _tls, exceptions
-from ._parameters import Address, Password, SessionAttribute
-from ._parameters import ConnectionParameters as _ConnectionParameters
-from ._tls import SSLMode, SSLNegotiation
+from ._parameters import Address as Address
+from ._parameters import Password as Password
+from ._parameters import SessionAttribute as SessionAttribute
+from ._parameters import ConnectionParameters
+from ._tls import SSLMode as SSLMode
+from ._tls import SSLNegotiation as SSLNegotiation
 from .protocol import Protocol, Record, Transport
 
 if typing.TYPE_CHECKING:
     from .connection import Connection
 
+_ConnectionParameters = ConnectionParameters
 _ClientConfiguration = collections.namedtuple(
     "ConnectionConfiguration",
     [
@@ -117,8 +121,8 @@ async def _connect(
             else:
                 await _part(connection, budget)
         if spare is not None:
-            spare, connection = None, spare
-            return connection
+            chosen, spare = spare, None
+            return chosen
     finally:
         if spare is not None:
             await _part(spare, budget)
