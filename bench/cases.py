@@ -16,6 +16,8 @@ class Case(typing.NamedTuple):
     """How the C++ clients read a row: ``int`` or ``mixed``. None: not a case of theirs."""
     on_pool: bool = False
     """Each time on any connection of a pool that has opened ten, instead of always the same."""
+    python: str = "fetch"
+    """What the Python clients do: ``fetch``, ``copy records`` (a million, into the table) or ``copy out``."""
 
 
 CASES = (
@@ -43,4 +45,11 @@ CASES = (
         cpp_row="mixed",
     ),
     Case("300 000 ints", "select generate_series(1, 300000)", 2, cpp_row="int"),
+    Case("COPY 1 000 000 in", "id int, name text, x float8, at timestamptz", 1, python="copy records"),
+    Case(
+        "COPY 1 000 000 out",
+        "select i, 'row number ' || i, i / 7::float8 from generate_series(1, 1000000) i",
+        1,
+        python="copy out",
+    ),
 )

@@ -5,10 +5,10 @@
 
 Says what it is in one line, then answers each line on standard input with one on standard output:
 
-    check <TAB> count <TAB> argument <TAB> row <TAB> sql     a digest of the rows
-    run   <TAB> count <TAB> argument <TAB> row <TAB> sql     nanoseconds of CPU <TAB> nanoseconds by the clock
+    check <TAB> count <TAB> argument <TAB> how <TAB> sql     a digest of what came of it
+    run   <TAB> count <TAB> argument <TAB> how <TAB> sql     nanoseconds of CPU <TAB> nanoseconds by the clock
 
-Where the row is ``pool``, on a pool's connections.
+How is ``pool`` (a fetch, on a pool's connections), ``copy records`` or ``copy out``; anything else is a fetch.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import asyncio
 import datetime
 import gc
 import hashlib
+import itertools
 import sys
 import time
 import typing
@@ -24,6 +25,8 @@ import typing
 
 class Driver(typing.Protocol):
     async def fetch(self, sql: str, *arguments: object) -> typing.Sequence[typing.Iterable[object]]: ...
+    async def copy_records_to_table(self, table: str, *, records: typing.Iterable[tuple[object, ...]]) -> str: ...
+    async def copy_from_query(self, sql: str, *, output: typing.Callable[[bytes], typing.Awaitable[None]]) -> str: ...
 
 
 class Psycopg:
@@ -34,7 +37,22 @@ class Psycopg:
 
     async def fetch(self, sql: str, *arguments: object) -> list[tuple[object, ...]]:
         cursor = await self._connection.execute(sql, arguments, prepare=True, binary=True)
-        return await cursor.fetchall()
+        return await cursor.fetchall() if cursor.description else []
+
+    async def copy_records_to_table(self, table: str, *, records: typing.Iterable[tuple[object, ...]]) -> str:
+        async with self._connection.cursor() as cursor:
+            async with cursor.copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
+                copy.set_types(("int4", "text", "float8", "timestamptz"))
+                for record in records:
+                    await copy.write_row(record)
+            return cursor.statusmessage
+
+    async def copy_from_query(self, sql: str, *, output: typing.Callable[[bytes], typing.Awaitable[None]]) -> str:
+        async with self._connection.cursor() as cursor:
+            async with cursor.copy(f"COPY ({sql}) TO STDOUT") as copy:
+                async for data in copy:
+                    await output(data)
+            return cursor.statusmessage
 
 
 class PsycopgPool:
@@ -88,12 +106,47 @@ def digest(rows: typing.Iterable[typing.Iterable[object]]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-async def run(driver: Driver, sql: str, arguments: list[int], count: int) -> tuple[int, int]:
+RECORDS = [
+    (i, f"row number {i}", i / 7, datetime.datetime(2026, 1, 1, microsecond=i, tzinfo=datetime.timezone.utc))
+    for i in range(1000)
+]
+
+
+async def copy_records(driver: Driver, columns: str) -> str:
+    await driver.fetch(f"create temp table if not exists copied ({columns}) on commit delete rows")
+    million = itertools.chain.from_iterable(itertools.repeat(RECORDS, 1000))
+    return await driver.copy_records_to_table("copied", records=million)
+
+
+async def copy_out(driver: Driver, sql: str) -> str:
+    size = 0
+
+    async def drain(data: bytes) -> None:
+        nonlocal size
+        size += len(data)
+
+    status = await driver.copy_from_query(sql, output=drain)
+    return f"{status}, {size} bytes"
+
+
+async def do(driver: Driver, how: str, sql: str, arguments: list[int]) -> typing.Any:
+    if how == "copy records":
+        return await copy_records(driver, sql)
+    if how == "copy out":
+        return await copy_out(driver, sql)
+    return await driver.fetch(sql, *arguments)
+
+
+async def run(driver: Driver, how: str, sql: str, arguments: list[int], count: int) -> tuple[int, int]:
     gc.collect()
     fetch = driver.fetch
     clock, cpu = time.perf_counter_ns(), time.process_time_ns()
-    for _ in range(count):
-        await fetch(sql, *arguments)
+    if how.startswith("copy"):
+        for _ in range(count):
+            await do(driver, how, sql, arguments)
+    else:
+        for _ in range(count):
+            await fetch(sql, *arguments)
     return time.process_time_ns() - cpu, time.perf_counter_ns() - clock
 
 
@@ -103,15 +156,16 @@ async def main(driver_name: str, dsn: str) -> None:
     print(name, f"PostgreSQL {server[0]}", sep="\t", flush=True)
     pool: Driver | None = None
     for line in sys.stdin:
-        action, count, argument, row, sql = line.rstrip("\n").split("\t")
+        action, count, argument, how, sql = line.rstrip("\n").split("\t")
         arguments = [int(argument)] if argument else []
-        if row == "pool" and pool is None:
+        if how == "pool" and pool is None:
             pool = await open_pool(driver_name, dsn)
-        where = pool if row == "pool" and pool is not None else driver
+        where = pool if how == "pool" and pool is not None else driver
         if action == "check":
-            print(digest(await where.fetch(sql, *arguments)), flush=True)
+            result = await do(where, how, sql, arguments)
+            print(result if isinstance(result, str) else digest(result), flush=True)
         else:
-            print(*await run(where, sql, arguments, int(count)), sep="\t", flush=True)
+            print(*await run(where, how, sql, arguments, int(count)), sep="\t", flush=True)
 
 
 if __name__ == "__main__":

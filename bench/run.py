@@ -51,8 +51,8 @@ class Contestant:
         argument = "" if case.argument is None else str(case.argument)
         sql = " ".join(case.sql.split())
         try:
-            row = "pool" if case.on_pool else case.cpp_row or ""
-            print(action, count, argument, row, sql, sep="\t", file=self._process.stdin, flush=True)
+            how = "pool" if case.on_pool else case.cpp_row or case.python
+            print(action, count, argument, how, sql, sep="\t", file=self._process.stdin, flush=True)
         except BrokenPipeError:
             pass  # it has said why; what we read next is the end
         return self._read()

@@ -60,6 +60,12 @@ void Channel::set_deadline(const Operation& operation, TimePoint deadline) {
 }
 
 void Channel::flush() {
+  send();
+  // Sending may have made room for a bulk operation's owner. Inside deliver() he is told anyway.
+  if (session_.has_news() && destroyed_ == nullptr) deliver_soon();
+}
+
+void Channel::send() {
   if (!is_ours()) return;
   std::size_t written = 0;
   while (is_open()) {
@@ -82,21 +88,41 @@ void Channel::flush() {
         if (!blocked) continue;
       }
     }
-    if (blocked != write_armed_) watch_->want(blocked ? Ready::both : Ready::read);
-    write_armed_ = blocked;
+    // What may not be read must not be waited for: the loop would tell of it again and again.
+    const Ready wanted =
+        (session_.paused() ? Ready::none : Ready::read) | (blocked ? Ready::write : Ready::none);
+    if (wanted != wanted_) watch_->want(wanted);
+    wanted_ = wanted;
     return;
   }
   close_if_failed();
 }
 
-void Channel::cancel(Operation& operation) { after(session_.abandon(operation)); }
+void Channel::cancel(Operation& operation) {
+  after(session_.abandon(operation));
+  read_what_was_left();
+}
+
+void Channel::read_on() {
+  session_.read_on();
+  check_fence();
+  flush();
+}
+
+// The operation that was full may have gone, and the socket may have no more to tell.
+void Channel::read_what_was_left() {
+  if (session_.left_unread()) read_on();
+}
 
 void Channel::after(Session::Abandoned abandoned) {
   if (abandoned == Session::Abandoned::running && !fenced_) raise_fence();
 }
 
 void Channel::interrupt() {
-  if (is_open() && !fenced_ && !session_.quiescent()) raise_fence();
+  if (!is_open() || fenced_ || session_.quiescent()) return;
+  session_.break_off_copy();
+  raise_fence();
+  read_what_was_left();
 }
 
 void Channel::abort(Failure reason) {
@@ -131,7 +157,7 @@ void Channel::on_cancel_over(bool delivered) noexcept {
   cancel_.reset();
   if (!delivered) tainted_ = true;
   check_fence();
-  flush();
+  send();
   deliver();
 }
 
@@ -159,12 +185,12 @@ void Channel::on_fd(Ready ready) noexcept {
   if (!is_ours()) return;
   if (has(ready, Ready::read)) receive();
   check_fence();
-  flush();
+  send();
   deliver();
 }
 
 void Channel::receive() {
-  for (std::size_t received = 0; is_open() && received < turn_budget;) {
+  for (std::size_t received = 0; is_open() && !session_.paused() && received < turn_budget;) {
     const auto space = session_.prepare_read();
     const IoResult result = socket_.read_some(space);
     if (result.would_block) return;
@@ -181,12 +207,13 @@ void Channel::receive() {
   }
   if (!is_open()) return;
   watch_->want(Ready::none);  // likewise: we have not come to the end
-  watch_->want(write_armed_ ? Ready::both : Ready::read);
+  wanted_ = Ready::none;      // send() wants again
 }
 
 void Channel::close_if_failed() noexcept {
   if (is_open() || !socket_.is_open()) return;
   watch_.reset();
+  wanted_ = Ready::both;
   cancel_.reset();
   socket_.close();
   fenced_ = false;
@@ -210,6 +237,8 @@ void Channel::on_timer() noexcept {
   while (const auto abandoned = session_.expire(tick_of(now))) after(*abandoned);
   if (fenced_ && now >= grace_ends_) end_grace();
   arm(std::min(time_of(session_.next_deadline()), grace_ends_));
+  read_what_was_left();
+  send();
   deliver();
 }
 
@@ -217,8 +246,12 @@ void Channel::deliver() {
   close_if_failed();
   bool destroyed = false;
   destroyed_ = &destroyed;
-  while (Operation* operation = session_.next_done()) {
-    operation->notify();
+  while (session_.has_news()) {
+    if (Operation* awake = session_.next_awake()) {
+      awake->stir();
+    } else {
+      session_.next_done()->notify();
+    }
     if (destroyed) return;
   }
   destroyed_ = nullptr;

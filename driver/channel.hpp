@@ -59,6 +59,10 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   void set_deadline(const Operation& operation, TimePoint deadline);
   /// Sends what was submitted, as far as the socket takes it.
   void flush();
+  /// The same in the next turn of the loop, for what comes in small pieces.
+  void flush_soon() { arm(loop_.now()); }
+  /// The operation for which the session paused has room again.
+  void read_on();
   /// The operation's owner gives up: the operation ends here and now, without being notified. What
   /// of it was not sent never will be; what is running is cancelled on the server, behind a fence
   /// that keeps later requests from being hit (R-C6).
@@ -90,6 +94,8 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   void on_cancel_over(bool delivered) noexcept override;
 
   void receive();
+  void send();
+  void read_what_was_left();
   void deliver();
   void after(Session::Abandoned abandoned);
   void raise_fence();
@@ -111,7 +117,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   ChannelEvents* events_ = nullptr;
   bool* destroyed_ = nullptr;  // on the stack of deliver(), while it runs
   BirthProcess birth_;
-  bool write_armed_ = false;
+  Ready wanted_ = Ready::read;
   bool closed_told_ = false;
 
   // The cancel fence.

@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "pgstride/driver/channel.hpp"
+#include "pgstride/driver/copy.hpp"
+#include "pgstride/driver/copy_rows.hpp"
 #include "pgstride/driver/coro/task.hpp"
 #include "pgstride/driver/cursor.hpp"
 #include "pgstride/driver/options.hpp"
@@ -67,6 +69,22 @@ class [[nodiscard]] Connection {
   Cursor cursor(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
     return Cursor(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+  }
+
+  /// co_await → CopyInStream, of a "COPY … FROM STDIN".
+  StartCopy<CopyInStream> copy_in(std::string_view sql) { return {channel(), sql}; }
+  /// co_await → CopyOutStream, of a "COPY … TO STDOUT".
+  StartCopy<CopyOutStream> copy_out(std::string_view sql) { return {channel(), sql}; }
+  /// co_await → CopyRowsIn, of a "COPY … FROM STDIN (FORMAT binary)". `limit` is for all of it.
+  template <Encodable... Values>
+  Task<CopyRowsIn<Values...>> copy_rows_in(std::string sql, Duration limit = unlimited) {
+    return write_copied_rows<Values...>(channel(), std::move(sql), limit);
+  }
+  /// The rows of a "COPY … TO STDOUT (FORMAT binary)", as tuples: `while (auto* row = co_await rows.next())`.
+  /// Views among the values are valid until next() is called again.
+  template <Decodable... Values>
+  AsyncGenerator<std::tuple<Values...>> copy_rows_out(std::string sql, Duration limit = unlimited) {
+    return read_copied_rows<Values...>(channel(), std::move(sql), limit);
   }
 
   /// co_await → Prepared, which may be run any number of times. Parameters are of the types that the

@@ -103,6 +103,21 @@ std::optional<Authentication> parse_authentication(Bytes body) noexcept {
   return if_done(in, request);
 }
 
+std::optional<CopyResponse> parse_copy_response(char type, Bytes body) noexcept {
+  Reader in(body);
+  CopyResponse response;
+  response.to_server = type == 'G';
+  const std::uint8_t format = in.u8();
+  if (format > 1) return std::nullopt;
+  response.format = static_cast<Format>(format);
+  response.columns = in.u16();
+  if (in.remaining() != response.columns * 2) return std::nullopt;
+  while (!in.empty()) {  // columns do not differ from the whole
+    if (in.u16() != format) return std::nullopt;
+  }
+  return if_done(in, response);
+}
+
 std::string_view CommandTag::command() const noexcept {
   const auto digit = text_.find_first_of("0123456789");
   auto words = text_.substr(0, digit);

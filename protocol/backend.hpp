@@ -55,6 +55,13 @@ struct Authentication {
   Bytes data;  // salt, mechanism list, token, …
 };
 
+/// CopyInResponse, CopyOutResponse.
+struct CopyResponse {
+  bool to_server = false;  // the server wants data
+  Format format = Format::text;
+  std::size_t columns = 0;
+};
+
 std::optional<Columns> parse_row_description(Bytes body);
 std::optional<std::vector<Oid>> parse_parameter_description(Bytes body);
 std::optional<CommandTag> parse_command_complete(Bytes body) noexcept;
@@ -64,5 +71,7 @@ std::optional<Notification> parse_notification(Bytes body) noexcept;
 std::optional<BackendKeyData> parse_backend_key_data(Bytes body) noexcept;
 std::optional<NegotiateProtocolVersion> parse_negotiate_protocol_version(Bytes body);
 std::optional<Authentication> parse_authentication(Bytes body) noexcept;
+/// `type` is 'G' or 'H'.
+std::optional<CopyResponse> parse_copy_response(char type, Bytes body) noexcept;
 
 }  // namespace pgstride::inline v0

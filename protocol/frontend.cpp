@@ -5,6 +5,9 @@ namespace pgstride::inline v0::frontend {
 namespace {
 
 constexpr std::int32_t cancel_request_code = 80877102;
+constexpr std::size_t longest_reason = 1000;  // bytes
+
+bool continues_character(char byte) noexcept { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
 
 }  // namespace
 
@@ -41,6 +44,17 @@ void one_shot(WriteBuffer& out, std::string_view sql) {
     out.u16(0);
   }
   execute(out, "", 0);
+}
+
+void copy_fail(WriteBuffer& out, std::string_view reason) {
+  reason = reason.substr(0, reason.find('\0'));
+  if (reason.size() > longest_reason) {
+    std::size_t end = longest_reason;
+    while (end > 0 && continues_character(reason[end])) --end;
+    reason = reason.substr(0, end);
+  }
+  Message message(out, 'f');
+  out.cstr(reason);
 }
 
 void cancel_request(WriteBuffer& out, std::int32_t pid, Bytes key) {

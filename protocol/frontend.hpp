@@ -77,10 +77,11 @@ inline void sasl_response(WriteBuffer& out, std::string_view data) {
   out.text(data);
 }
 
-inline void copy_fail(WriteBuffer& out, std::string_view reason) {
-  Message message(out, 'f');
-  out.cstr(reason);
-}
+inline void copy_done(WriteBuffer& out) { Message message(out, 'c'); }
+
+/// The server shows the reason in its error. Only its beginning is sent, up to a NUL: a server takes
+/// this message for garbage when it is longer than 10 000 bytes, and ends the session.
+void copy_fail(WriteBuffer& out, std::string_view reason);
 
 /// The whole content of a cancel connection; it has no type byte and no answer.
 void cancel_request(WriteBuffer& out, std::int32_t pid, Bytes key);

@@ -9,6 +9,10 @@ Operation::~Operation() {
   if (session_) session_->abandon(*this);
 }
 
+void Operation::wake() {
+  if (session_) session_->wake(*this);
+}
+
 void Operation::fail(Failure failure) {
   if (!failure_) failure_ = std::make_unique<Failure>(std::move(failure));
 }

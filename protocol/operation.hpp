@@ -18,11 +18,13 @@ namespace pgstride::inline v0 {
 
 class Session;
 class Statement;
+struct CopyResponse;
 
 /// What encode() and feed() have achieved.
 enum class Encoded : std::uint8_t {
   complete,  // everything is written, the Sync included
   more,      // feed() has more to write when there is room; nobody else may write until then
+  waits,     // the same, but not now: feed() is asked again whenever something is to be sent
   refused,   // can not be encoded (the failure is set); whatever was written is cut off again
 };
 
@@ -46,6 +48,8 @@ class Operation {
 
   /// For whoever took it from Session::next_done(): tells its owner. `*this` may be gone after.
   void notify() noexcept { on_done(); }
+  /// For whoever took it from Session::next_awake(). The same holds.
+  void stir() noexcept { on_progress(); }
 
   void fail(Failure failure);
 
@@ -65,11 +69,19 @@ class Operation {
   /// The operation's own grammar: its replies, and at last its ReadyForQuery. Session keeps A, N,
   /// S and E, and everything after an error. False: not legal here, which ends the connection.
   virtual bool on_frame(const Frame& frame) = 0;
+  /// The server begins a COPY, whose data are then offered to on_frame(). False: no COPY is spoken
+  /// here; it is refused, and the rest of the reply swallowed.
+  virtual bool on_copy(const CopyResponse&) { return false; }
   /// The server reported an error; no reply but ReadyForQuery follows.
   virtual void on_error(std::shared_ptr<const ServerError> error) { fail(Failure(std::move(error))); }
   /// It is over; failure() tells how. Called from deliver(), never by the parser: this is where
   /// whoever waits is resumed, and it may destroy the operation and the connection.
   virtual void on_done() noexcept = 0;
+  /// Not over, but what its owner may wait for has come: data, or room for data. Called like on_done(),
+  /// after wake().
+  virtual void on_progress() noexcept {}
+  /// Asks for on_progress().
+  void wake();
 
   Session* session() const noexcept { return session_; }
 

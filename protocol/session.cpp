@@ -85,7 +85,7 @@ bool Session::submit(Operation& operation, Tick deadline) {
   slot.answered = out.position() - slot.begin == sync_size;  // a lone Sync has no other answer
   slot.preparing = StatementRef(operation.preparing());
   if (slot.preparing) slot.preparing->state_ = Statement::State::in_flight;
-  if (encoded == Encoded::more) {
+  if (encoded != Encoded::complete) {
     slot.feeding = true;
     if (!slot.staged) feeding_ = true;
   }
@@ -139,21 +139,40 @@ void Session::feed() {
     if (failure_) return;  // the user's code that it called has closed the connection
     if (out_.take_failure())
       return fail({Errc::message_too_large, "a message exceeds what PostgreSQL accepts (1 GiB)"});
-    if (encoded == Encoded::more) continue;
-    feeder().feeding = false;
-    feeding_ = false;
-    unstage();
+    if (encoded == Encoded::waits) return;
+    if (encoded == Encoded::complete) end_feeding(feeder());
   }
 }
 
-// The owner of a bulk operation has gone in the middle of it. End the request so that its
-// ReadyForQuery comes, and undo what was done when no transaction block will.
-void Session::stop_feeding(Slot& slot) {
-  undo(&slot == &queue_.front(), out_);
-  frontend::sync(out_);
+void Session::end_feeding(Slot& slot) {
   slot.feeding = false;
   feeding_ = false;
   unstage();
+}
+
+// The owner of a bulk operation has gone in the middle of it. End the request so that its
+// ReadyForQuery comes, and undo what was done when no transaction block will. A COPY undoes itself.
+void Session::stop_feeding(Slot& slot) {
+  if (slot.flow == Operation::Flow::simple) {
+    if (!slot.copying) return;  // should the server ask for data, it is told then
+    frontend::copy_fail(out_, "the client has given up");
+  } else {
+    undo(&slot == &queue_.front(), out_);
+    frontend::sync(out_);
+  }
+  end_feeding(slot);
+}
+
+void Session::break_off_copy() {
+  for (Slot& slot : queue_) {
+    const bool begins_copy = slot.feeding && slot.flow == Operation::Flow::simple;
+    if (!slot.operation || slot.discarding || !(slot.copying || begins_copy)) continue;
+    slot.operation->fail({Errc::cancelled, "the COPY was broken off"});
+    slot.discarding = true;
+    run_of_ = 0;
+    paused_ = false;
+    if (slot.feeding && !slot.staged) return stop_feeding(slot);
+  }
 }
 
 bool Session::undo(const Operation& operation, WriteBuffer& out) {
@@ -238,9 +257,12 @@ Session::Abandoned Session::abandon(Operation& operation) noexcept {
 
 Session::Abandoned Session::leave_slot(std::size_t index) noexcept {
   Slot& slot = queue_[index];
+  sleep(slot.operation);
   slot.operation = nullptr;
   slot.owner = Slot::Owner::nobody;
-  rows_to_ = nullptr;
+  slot.discarding = slot.discarding || slot.copying;
+  run_of_ = 0;
+  if (index == 0) paused_ = false;
   slot.deadline = no_deadline;
   const bool was_unsent = unsent(slot);
   withdraw_abandoned();
@@ -298,10 +320,22 @@ Operation* Session::next_done() noexcept {
   return operation;
 }
 
+Operation* Session::next_awake() noexcept {
+  if (awake_.empty()) return nullptr;
+  Operation* operation = awake_.back();
+  awake_.pop_back();
+  return operation;
+}
+
+void Session::wake(Operation& operation) {
+  if (std::find(awake_.begin(), awake_.end(), &operation) == awake_.end()) awake_.push_back(&operation);
+}
+
 void Session::fail(Failure failure) {
   if (failure_) return;
   failure_ = std::make_unique<Failure>(std::move(failure));
-  feeding_ = false;
+  feeding_ = paused_ = false;
+  awake_.clear();
   std::deque<Slot> slots;  // their end may have the last word of somebody's code
   slots.swap(queue_);
   for (Slot& slot : slots) {

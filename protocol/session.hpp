@@ -62,6 +62,13 @@ class Session {
   std::span<std::byte> prepare_read() { return in_.prepare(); }
   /// Parses what has arrived and queues completions; resumes nobody.
   void commit_read(std::size_t count);
+  /// The request in front has no room for more: nothing is parsed, and nothing should be received,
+  /// until read_on().
+  bool paused() const noexcept { return paused_; }
+  /// That request has gone, and read_on() should be called.
+  bool left_unread() const noexcept { return stopped_ && !paused_; }
+  /// Parses what was left.
+  void read_on();
 
   // --- bytes out --------------------------------------------------------------------------------
   /// What may be sent now. Lets a bulk operation write its next slice first when there is room.
@@ -96,6 +103,10 @@ class Session {
 
   /// The next operation that is over, in order; null when there is none.
   Operation* next_done() noexcept;
+  /// The next operation that wants to be stirred; null when there is none.
+  Operation* next_awake() noexcept;
+  /// There is work for next_done() or next_awake().
+  bool has_news() const noexcept { return !done_.empty() || !awake_.empty(); }
 
   /// The wire is gone, or not to be trusted any more: every operation ends with this.
   void fail(Failure failure);
@@ -107,6 +118,9 @@ class Session {
   /// that completed() will have when all that did leave has been answered.
   std::uint64_t hold();
   void release();
+  /// Ends a COPY that is under way, as neither a server that waits for data nor one whose data are not
+  /// read hears a cancel request. Its owner is told when the request is over.
+  void break_off_copy();
   bool held() const noexcept { return held_; }
   /// Number of ReadyForQuery seen since birth.
   std::uint64_t completed() const noexcept { return completed_; }
@@ -135,6 +149,9 @@ class Session {
   /// The line as the front operation may use it to answer the server (authentication).
   WriteBuffer& reply_buffer() noexcept { return out_; }
   void authenticated() noexcept { phase_ = Phase::starting; }
+  /// From on_frame(): see paused().
+  void pause() noexcept { paused_ = stopped_ = true; }
+  void wake(Operation& operation);
   /// For a request that must not go on: takes back what it has done already, unless it is sure to
   /// run in a transaction block, whose owner decides. True: the server will report an error for that.
   bool undo(const Operation& operation, WriteBuffer& out);
@@ -159,7 +176,8 @@ class Session {
     bool feeding = false;     // its Sync is not written yet
     bool answered = false;    // enough has come for a ReadyForQuery to be believed
     bool errored = false;     // ErrorResponse seen: only ReadyForQuery may follow
-    bool discarding = false;  // an unexpected COPY: swallow everything up to ReadyForQuery
+    bool copying = false;     // the operation speaks COPY
+    bool discarding = false;  // a COPY that nobody wants: swallow everything up to ReadyForQuery
   };
 
   WriteBuffer& tail() noexcept { return held_ || feeding_ ? staged_ : out_; }
@@ -169,17 +187,22 @@ class Session {
   Abandoned leave_slot(std::size_t index) noexcept;
   void feed();
   void stop_feeding(Slot& slot);
+  void end_feeding(Slot& slot);
+  void sleep(const Operation* operation) noexcept { std::erase(awake_, operation); }
   void withdraw_abandoned() noexcept;
   bool unsent(const Slot& slot) const noexcept { return slot.staged || slot.begin >= out_.sent(); }
   bool sent_live_operations() const noexcept;
   void push_close_requests();
 
+  void parse();
   void dispatch(const Frame& frame);
   void on_reply(const Frame& frame);
   void on_error(const Frame& frame);
   void on_ready(const Frame& frame);
   void on_copy(const Frame& frame);
+  void refuse_copy_in(Slot& slot);
   static void refuse_copy(Slot& slot, const char* why);
+  void begin_run(const Slot& slot, const Frame& frame) noexcept;
   void on_asynchronous(const Frame& frame);
   void violation(const Frame& frame, std::string_view why,
                  std::shared_ptr<const ServerError> cause = nullptr);
@@ -192,8 +215,12 @@ class Session {
   WriteBuffer out_;
   WriteBuffer staged_;  // what was submitted while the line was held, or fed by a bulk operation
   std::deque<Slot> queue_;
-  Operation* rows_to_ = nullptr;  // has just taken a DataRow: a further one is its, too
+  Operation* run_to_ = nullptr;  // has just taken a frame of type run_of_: a further one is its, too
+  char run_of_ = 0;              // DataRow, CopyData; 0: neither
+  bool paused_ = false;
+  bool stopped_ = false;  // by that, the parser
   std::deque<Operation*> done_;
+  std::vector<Operation*> awake_;
   std::uint64_t completed_ = 0;
   std::unique_ptr<Failure> failure_;
   ServerEvents* events_ = nullptr;

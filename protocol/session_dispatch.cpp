@@ -51,14 +51,24 @@ bool swallowable(const Frame& frame) noexcept {
 
 void Session::commit_read(std::size_t count) {
   in_.commit(count);
+  parse();
+}
+
+void Session::read_on() {
+  paused_ = false;
+  parse();
+}
+
+void Session::parse() {
   Frame frame;
-  while (!failure_) {
+  stopped_ = paused_;
+  while (!failure_ && !paused_) {
     switch (in_.next(frame, phase_)) {
       case ReadBuffer::Next::frame:
-        if (frame.type == 'D' && rows_to_ != nullptr) [[likely]] {
-          if (!rows_to_->on_frame(frame)) violation(frame, "is malformed or out of order");
+        if (frame.type == run_of_) [[likely]] {
+          if (!run_to_->on_frame(frame)) violation(frame, "is malformed or out of order");
         } else {
-          rows_to_ = nullptr;
+          run_of_ = 0;
           dispatch(frame);
         }
         break;
@@ -110,7 +120,7 @@ void Session::on_reply(const Frame& frame) {
     if (!slot->preparing->on_frame(frame)) violation(frame, "is malformed or out of order");
   } else if (slot->operation && !slot->discarding) {
     if (!slot->operation->on_frame(frame)) return violation(frame, "is malformed or out of order");
-    if (frame.type == 'D') rows_to_ = slot->operation;
+    if (frame.type == 'D') begin_run(*slot, frame);
   } else if (slot->owner == Slot::Owner::session ? frame.type != '3' : !swallowable(frame)) {
     violation(frame, "is out of order");
   }
@@ -127,14 +137,17 @@ void Session::on_ready(const Frame& frame) {
   const bool undescribed = slot->preparing && slot->preparing->state() == Statement::State::in_flight;
   if (!slot->errored && !slot->discarding && (!slot->answered || undescribed))
     return violation(frame, "came before the end of the reply");
-  // Only the simple protocol ends a request by itself, after an error in a COPY.
-  if (slot->feeding && !(slot->errored && slot->flow == Operation::Flow::simple))
+  // Only the simple protocol ends a request by itself, after an error in a COPY or when there is none.
+  if (slot->feeding && slot->flow != Operation::Flow::simple)
     return violation(frame, "came before the end of the request");
 
   transaction_ = *status;
   phase_ = Phase::running;
   ++completed_;
-  if (slot->operation) done_.push_back(slot->operation);
+  if (slot->operation) {
+    sleep(slot->operation);
+    done_.push_back(slot->operation);
+  }
   if (slot->feeding) feeding_ = false;
   const Slot ended = std::move(*slot);  // its end may have the last word of somebody's code
   queue_.pop_front();
@@ -170,23 +183,40 @@ void Session::on_error(const Frame& frame) {
 void Session::on_copy(const Frame& frame) {
   Slot* slot = front_awaiting(frame);
   if (!slot) return;
-  switch (frame.type) {
-    case 'd':
-    case 'c':
-      if (!slot->discarding) violation(frame, "is out of order");
-      return;
-    case 'G':
-      refuse_copy(*slot, "COPY … FROM STDIN needs one of the copy calls");
-      // While it waits for data, the server takes any further request for a mistake or ignores it.
-      if (queue_.size() > 1 && !queue_[1].staged)
-        return fail({Errc::connection_lost, "COPY … FROM STDIN was started with other requests behind it"});
-      frontend::copy_fail(out_, "not a copy call");
-      // The Sync that was sent with the request was swallowed by the COPY.
-      if (slot->flow == Operation::Flow::extended) frontend::sync(out_);
-      return;
-    case 'H': return refuse_copy(*slot, "COPY … TO STDOUT needs one of the copy calls");
-    default: return violation(frame, "is out of order");
+  if (frame.type == 'd' || frame.type == 'c') {
+    if (slot->discarding) return;
+    if (!slot->copying || !slot->operation->on_frame(frame)) return violation(frame, "is out of order");
+    if (frame.type == 'd') begin_run(*slot, frame);
+    return;
   }
+  if (frame.type == 'W') return violation(frame, "is out of order");
+  const auto response = parse_copy_response(frame.type, frame.body);
+  if (!response) return violation(frame, "is malformed");
+  if (slot->operation && !slot->discarding && slot->operation->on_copy(*response)) {
+    slot->copying = true;
+  } else if (response->to_server) {
+    refuse_copy_in(*slot);
+  } else {
+    refuse_copy(*slot, "COPY … TO STDOUT needs one of the copy calls");
+  }
+}
+
+void Session::refuse_copy_in(Slot& slot) {
+  refuse_copy(slot, "COPY … FROM STDIN needs one of the copy calls");
+  // While it waits for data, the server takes any further request for a mistake or ignores it.
+  if (queue_.size() > 1 && !queue_[1].staged)
+    return fail({Errc::connection_lost, "COPY … FROM STDIN was started with other requests behind it"});
+  frontend::copy_fail(out_,
+                      slot.owner == Slot::Owner::nobody ? "the client has given up" : "not a copy call");
+  // The Sync that was sent with the request was swallowed by the COPY.
+  if (slot.flow == Operation::Flow::extended) frontend::sync(out_);
+  if (slot.feeding) end_feeding(slot);
+}
+
+// Frames of a kind that mostly come in long runs then go straight to the operation.
+void Session::begin_run(const Slot& slot, const Frame& frame) noexcept {
+  run_to_ = slot.operation;
+  run_of_ = frame.type;
 }
 
 void Session::refuse_copy(Slot& slot, const char* why) {

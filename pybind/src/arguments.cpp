@@ -50,6 +50,12 @@ bool refuse_type(Py_ssize_t position, const TypeCodec& codec) {
   return refuse(Ref::steal(PyObject_CallMethod(module.get(), "bad_type", "ns", position + 1, codec.name)));
 }
 
+bool refuse_copied_column(Oid type, const TypeCodec& codec) {
+  const Ref module = failures();
+  if (!module) return false;
+  return refuse(Ref::steal(PyObject_CallMethod(module.get(), "bad_copied_column", "Is", type, codec.name)));
+}
+
 bool parse_timeout(PyObject* timeout, Duration fallback, Duration& result) {
   if (!timeout || timeout == Py_None) {
     result = fallback;

@@ -19,6 +19,8 @@ bool refuse_argument(Py_ssize_t position, PyObject* value, Py_ssize_t set);
 /// Something that is no sequence came as a set of arguments.
 bool refuse_set(Py_ssize_t position, PyObject* set);
 bool refuse_type(Py_ssize_t position, const TypeCodec& codec);
+/// Values of that type can not be written in binary, as COPY would need them.
+bool refuse_copied_column(Oid type, const TypeCodec& codec);
 
 /// A timeout in seconds, or None for `fallback`. False with a Python error set.
 bool parse_timeout(PyObject* timeout, Duration fallback, Duration& result);

@@ -231,6 +231,8 @@ PyType_Spec awaitable_spec = {"pgstride._core.Awaitable", sizeof(Awaitable), 1,
 
 }  // namespace
 
+bool is_awaitable(PyObject* object) noexcept { return Py_IS_TYPE(object, awaitable_type); }
+
 bool add_awaitable_type(PyObject*) {
   const Ref asyncio = Ref::steal(PyImport_ImportModule("asyncio"));
   if (!asyncio) return false;

@@ -44,6 +44,8 @@ class Request {
   void complete_soon() noexcept;
   /// The same, when it turns out before anybody could wait.
   void complete_early() noexcept { state_ = State::completed; }
+  /// After its result was taken: it is to be awaited once more.
+  void begin_again() noexcept { state_ = State::pending; }
 
  private:
   friend struct Awaitable;
@@ -78,6 +80,7 @@ struct Awaitable {
   static Ref adopt(Awaitable* self, Request& request, PyLoop& loop) noexcept;
 };
 
+bool is_awaitable(PyObject* object) noexcept;
 bool add_awaitable_type(PyObject* module);
 
 }  // namespace pgstride::python

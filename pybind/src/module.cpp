@@ -7,6 +7,7 @@
 #include "pgstride/pybind/src/codec.hpp"
 #include "pgstride/pybind/src/codecs/probe.hpp"
 #include "pgstride/pybind/src/connect.hpp"
+#include "pgstride/pybind/src/copy.hpp"
 #include "pgstride/pybind/src/core.hpp"
 #include "pgstride/pybind/src/loop.hpp"
 #include "pgstride/pybind/src/pool.hpp"
@@ -45,6 +46,7 @@ PYBIND11_MODULE(_core, module) {
   require(add_core_type(raw));
   require(add_pool_type(raw));
   require(add_codec_probe(raw));
+  require(add_copy_functions(raw));
   require(PyModule_AddFunctions(raw, functions) == 0);
   module.attr("__version__") = PGSTRIDE_VERSION;
 }

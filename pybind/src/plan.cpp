@@ -26,6 +26,12 @@ void write_formats(const std::vector<const TypeCodec*>& codecs, bool binary, Wri
   for (const TypeCodec* codec : codecs) out.i16(static_cast<std::int16_t>(codec->format));
 }
 
+Ref item_of(PyObject* record, Py_ssize_t position) {
+  if (PySequence_Check(record)) return Ref::steal(PySequence_GetItem(record, position));
+  const Ref key = Ref::steal(PyLong_FromSsize_t(position));
+  return key ? Ref::steal(PyObject_GetItem(record, key.get())) : Ref();
+}
+
 }  // namespace
 
 bool Plan::add(Oid type, Registry& registry, std::vector<const TypeCodec*>& codecs) {
@@ -89,6 +95,33 @@ bool Plan::encode(PyObject* const* args, Py_ssize_t count, Py_ssize_t set, Write
     const ValueLength length(out);
     if (!codec.encode) return refuse_type(i, codec);
     if (!codec.encode(args[i], out, codec)) return refuse_argument(i, args[i], set);
+  }
+  return true;
+}
+
+bool Plan::can_write_records(const Statement& statement) const {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (columns_[i]->encode && columns_[i]->format == Format::binary) continue;
+    return refuse_copied_column(statement.columns()[i].type, *columns_[i]);
+  }
+  return true;
+}
+
+bool Plan::encode_record(PyObject* record, WriteBuffer& out) const {
+  out.u16(static_cast<std::uint16_t>(columns_.size()));
+  const Py_ssize_t in_tuple = PyTuple_CheckExact(record) ? PyTuple_GET_SIZE(record) : 0;
+  Py_ssize_t position = 0;
+  for (const TypeCodec* codec : columns_) {
+    const Ref value =
+        position < in_tuple ? Ref::borrow(PyTuple_GET_ITEM(record, position)) : item_of(record, position);
+    if (!value) return false;
+    ++position;
+    if (value.get() == Py_None) {
+      out.i32(-1);
+      continue;
+    }
+    const ValueLength length(out);
+    if (!codec->encode(value.get(), out, *codec)) return false;
   }
   return true;
 }

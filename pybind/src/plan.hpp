@@ -36,6 +36,10 @@ class Plan final : public Statement::Attachment {
   /// One set of arguments of many: any sequence. `position` (from 0) is its place among them.
   bool encode_set(PyObject* set, Py_ssize_t position, WriteBuffer& out) const;
   void encode_result_formats(WriteBuffer& out) const;
+  /// Whether tuples of COPY's binary format can be made of records; false with a Python error set.
+  bool can_write_records(const Statement& statement) const;
+  /// Such a tuple, from whatever can be indexed. What it has too much is ignored.
+  bool encode_record(PyObject* record, WriteBuffer& out) const;
   /// A new Record (or `type`, a subclass); null with a Python error set.
   PyObject* decode(DataRow row, PyTypeObject* type) const;
 

@@ -56,9 +56,9 @@ inline std::string authentication(std::int32_t kind, std::string_view data = {})
 }
 
 /// CopyInResponse 'G', CopyOutResponse 'H', CopyBothResponse 'W'.
-inline std::string copy_response(char type, int columns = 1) {
-  std::string body = '\0' + int16(columns);
-  for (int i = 0; i < columns; ++i) body += int16(0);
+inline std::string copy_response(char type, int columns = 1, char format = 0) {
+  std::string body = format + int16(columns);
+  for (int i = 0; i < columns; ++i) body += int16(format);
   return message(type, body);
 }
 

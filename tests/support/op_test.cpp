@@ -90,6 +90,36 @@ ExecuteMany::Arguments Bulk::encode_arguments(WriteBuffer& out) {
   return Arguments::row;
 }
 
+CopyIn::Supply CopyingIn::supply(WriteBuffer& out) {
+  if (while_supplying) while_supplying(out);
+  if (!pieces.empty()) {
+    out.text(pieces.front());
+    pieces.pop_front();
+    return Supply::data;
+  }
+  if (fails_with) return give_up(*fails_with);
+  return is_all ? Supply::end : Supply::later;
+}
+
+namespace {
+
+std::string in_words(const CopyResponse& response) {
+  return std::string(response.format == Format::text ? "(text " : "(binary ") +
+         std::to_string(response.columns) + ")";
+}
+
+}  // namespace
+
+void CopyingIn::on_start(const CopyResponse& response) { hear(in_words(response)); }
+void CopyingOut::on_start(const CopyResponse& response) { hear(in_words(response)); }
+
+CopyOut::Appetite CopyingOut::on_data(Bytes data) {
+  hear(as_text(data));
+  if (taste == Taste::throws_on_row) throw std::runtime_error("no data, please");
+  if (taste == Taste::refuses_rows) return Appetite::none;
+  return is_full ? Appetite::full : Appetite::more;
+}
+
 // --- the conversation ---------------------------------------------------------------------------
 
 OpTest::OpTest(Fate fate, SessionOptions options) : session(std::move(options)) {

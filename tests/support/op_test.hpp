@@ -15,6 +15,7 @@
 // every operation that is not over must end exactly once and with an error.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,6 +23,8 @@
 #include <string_view>
 #include <vector>
 
+#include "pgstride/protocol/operations/copy_in.hpp"
+#include "pgstride/protocol/operations/copy_out.hpp"
 #include "pgstride/protocol/operations/execute.hpp"
 #include "pgstride/protocol/operations/execute_many.hpp"
 #include "pgstride/protocol/operations/prepare.hpp"
@@ -56,10 +59,10 @@ class Witness : public ResultSink {
 
  protected:
   ~Witness();
+  void hear(std::string_view what);
 
  private:
   friend class OpTest;
-  void hear(std::string_view what);
 
   OpTest* test_ = nullptr;  // while it is pending
 };
@@ -117,6 +120,41 @@ class Bulk final : public Witness, public ExecuteMany {
 
   std::size_t sets_;
   std::size_t size_;
+};
+
+/// Supplies what it is given, piece by piece; then it waits, until told that this was all.
+class CopyingIn final : public Witness, public CopyIn {
+ public:
+  explicit CopyingIn(std::string_view sql) : CopyIn(sql) {}
+  Operation& operation() noexcept override { return *this; }
+
+  std::deque<std::string> pieces;
+  bool is_all = false;
+  std::optional<std::string> fails_with;
+  std::function<void(WriteBuffer&)> while_supplying;
+  int stirred = 0;
+
+ private:
+  Supply supply(WriteBuffer& out) override;
+  void on_start(const CopyResponse& response) override;
+  void on_complete(CommandTag tag) override { Witness::on_complete(tag); }
+  void on_progress() noexcept override { ++stirred; }
+  void on_done() noexcept override { ++ended; }
+};
+
+/// Hears "(text 2) data data COPY 2".
+class CopyingOut final : public Witness, public CopyOut {
+ public:
+  explicit CopyingOut(std::string_view sql) : CopyOut(sql) {}
+  Operation& operation() noexcept override { return *this; }
+
+  bool is_full = false;
+
+ private:
+  Appetite on_data(Bytes data) override;
+  void on_start(const CopyResponse& response) override;
+  void on_complete(CommandTag tag) override { Witness::on_complete(tag); }
+  void on_done() noexcept override { ++ended; }
 };
 
 /// What happens to the server's side of a conversation.

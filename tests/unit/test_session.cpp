@@ -294,7 +294,7 @@ BOOST_AUTO_TEST_CASE(copy_of_an_abandoned_request) {
     Query in("copy t from stdin"), out("copy t to stdout");
     t.submit(in).take_sent();
     t.abandon(in);
-    t.server_says(copy_response('G')).sends("CopyFail(not a copy call)");
+    t.server_says(copy_response('G')).sends("CopyFail(the client has given up)");
     t.server_says(error_response("57014"), ready_for_query());
     t.submit(out).take_sent();
     t.abandon(out);

@@ -246,6 +246,37 @@ def options() -> dict[str, str | None]:
     """The names of the driver's options, each with its environment variable."""
 
 def builtin_types() -> dict[str, int]: ...
+
+# --- COPY ---------------------------------------------------------------------------------------------
+
+class CopyIn(Awaitable[None]):
+    """A COPY … FROM STDIN under way. Awaited first for the server to want data."""
+
+class CopyOut(Awaitable[bytes | str]):
+    """A COPY … TO STDOUT under way. Awaited for the next data, as bytes, and at last for the status."""
+
+def copy_timeout(core: Core, timeout: float | None, /) -> float | None:
+    """A timeout as the calls above take it: seconds, or None when there is none at all."""
+
+def copy_records(
+    core: Core, sql: str, row_type: Statement, records: Iterable[Any], timeout: float | None, /
+) -> Awaitable[str]: ...
+def copy_in(core: Core, sql: str, row_type: Statement | None, timeout: float | None, /) -> CopyIn:
+    """With a `row_type`, records are written, in binary format."""
+
+def copy_write(copy: CopyIn, data: Any, /) -> CopyIn | None:
+    """What is returned is to be awaited before the next call."""
+
+def copy_write_record(copy: CopyIn, record: Any, /) -> CopyIn | None: ...
+def copy_end(copy: CopyIn, /) -> Awaitable[str]: ...
+def copy_break_off(copy: CopyIn, reason: str, /) -> Awaitable[None]:
+    """Make the COPY fail; to be awaited until the server has done so."""
+
+def copy_give_up(copy: CopyIn | CopyOut, reason: str, /) -> None:
+    """The same, or cancel it, at once."""
+
+def copy_out(core: Core, sql: str, timeout: float | None, /) -> CopyOut: ...
+def copy_next(copy: CopyOut, /) -> CopyOut: ...
 def connect(
     loop: asyncio.AbstractEventLoop,
     address: tuple[str, int] | str,

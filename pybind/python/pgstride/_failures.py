@@ -119,6 +119,10 @@ def bad_type(position: int, name: str) -> BaseException:
     return exceptions.UnsupportedClientFeatureError(f"query argument ${position}: input of type {name} is not supported")
 
 
+def bad_copied_column(oid: int, name: str) -> BaseException:
+    return exceptions.InternalClientError(f"no binary format encoder for type {name} (OID {oid})")
+
+
 def text_part(schema: str, name: str, kind: str) -> BaseException:
     return exceptions.UnsupportedClientFeatureError(
         f'cannot decode type "{schema}"."{name}": text encoding of {kind} types is not supported'

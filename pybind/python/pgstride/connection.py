@@ -14,6 +14,7 @@ import warnings
 import weakref
 
 from . import (
+    _copy,
     _listening,
     _parameters,
     _pooled,
@@ -38,7 +39,7 @@ _uid = 0
 """The last number that made a server-side name unique in this process."""
 
 
-class Connection(_queries.Queries, _pooled.Pooled, _listening.Listening, _type_codecs.TypeCodecs):
+class Connection(_queries.Queries, _copy.Copying, _pooled.Pooled, _listening.Listening, _type_codecs.TypeCodecs):
     """A session with a server. Made by :func:`connect`.
 
     One operation at a time: a second one, started while the first is under way, raises

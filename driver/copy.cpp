@@ -1,0 +1,204 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/driver/copy.hpp"
+
+#include <vector>
+
+#include "pgstride/driver/copy_writer.hpp"
+#include "pgstride/driver/exception.hpp"
+#include "pgstride/driver/query.hpp"
+#include "pgstride/protocol/operations/copy_out.hpp"
+
+namespace pgstride::inline v0 {
+namespace {
+
+constexpr std::size_t enough = 256 << 10;       // bytes that gather before the socket is left alone
+constexpr std::size_t kept_of_statement = 256;  // as much as an error text can show
+
+/// Whoever waits, what the server has said, and how errors are told: the same in both directions.
+template <class Grammar>
+class CopyRequest : public Grammar {
+ public:
+  void wait(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
+  void check() const {
+    if (const Failure* failure = this->failure()) raise(*failure, excerpt_);
+  }
+
+  CopyResponse response;
+  Completion completion;
+  bool has_started = false;
+
+ protected:
+  template <class... Arguments>
+  explicit CopyRequest(std::string_view sql, Arguments&&... arguments)
+      : Grammar(std::forward<Arguments>(arguments)...), excerpt_(sql.substr(0, kept_of_statement)) {}
+
+  void on_start(const CopyResponse& told) override {
+    has_started = true;
+    response = told;
+  }
+  void on_complete(CommandTag tag) override { completion.add(tag); }
+  void on_progress() noexcept override {
+    if (waiting_) std::exchange(waiting_, nullptr).resume();
+  }
+  void on_done() noexcept override { on_progress(); }
+
+ private:
+  std::string excerpt_;
+  std::coroutine_handle<> waiting_;
+};
+
+}  // namespace
+
+class CopyInStream::Request final : public CopyRequest<CopyWriter> {
+ public:
+  Request(Channel& channel, std::string_view sql) : CopyRequest(sql, channel, sql) {}
+  ~Request() {
+    if (pending()) channel().cancel(*this);
+  }
+};
+
+class CopyOutStream::Request final : public CopyRequest<CopyOut> {
+ public:
+  Request(Channel& channel, std::string_view sql) : CopyRequest(sql, sql), channel_(channel) {}
+  ~Request() {
+    if (pending()) channel_.cancel(*this);
+  }
+
+  bool has_news() const noexcept { return !gathered_.empty() || !pending(); }
+  void wait_for_data(std::coroutine_handle<> waiting) noexcept {
+    wants_data_ = true;
+    wait(waiting);
+  }
+  const Bytes* take() {
+    if (gathered_.empty()) return check(), nullptr;
+    taken_.swap(gathered_);
+    gathered_.clear();
+    view_ = taken_;
+    if (std::exchange(is_full_, false)) channel_.read_on();
+    return &view_;
+  }
+
+ private:
+  void on_start(const CopyResponse& told) override {
+    CopyRequest::on_start(told);
+    wake();
+  }
+  // What it was to be stirred for may have been taken already.
+  void on_progress() noexcept override {
+    if (!wants_data_ || has_news()) CopyRequest::on_progress();
+  }
+  Appetite on_data(Bytes data) override {
+    gathered_.insert(gathered_.end(), data.begin(), data.end());
+    wake();
+    is_full_ = gathered_.size() >= enough;
+    return is_full_ ? Appetite::full : Appetite::more;
+  }
+
+  Channel& channel_;
+  std::vector<std::byte> gathered_;
+  std::vector<std::byte> taken_;
+  Bytes view_;
+  bool is_full_ = false;
+  bool wants_data_ = false;  // whoever waits; otherwise the start
+};
+
+// --- in -----------------------------------------------------------------------------------------
+
+CopyInStream::CopyInStream(std::unique_ptr<Request> request) noexcept : request_(std::move(request)) {}
+CopyInStream::CopyInStream(CopyInStream&&) noexcept = default;
+CopyInStream& CopyInStream::operator=(CopyInStream&&) noexcept = default;
+CopyInStream::~CopyInStream() = default;
+
+CopyInStream::Write CopyInStream::write(Bytes data) { return {*request_, request_->write(data)}; }
+CopyInStream::Write CopyInStream::write(std::string_view data) { return write(as_bytes(data)); }
+CopyInStream::Write CopyInStream::settle() { return {*request_, request_->settle()}; }
+
+CopyInStream::Finish CopyInStream::finish() {
+  request_->end();
+  return Finish(*request_);
+}
+
+const CopyResponse& CopyInStream::response() const noexcept { return request_->response; }
+WriteBuffer& CopyInStream::batch() noexcept { return request_->batch(); }
+
+CopyInStream::Write::~Write() {
+  if (!waiting_) return;
+  request_.wait(nullptr);
+  request_.break_off("the data are gone");
+}
+
+void CopyInStream::Write::await_suspend(std::coroutine_handle<> waiting) noexcept {
+  waiting_ = true;
+  request_.wait(waiting);
+}
+
+void CopyInStream::Write::await_resume() {
+  waiting_ = false;
+  request_.check();
+}
+
+CopyInStream::Finish::~Finish() { request_.wait(nullptr); }
+bool CopyInStream::Finish::await_ready() const noexcept { return !request_.pending(); }
+void CopyInStream::Finish::await_suspend(std::coroutine_handle<> waiting) noexcept { request_.wait(waiting); }
+
+Completion CopyInStream::Finish::await_resume() {
+  request_.check();
+  return request_.completion;
+}
+
+// --- out ----------------------------------------------------------------------------------------
+
+CopyOutStream::CopyOutStream(std::unique_ptr<Request> request) noexcept : request_(std::move(request)) {}
+CopyOutStream::CopyOutStream(CopyOutStream&&) noexcept = default;
+CopyOutStream& CopyOutStream::operator=(CopyOutStream&&) noexcept = default;
+CopyOutStream::~CopyOutStream() = default;
+
+CopyOutStream::Next CopyOutStream::next() noexcept { return Next(*request_); }
+const CopyResponse& CopyOutStream::response() const noexcept { return request_->response; }
+const Completion& CopyOutStream::completion() const noexcept { return request_->completion; }
+
+CopyOutStream::Next::~Next() { request_.wait(nullptr); }
+bool CopyOutStream::Next::await_ready() const noexcept { return request_.has_news(); }
+void CopyOutStream::Next::await_suspend(std::coroutine_handle<> waiting) noexcept {
+  request_.wait_for_data(waiting);
+}
+const Bytes* CopyOutStream::Next::await_resume() { return request_.take(); }
+
+// --- the start ----------------------------------------------------------------------------------
+
+template <class Stream>
+StartCopy<Stream>::StartCopy(Channel& channel, std::string_view sql)
+    : channel_(channel), request_(std::make_unique<typename Stream::Request>(channel, checked(sql))) {
+  (void)channel.submit(*request_);  // when it fails, take() tells
+}
+
+template <class Stream>
+StartCopy<Stream>::~StartCopy() = default;
+
+template <class Stream>
+StartCopy<Stream>& StartCopy<Stream>::timeout(Duration limit) & {
+  if (request_->pending()) channel_.set_deadline(*request_, deadline_after(channel_.loop().now(), limit));
+  return *this;
+}
+
+template <class Stream>
+bool StartCopy<Stream>::has_started() const noexcept {
+  return request_->has_started || !request_->pending();
+}
+
+template <class Stream>
+void StartCopy<Stream>::wait(std::coroutine_handle<> waiting) {
+  request_->wait(waiting);
+  channel_.flush();
+}
+
+template <class Stream>
+Stream StartCopy<Stream>::take() {
+  request_->check();
+  return Stream(std::move(request_));
+}
+
+template class StartCopy<CopyInStream>;
+template class StartCopy<CopyOutStream>;
+
+}  // namespace pgstride::inline v0

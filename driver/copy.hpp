@@ -1,0 +1,170 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// COPY as streams of bytes. Typed rows on top of them are in copy_rows.hpp.
+//
+//     CopyInStream in = co_await conn.copy_in("copy t from stdin");
+//     co_await in.write("1\tone\n");
+//     Completion done = co_await in.finish();
+//
+//     CopyOutStream out = co_await conn.copy_out("copy t to stdout");
+//     while (const Bytes* chunk = co_await out.next()) …
+//
+// A stream that is destroyed before its end makes its COPY fail; the connection, which outlives it,
+// stays usable. A COPY into the server keeps all later requests waiting until it has ended.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "pgstride/driver/channel.hpp"
+#include "pgstride/driver/options.hpp"
+#include "pgstride/driver/result.hpp"
+#include "pgstride/protocol/backend.hpp"
+
+namespace pgstride::inline v0 {
+
+/// Data on their way into the server. What is written is cut anywhere.
+class [[nodiscard]] CopyInStream {
+ public:
+  class Request;
+  class Write;
+  class Finish;
+
+  explicit CopyInStream(std::unique_ptr<Request> request) noexcept;
+  CopyInStream(CopyInStream&&) noexcept;
+  CopyInStream& operator=(CopyInStream&&) noexcept;
+  ~CopyInStream();
+
+  /// co_await: takes the data and waits until there is room for more. The data live until then. Throws
+  /// when the COPY has failed, of which the server tells as soon as it has met the mistake.
+  Write write(Bytes data);
+  Write write(std::string_view data);
+  /// co_await → Completion: that was all.
+  Finish finish();
+
+  /// What the server expects: text or binary, and of how many columns.
+  const CopyResponse& response() const noexcept;
+
+  /// For data that are made in place: write to the batch, then await settle(). Nothing may be written
+  /// before that has been awaited.
+  WriteBuffer& batch() noexcept;
+  Write settle();
+
+ private:
+  std::unique_ptr<Request> request_;
+};
+
+/// What write() is waited for with.
+class [[nodiscard]] CopyInStream::Write {
+ public:
+  Write(Request& request, bool has_room) noexcept : request_(request), has_room_(has_room) {}
+  Write(const Write&) = delete;
+  Write& operator=(const Write&) = delete;
+  /// Whoever waited has gone, and maybe the data with him: the COPY fails.
+  ~Write();
+
+  bool await_ready() const noexcept { return has_room_; }
+  void await_suspend(std::coroutine_handle<> waiting) noexcept;
+  void await_resume();
+
+ private:
+  Request& request_;
+  bool has_room_;
+  bool waiting_ = false;
+};
+
+class [[nodiscard]] CopyInStream::Finish {
+ public:
+  explicit Finish(Request& request) noexcept : request_(request) {}
+  Finish(const Finish&) = delete;
+  Finish& operator=(const Finish&) = delete;
+  ~Finish();
+
+  bool await_ready() const noexcept;
+  void await_suspend(std::coroutine_handle<> waiting) noexcept;
+  Completion await_resume();
+
+ private:
+  Request& request_;
+};
+
+/// Data on their way out of the server.
+class [[nodiscard]] CopyOutStream {
+ public:
+  class Request;
+  class Next;
+
+  explicit CopyOutStream(std::unique_ptr<Request> request) noexcept;
+  CopyOutStream(CopyOutStream&&) noexcept;
+  CopyOutStream& operator=(CopyOutStream&&) noexcept;
+  ~CopyOutStream();
+
+  /// co_await → const Bytes*: the next data, cut anywhere, valid until next() is called again; null after
+  /// the last. Throws when the COPY has failed. While nobody asks, no more than some hundred kilobytes
+  /// are received.
+  Next next() noexcept;
+
+  /// What the server sends: text or binary, and of how many columns.
+  const CopyResponse& response() const noexcept;
+  /// After the last data.
+  const Completion& completion() const noexcept;
+
+ private:
+  std::unique_ptr<Request> request_;
+};
+
+class [[nodiscard]] CopyOutStream::Next {
+ public:
+  explicit Next(Request& request) noexcept : request_(request) {}
+  Next(const Next&) = delete;
+  Next& operator=(const Next&) = delete;
+  ~Next();
+
+  bool await_ready() const noexcept;
+  void await_suspend(std::coroutine_handle<> waiting) noexcept;
+  const Bytes* await_resume();
+
+ private:
+  Request& request_;
+};
+
+/// co_await → the stream, once the server has agreed to the COPY.
+template <class Stream>
+class [[nodiscard]] StartCopy {
+ public:
+  /// Submits the COPY. Throws Error when the text holds a NUL.
+  StartCopy(Channel& channel, std::string_view sql);
+  StartCopy(const StartCopy&) = delete;
+  StartCopy& operator=(const StartCopy&) = delete;
+  ~StartCopy();
+
+  /// The longest that the COPY may take from now to its end, whoever is waited for.
+  StartCopy& timeout(Duration limit) &;
+  StartCopy&& timeout(Duration limit) && { return std::move(timeout(limit)); }
+
+  auto operator co_await() noexcept {
+    struct Awaiter {
+      StartCopy* start;
+      bool await_ready() const noexcept { return start->has_started(); }
+      void await_suspend(std::coroutine_handle<> waiting) const { start->wait(waiting); }
+      Stream await_resume() const { return start->take(); }
+    };
+    return Awaiter{this};
+  }
+
+ private:
+  bool has_started() const noexcept;
+  void wait(std::coroutine_handle<> waiting);
+  Stream take();
+
+  Channel& channel_;
+  std::unique_ptr<typename Stream::Request> request_;
+};
+
+extern template class StartCopy<CopyInStream>;
+extern template class StartCopy<CopyOutStream>;
+
+}  // namespace pgstride::inline v0

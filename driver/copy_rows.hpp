@@ -1,0 +1,97 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// COPY as streams of typed rows, in binary format. A type is sent and read as its Codec says; whether that
+// is what the table's columns are is for the caller to know: a COPY does not tell. (The server refuses
+// values of the wrong length.)
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "pgstride/driver/copy.hpp"
+#include "pgstride/driver/coro/generator.hpp"
+#include "pgstride/driver/coro/task.hpp"
+#include "pgstride/driver/exception.hpp"
+#include "pgstride/protocol/binary_copy.hpp"
+#include "pgstride/protocol/codec/codec.hpp"
+
+namespace pgstride::inline v0 {
+
+/// Throws unless the COPY is in binary format and of that many columns.
+void check_copied_rows(const CopyResponse& response, std::size_t columns);
+/// Throws because a value is none of its type.
+[[noreturn]] void refuse_copied_value();
+/// The next row in what the reader has. Throws when the data are malformed.
+bool find_copied_row(BinaryCopyReader& reader, Bytes& tuple);
+/// Throws when the data ended too early.
+void check_copied_end(const BinaryCopyReader& reader);
+
+/// Rows on their way into the server.
+template <Encodable... Values>
+class [[nodiscard]] CopyRowsIn {
+ public:
+  explicit CopyRowsIn(CopyInStream stream) : stream_(std::move(stream)) {
+    check_copied_rows(stream_.response(), sizeof...(Values));
+    write_copy_header(stream_.batch());
+  }
+
+  /// co_await: see CopyInStream::write(). Values are written before this returns. Throws Error when one is
+  /// none of its type; then the row is not sent.
+  CopyInStream::Write write(const Values&... values) {
+    WriteBuffer& out = stream_.batch();
+    const std::uint64_t begin = out.position();
+    out.u16(sizeof...(Values));
+    (encode_value(values, out), ...);
+    if (out.take_failure()) {
+      out.truncate(begin);
+      refuse_copied_value();
+    }
+    return stream_.settle();
+  }
+  CopyInStream::Write write(const std::tuple<Values...>& row) {
+    return std::apply([this](const Values&... values) { return write(values...); }, row);
+  }
+
+  /// co_await → Completion: that was all.
+  CopyInStream::Finish finish() {
+    write_copy_trailer(stream_.batch());
+    return stream_.finish();
+  }
+
+ private:
+  CopyInStream stream_;
+};
+
+template <Encodable... Values>
+Task<CopyRowsIn<Values...>> write_copied_rows(Channel& channel, std::string sql, Duration limit) {
+  StartCopy<CopyInStream> start(channel, sql);
+  start.timeout(limit);
+  co_return CopyRowsIn<Values...>(co_await start);
+}
+
+template <Decodable... Values>
+AsyncGenerator<std::tuple<Values...>> read_copied_rows(Channel& channel, std::string sql, Duration limit) {
+  StartCopy<CopyOutStream> start(channel, sql);
+  start.timeout(limit);
+  CopyOutStream stream = co_await start;
+  check_copied_rows(stream.response(), sizeof...(Values));
+  BinaryCopyReader reader(sizeof...(Values));
+  while (const Bytes* chunk = co_await stream.next()) {
+    reader.feed(*chunk);
+    for (Bytes tuple; find_copied_row(reader, tuple);) {
+      DataRow fields(tuple);
+      std::tuple<Values...> row;
+      const bool is_read = std::apply(
+          [&](Values&... values) { return (decode_value(Codec<Values>::oid, fields.next(), values) && ...); },
+          row);
+      if (!is_read) refuse_copied_value();
+      co_yield row;
+    }
+  }
+  check_copied_end(reader);
+}
+
+}  // namespace pgstride::inline v0

@@ -1,0 +1,50 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// COPY … TO STDOUT: a simple Query whose reply is data, handed on where they lie in the receive buffer.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "pgstride/protocol/backend.hpp"
+#include "pgstride/protocol/operation.hpp"
+
+namespace pgstride::inline v0 {
+
+class CopyOut : public Operation {
+ protected:
+  /// `sql` is used by submit() only; it holds no NUL. It may be a script, of which one statement is a
+  /// COPY.
+  explicit CopyOut(std::string_view sql) noexcept : Operation(Flow::simple), sql_(sql) {}
+
+  enum class Appetite : std::uint8_t {
+    more,
+    full,  // for now: nothing more comes, and nothing is received, until Channel::read_on()
+    none,  // for good (the owner keeps the reason): the rest is swallowed
+  };
+  /// Some data, which die with the call. Called from inside the parser, like a ResultSink. What it
+  /// throws becomes the operation's failure.
+  virtual Appetite on_data(Bytes data) = 0;
+  /// The server is about to send data.
+  virtual void on_start(const CopyResponse&) {}
+  virtual void on_complete(CommandTag) {}
+
+  Encoded encode(WriteBuffer& out) override;
+  bool on_frame(const Frame& frame) override;
+  bool on_copy(const CopyResponse& response) override;
+
+ private:
+  enum class Phase : std::uint8_t {
+    asked,    // the Query is written
+    copying,  // the server sends data
+    sent,     // CopyDone has come
+    over,     // the COPY is complete
+  };
+  void take(Bytes data) noexcept;
+
+  std::string_view sql_;
+  Phase phase_ = Phase::asked;
+  bool hungry_ = true;
+};
+
+}  // namespace pgstride::inline v0

@@ -1,0 +1,384 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""COPY: data in bulk, from and to files, functions, iterables and memory."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+import re
+import typing
+
+from . import _core, _failures, exceptions
+from ._deadline import Deadline
+from ._server import CommandStatus
+from .utils import _quote_ident, _quote_literal
+
+if typing.TYPE_CHECKING:
+    from .connection import Connection
+
+_READ_SIZE = 524288
+
+Output = typing.Union[
+    "os.PathLike[typing.Any]", str, typing.BinaryIO, typing.Callable[[bytes], typing.Awaitable[object]]
+]
+Source = typing.Union[
+    "os.PathLike[typing.Any]", str, typing.BinaryIO, typing.AsyncIterable[bytes], bytes, bytearray, memoryview
+]
+Records = typing.Union[typing.Iterable[typing.Any], typing.AsyncIterable[typing.Any]]
+
+
+class Copying:
+    """The part of :class:`Connection` that is about COPY. All of it returns the status, such as ``'COPY 6'``.
+
+    Names are quoted, so they are case-sensitive. The options that are not explained are those of COPY;
+    None leaves them to the server. `timeout` (seconds; None means the connection's ``command_timeout``)
+    covers everything, the waiting for source and output included.
+    """
+
+    __slots__ = ()
+
+    _core: _core.Core
+
+    async def copy_from_table(
+        self: Connection,  # type: ignore[misc]
+        table_name: str,
+        *,
+        output: Output,
+        columns: typing.Iterable[str] | None = None,
+        schema_name: str | None = None,
+        timeout: float | None = None,
+        format: str | None = None,
+        oids: bool | None = None,
+        delimiter: str | None = None,
+        null: str | None = None,
+        header: bool | str | None = None,
+        quote: str | None = None,
+        escape: str | None = None,
+        force_quote: bool | typing.Iterable[str] | None = None,
+        encoding: str | None = None,
+    ) -> str:
+        """Copy a table's rows to `output`: a path, a binary file, or a coroutine function taking bytes."""
+        options = _options(
+            format=format,
+            oids=oids,
+            delimiter=delimiter,
+            null=null,
+            header=header,
+            quote=quote,
+            escape=escape,
+            force_quote=force_quote,
+            encoding=encoding,
+        )
+        copy = f"COPY {_table(table_name, schema_name)}{_columns(columns)} TO STDOUT{options}"
+        async with Deadline(_core.copy_timeout(self._core, timeout)):
+            return CommandStatus(await _copy_out(self, copy, output))
+
+    async def copy_from_query(
+        self: Connection,  # type: ignore[misc]
+        query: str,
+        *args: object,
+        output: Output,
+        timeout: float | None = None,
+        format: str | None = None,
+        oids: bool | None = None,
+        delimiter: str | None = None,
+        null: str | None = None,
+        header: bool | str | None = None,
+        quote: str | None = None,
+        escape: str | None = None,
+        force_quote: bool | typing.Iterable[str] | None = None,
+        encoding: str | None = None,
+    ) -> str:
+        """Copy a query's rows to `output`, as :meth:`copy_from_table` does."""
+        options = _options(
+            format=format,
+            oids=oids,
+            delimiter=delimiter,
+            null=null,
+            header=header,
+            quote=quote,
+            escape=escape,
+            force_quote=force_quote,
+            encoding=encoding,
+        )
+        async with Deadline(_core.copy_timeout(self._core, timeout)):
+            if args:
+                query = await _inline_arguments(self, query, args)
+            # On a line of its own, the bracket is not part of a comment that ends the query.
+            return CommandStatus(await _copy_out(self, f"COPY ({query}\n) TO STDOUT{options}", output))
+
+    async def copy_to_table(
+        self: Connection,  # type: ignore[misc]
+        table_name: str,
+        *,
+        source: Source,
+        columns: typing.Iterable[str] | None = None,
+        schema_name: str | None = None,
+        timeout: float | None = None,
+        format: str | None = None,
+        oids: bool | None = None,
+        freeze: bool | None = None,
+        delimiter: str | None = None,
+        null: str | None = None,
+        header: bool | str | None = None,
+        quote: str | None = None,
+        escape: str | None = None,
+        force_quote: bool | typing.Iterable[str] | None = None,
+        force_not_null: bool | typing.Iterable[str] | None = None,
+        force_null: bool | typing.Iterable[str] | None = None,
+        encoding: str | None = None,
+        where: str | None = None,
+    ) -> str:
+        """Copy data from `source` to a table.
+
+        `source` is a path, a binary file, an asynchronous iterable of bytes cut anywhere, or the data itself
+        as bytes or any other buffer. `where` is an SQL condition that rows must meet.
+        """
+        options = _options(
+            format=format,
+            oids=oids,
+            freeze=freeze,
+            delimiter=delimiter,
+            null=null,
+            header=header,
+            quote=quote,
+            escape=escape,
+            force_quote=force_quote,
+            force_not_null=force_not_null,
+            force_null=force_null,
+            encoding=encoding,
+        )
+        target = f"{_table(table_name, schema_name)}{_columns(columns)}"
+        copy = f"COPY {target} FROM STDIN{options}{_where(self, where)}"
+        async with Deadline(_core.copy_timeout(self._core, timeout)):
+            return CommandStatus(await _copy_in(self, copy, source))
+
+    async def copy_records_to_table(
+        self: Connection,  # type: ignore[misc]
+        table_name: str,
+        *,
+        records: Records,
+        columns: typing.Iterable[str] | None = None,
+        schema_name: str | None = None,
+        timeout: float | None = None,
+        where: str | None = None,
+    ) -> str:
+        """Copy records to a table, in binary form.
+
+        `records` is an iterable or an asynchronous iterable of whatever can be indexed: tuples, lists,
+        Records. They are asked for as the server takes them.
+        """
+        table = _table(table_name, schema_name)
+        if columns is not None:
+            columns = list(columns)
+        selected = "*" if columns is None else ", ".join(map(_quote_ident, columns))
+        copy = f"COPY {table}{_columns(columns)} FROM STDIN (FORMAT binary){_where(self, where)}"
+        async with Deadline(_core.copy_timeout(self._core, timeout)):
+            # Not kept: its types must be those that the table has now.
+            row_type = await self._core.prepare(f"SELECT {selected} FROM {table} LIMIT 1", None, False, math.inf, True)
+            if not hasattr(records, "__aiter__"):
+                return CommandStatus(await _core.copy_records(self._core, copy, row_type, records, math.inf))
+            return CommandStatus(await _pump(self, copy, row_type, records, _core.copy_write_record))
+
+
+# --- out ----------------------------------------------------------------------------------------------
+
+
+async def _copy_out(connection: Connection, sql: str, output: Output) -> str:
+    run = connection._loop.run_in_executor
+    file: typing.Any = None
+    write: typing.Callable[[bytes], typing.Awaitable[object]]
+    if isinstance(output, (str, os.PathLike)):
+        file = await run(None, open, output, "wb")
+        write = _in_executor(connection, file.write)
+    elif (method := getattr(output, "write", None)) is not None:
+        write = method if inspect.iscoroutinefunction(method) else _in_executor(connection, method)
+    elif callable(output):
+        write = output
+    else:
+        raise TypeError(
+            "output is expected to be a file-like object, a path-like object or a coroutine function, "
+            f"not {type(output).__name__}"
+        )
+    try:
+        copy = _core.copy_out(connection._core, sql, math.inf)
+        try:
+            while not isinstance(data := await copy, str):
+                await write(data)
+                copy = _core.copy_next(copy)
+        except BaseException:
+            _core.copy_give_up(copy, "")
+            raise
+        return data
+    finally:
+        if file is not None:
+            await run(None, file.close)
+
+
+def _in_executor(
+    connection: Connection, write: typing.Callable[[bytes], object]
+) -> typing.Callable[[bytes], typing.Awaitable[object]]:
+    run = connection._loop.run_in_executor
+    return lambda data: run(None, write, data)
+
+
+async def _inline_arguments(connection: Connection, query: str, args: tuple[object, ...]) -> str:
+    """COPY takes no parameters: their places are taken by literals, which the server writes."""
+    statement = await connection._core.prepare(query, None, False, math.inf, True)
+    parameters = statement.parameters
+    if len(parameters) != len(args):
+        raise _failures.argument_count(len(parameters), len(args))
+    places = (
+        f"quote_nullable(${position}::{_type(name, schema)})"
+        for position, (_, name, _, schema) in enumerate(parameters, 1)
+    )
+    literals = await connection._core.fetchrow(f"SELECT {', '.join(places)}", args, math.inf, None)
+    assert literals is not None
+    return _PARAMETER.sub(lambda m: literals[int(m[1]) - 1] if m[1] else m[0], query)
+
+
+# What looks like a parameter is none inside of strings, names and comments.
+_PARAMETER = re.compile(
+    r"""
+      \$(\d+)
+    | [Ee]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
+    | \$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$
+    | [^\W\d][\w$]*
+    | --[^\n]* | /\*.*?\*/
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+
+
+# --- in -----------------------------------------------------------------------------------------------
+
+
+async def _copy_in(connection: Connection, sql: str, source: Source) -> str:
+    run = connection._loop.run_in_executor
+    chunks: typing.AsyncIterable[typing.Any]
+    if isinstance(source, (str, os.PathLike)):
+        file = await run(None, open, source, "rb")
+        try:
+            return await _pump(connection, sql, None, _Read(connection, file.read), _core.copy_write)
+        finally:
+            await run(None, file.close)
+    if (method := getattr(source, "read", None)) is not None:
+        chunks = _Read(connection, method)
+    elif hasattr(source, "__aiter__"):
+        chunks = typing.cast(typing.AsyncIterable[bytes], source)
+    else:
+        try:
+            chunks = _Once(memoryview(typing.cast(bytes, source)))
+        except TypeError:
+            raise TypeError(
+                "source is expected to be a file-like object, a path-like object, an asynchronous iterable or "
+                f"a bytes-like object, not {type(source).__name__}"
+            ) from None
+    return await _pump(connection, sql, None, chunks, _core.copy_write)
+
+
+async def _pump(
+    connection: Connection,
+    sql: str,
+    row_type: _core.Statement | None,
+    items: typing.AsyncIterable[typing.Any],
+    write: typing.Callable[[_core.CopyIn, typing.Any], typing.Awaitable[None] | None],
+) -> str:
+    copy = _core.copy_in(connection._core, sql, row_type, math.inf)
+    await copy
+    try:
+        async for item in items:
+            if (room := write(copy, item)) is not None:
+                await room
+    except Exception as error:
+        await _core.copy_break_off(copy, _reason(error))
+        raise
+    except BaseException as error:  # whoever waits must not be kept waiting
+        _core.copy_give_up(copy, _reason(error))
+        raise
+    return await _core.copy_end(copy)
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ").encode("utf-8", "replace").decode()
+
+
+class _Read:
+    """What a file's read() gives."""
+
+    __slots__ = ("_read", "_run")
+
+    def __init__(self, connection: Connection, read: typing.Callable[[int], typing.Any]) -> None:
+        self._read = read
+        self._run = None if inspect.iscoroutinefunction(read) else connection._loop.run_in_executor
+
+    def __aiter__(self) -> _Read:
+        return self
+
+    async def __anext__(self) -> typing.Any:
+        data = await (self._run(None, self._read, _READ_SIZE) if self._run else self._read(_READ_SIZE))
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+
+class _Once:
+    """All of the data, in one piece."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: memoryview) -> None:
+        self._data: memoryview | None = data
+
+    def __aiter__(self) -> _Once:
+        return self
+
+    async def __anext__(self) -> memoryview:
+        data, self._data = self._data, None
+        if data is None:
+            raise StopAsyncIteration
+        return data
+
+
+# --- what it is called in SQL -------------------------------------------------------------------------
+
+
+def _table(name: str, schema: str | None) -> str:
+    return f"{_quote_ident(schema)}.{_quote_ident(name)}" if schema else _quote_ident(name)
+
+
+def _type(name: str, schema: str) -> str:
+    element = name.removesuffix("[]")
+    return _table(element, schema) + name[len(element) :]
+
+
+def _columns(names: typing.Iterable[str] | None) -> str:
+    return "" if names is None else f" ({', '.join(map(_quote_ident, names))})"
+
+
+def _where(connection: Connection, condition: str | None) -> str:
+    if not condition:
+        return ""
+    if not connection._server_caps.sql_copy_from_where:
+        raise exceptions.UnsupportedServerFeatureError("the `where` parameter requires PostgreSQL 12 or later")
+    return f" WHERE {condition}"
+
+
+_BARE = frozenset(("oids", "freeze", "header"))
+_LISTS = frozenset(("force_quote", "force_not_null", "force_null"))
+
+
+def _options(**options: typing.Any) -> str:
+    rendered = []
+    for name, value in options.items():
+        if value is None or (name in _LISTS and value is False):
+            continue
+        if name in _BARE:
+            text = str(value)
+        elif name in _LISTS:
+            text = "*" if value is True else f"({', '.join(map(_quote_ident, value))})"
+        else:
+            text = _quote_literal(value)
+        rendered.append(f"{name.upper()} {text}")
+    return f" ({', '.join(rendered)})" if rendered else ""

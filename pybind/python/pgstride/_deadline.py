@@ -1,0 +1,53 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""A timeout for work that also waits for others than the server."""
+
+from __future__ import annotations
+
+import asyncio
+import types
+import typing
+
+
+class Deadline:
+    """``async with Deadline(seconds): …`` ends its body with TimeoutError when it takes longer.
+
+    None: it may take for ever. ``asyncio.timeout()`` for the Pythons that do not have it, too.
+    """
+
+    __slots__ = ("_seconds", "_task", "_timer", "_has_passed", "_cancelling")
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._timer: asyncio.TimerHandle | None = None
+        self._has_passed = False
+
+    async def __aenter__(self) -> None:
+        if self._seconds is None:
+            return
+        if self._seconds <= 0:
+            raise asyncio.TimeoutError
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._cancelling = task.cancelling() if hasattr(task, "cancelling") else 0
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._pass)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> typing.Literal[False]:
+        if self._timer is None:
+            return False
+        self._timer.cancel()
+        if self._has_passed:
+            # Somebody else may have cancelled the task as well, and then that is what counts.
+            others = self._task.uncancel() > self._cancelling if hasattr(self._task, "uncancel") else False
+            if kind is asyncio.CancelledError and not others:
+                raise asyncio.TimeoutError from error
+        return False
+
+    def _pass(self) -> None:
+        self._has_passed = True
+        self._task.cancel()

@@ -1,0 +1,127 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/copy.hpp"
+
+#include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/copy_in.hpp"
+#include "pgstride/pybind/src/copy_out.hpp"
+#include "pgstride/pybind/src/statement.hpp"
+
+namespace pgstride::python {
+namespace {
+
+bool expect(PyObject* const* args, Py_ssize_t count, Py_ssize_t wanted, bool (*fits)(PyObject*)) {
+  if (count == wanted && fits(args[0])) return true;
+  PyErr_SetString(PyExc_TypeError, "see _core.pyi");
+  return false;
+}
+
+/// The COPY that an awaitable is.
+template <class T>
+T* request_of(PyObject* awaitable) noexcept {
+  return dynamic_cast<T*>(reinterpret_cast<Awaitable*>(awaitable)->request);
+}
+template <class T>
+bool is_request(PyObject* object) {
+  return is_awaitable(object) && request_of<T>(object) != nullptr;
+}
+
+StatementRef statement_ref(PyObject* statement) {
+  return is_statement(statement) ? *statement_of(statement).statement : StatementRef();
+}
+
+PyObject* copy_timeout(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(args, count, 2, is_core)) return nullptr;
+  Duration limit;
+  if (!parse_timeout(args[1], core_of(args[0]).options().command_timeout, limit)) return nullptr;
+  if (limit == Duration::max()) Py_RETURN_NONE;
+  return PyFloat_FromDouble(std::chrono::duration<double>(limit).count());
+}
+
+PyObject* copy_records(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(args, count, 5, is_core)) return nullptr;
+  CopyRecordsRequest* copy = nullptr;
+  Ref awaitable = Awaitable::make<CopyRecordsRequest>(core_of(args[0]).loop(), copy, args[0], args[1],
+                                                      statement_ref(args[2]));
+  if (!awaitable || !copy->start(args[3], args[4])) return nullptr;
+  return awaitable.release();
+}
+
+PyObject* copy_in(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(args, count, 4, is_core)) return nullptr;
+  CopyInRequest* copy = nullptr;
+  Ref awaitable =
+      Awaitable::make<CopyInRequest>(core_of(args[0]).loop(), copy, args[0], args[1], statement_ref(args[2]));
+  if (!awaitable || !copy->start(args[3])) return nullptr;
+  return awaitable.release();
+}
+
+PyObject* copy_write(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(args, count, 2, is_request<CopyInRequest>)) return nullptr;
+  return request_of<CopyInRequest>(args[0])->write(args[1]);
+}
+
+PyObject* copy_write_record(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(args, count, 2, is_request<CopyInRequest>)) return nullptr;
+  return request_of<CopyInRequest>(args[0])->write_record(args[1]);
+}
+
+PyObject* copy_end(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(args, count, 1, is_request<CopyInRequest>)) return nullptr;
+  return request_of<CopyInRequest>(args[0])->end();
+}
+
+PyObject* copy_break_off(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(args, count, 2, is_request<CopyInRequest>)) return nullptr;
+  const char* reason = PyUnicode_AsUTF8(args[1]);
+  return reason ? request_of<CopyInRequest>(args[0])->break_off(reason) : nullptr;
+}
+
+PyObject* copy_give_up(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(args, count, 2, is_awaitable)) return nullptr;
+  const char* reason = PyUnicode_AsUTF8(args[1]);
+  if (!reason) return nullptr;
+  if (auto* in = request_of<CopyInRequest>(args[0])) {
+    in->give_up(reason);
+  } else if (auto* out = request_of<CopyOutRequest>(args[0])) {
+    out->give_up();
+  }
+  Py_RETURN_NONE;
+}
+
+PyObject* copy_out(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(args, count, 3, is_core)) return nullptr;
+  CopyOutRequest* copy = nullptr;
+  Ref awaitable = Awaitable::make<CopyOutRequest>(core_of(args[0]).loop(), copy, args[0], args[1]);
+  if (!awaitable || !copy->start(args[2])) return nullptr;
+  return awaitable.release();
+}
+
+PyObject* copy_next(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (!expect(args, count, 1, is_request<CopyOutRequest>)) return nullptr;
+  return request_of<CopyOutRequest>(args[0])->next();
+}
+
+template <class Function>
+PyCFunction fast(Function function) noexcept {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+
+PyMethodDef functions[] = {
+    {"copy_timeout", fast(copy_timeout), METH_FASTCALL, nullptr},
+    {"copy_records", fast(copy_records), METH_FASTCALL, nullptr},
+    {"copy_in", fast(copy_in), METH_FASTCALL, nullptr},
+    {"copy_write", fast(copy_write), METH_FASTCALL, nullptr},
+    {"copy_write_record", fast(copy_write_record), METH_FASTCALL, nullptr},
+    {"copy_end", fast(copy_end), METH_FASTCALL, nullptr},
+    {"copy_break_off", fast(copy_break_off), METH_FASTCALL, nullptr},
+    {"copy_give_up", fast(copy_give_up), METH_FASTCALL, nullptr},
+    {"copy_out", fast(copy_out), METH_FASTCALL, nullptr},
+    {"copy_next", fast(copy_next), METH_FASTCALL, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+bool add_copy_functions(PyObject* module) { return PyModule_AddFunctions(module, functions) == 0; }
+
+}  // namespace pgstride::python

@@ -1,0 +1,82 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/pybind/src/copy_out.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace pgstride::python {
+namespace {
+
+constexpr std::size_t chunk_size = 256 << 10;  // bytes; a chunk is larger only by its last message
+
+}  // namespace
+
+bool CopyOutRequest::start(PyObject* timeout) {
+  std::string_view sql;
+  if (!begin(timeout) || !query_text(sql)) return false;
+  step_.emplace(*this, sql);
+  return send(*step_) || raise(step_->failure()) != nullptr;
+}
+
+CopyOutRequest::Step::Appetite CopyOutRequest::Step::on_data(Bytes data) {
+  if (!owner_.append(data)) {
+    owner_.keep_error();
+    return Appetite::none;
+  }
+  if (!owner_.completed()) wake();
+  if (owner_.size_ < chunk_size) return Appetite::more;
+  owner_.is_full_ = true;
+  return Appetite::full;
+}
+
+bool CopyOutRequest::append(Bytes data) {
+  const std::size_t needed = size_ + data.size();
+  if (!chunk_) {
+    chunk_ =
+        Ref::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(std::max(needed, chunk_size))));
+  } else if (needed > static_cast<std::size_t>(PyBytes_GET_SIZE(chunk_.get()))) {
+    PyObject* larger = chunk_.release();
+    _PyBytes_Resize(&larger, static_cast<Py_ssize_t>(std::max(needed, 2 * size_)));
+    chunk_ = Ref::steal(larger);
+  }
+  if (!chunk_) return false;
+  std::memcpy(PyBytes_AS_STRING(chunk_.get()) + size_, data.data(), data.size());
+  size_ = needed;
+  return true;
+}
+
+void CopyOutRequest::progressed() noexcept {
+  if (!completed()) complete();
+}
+
+void CopyOutRequest::ended() noexcept {
+  core().disclaim(*this);
+  if (!completed()) complete();
+}
+
+PyObject* CopyOutRequest::next() {
+  begin_again();
+  if (size_ > 0 || !step_->pending()) complete_early();
+  return Py_NewRef(self());
+}
+
+PyObject* CopyOutRequest::take_chunk() {
+  PyObject* chunk = chunk_.release();
+  _PyBytes_Resize(&chunk, static_cast<Py_ssize_t>(std::exchange(size_, 0)));
+  if (std::exchange(is_full_, false)) channel().read_on();
+  return chunk;
+}
+
+PyObject* CopyOutRequest::take_result() {
+  if (size_ > 0) return take_chunk();
+  const Failure* failure = step_->failure();
+  if (failure || has_error()) return raise(failure);
+  return PyUnicode_DecodeUTF8(status_.data(), static_cast<Py_ssize_t>(status_.size()), "replace");
+}
+
+void CopyOutRequest::give_up() noexcept {
+  if (step_ && step_->pending()) channel().cancel(*step_);
+  core().disclaim(*this);
+}
+
+}  // namespace pgstride::python

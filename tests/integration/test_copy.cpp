@@ -1,0 +1,241 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "tests/integration/database.hpp"
+
+using namespace pgstride;
+using namespace pgstride::test;
+
+namespace {
+
+std::string text_of(Bytes bytes) { return std::string(as_text(bytes)); }
+
+Task<std::int64_t> count(Connection& conn) {
+  const Result result = co_await conn.query("select count(*) from t");
+  co_return result.value<std::int64_t>();
+}
+
+struct Table : Database {
+  Table() {
+    go([](Connection& conn) -> Task<> { co_await conn.execute("create temp table t (id int, name text)"); });
+  }
+};
+
+/// The error that the task ends with; empty when there is none.
+template <class T>
+Task<std::string> error_in(Task<T> task) {
+  std::string error;
+  try {
+    co_await task;
+  } catch (const Error& e) {
+    error = e.what();
+  }
+  co_return error;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(copy, Table)
+
+BOOST_AUTO_TEST_CASE(in_and_out) {
+  go([](Connection& conn) -> Task<> {
+    CopyInStream in = co_await conn.copy_in("copy t from stdin");
+    BOOST_TEST((in.response().format == Format::text));
+    BOOST_TEST(in.response().columns == 2U);
+    co_await in.write("1\tone\n2");
+    co_await in.write("\t\\N\n");
+    const Completion completion = co_await in.finish();
+    BOOST_TEST(completion.tag() == "COPY 2");
+    BOOST_TEST(completion.affected_rows() == 2);
+
+    CopyOutStream out = co_await conn.copy_out("copy t to stdout (format csv)");
+    std::string data;
+    while (const Bytes* chunk = co_await out.next()) data += text_of(*chunk);
+    BOOST_TEST(data == "1,one\n2,\n");
+    BOOST_TEST(out.completion().tag() == "COPY 2");
+    const Bytes* after = co_await out.next();
+    BOOST_TEST(after == nullptr);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(more_than_the_buffers_hold) {
+  go([](Connection& conn) -> Task<> {
+    const std::string row = "7\t" + std::string(1000, 'x') + "\n";
+    CopyInStream in = co_await conn.copy_in("copy t from stdin");
+    for (int i = 0; i < 20'000; ++i) co_await in.write(row);
+    const Completion completion = co_await in.finish();
+    BOOST_TEST(completion.affected_rows() == 20'000);
+    std::string big;
+    for (int i = 0; i < 5000; ++i) big += row;
+    CopyInStream at_once = co_await conn.copy_in("copy t from stdin");
+    co_await at_once.write(big);
+    co_await at_once.finish();
+
+    std::size_t size = 0;
+    CopyOutStream out = co_await conn.copy_out("copy t to stdout");
+    while (const Bytes* chunk = co_await out.next()) size += chunk->size();
+    BOOST_TEST(size == 25'000 * row.size());
+  });
+}
+
+BOOST_AUTO_TEST_CASE(others_wait_behind_a_copy) {
+  go([](Connection& conn) -> Task<> {
+    CopyInStream in = co_await conn.copy_in("copy t from stdin");
+    auto query = conn.query("select count(*) from t");
+    co_await in.write("1\tone\n");
+    co_await in.finish();
+    const Result result = co_await query;
+    BOOST_TEST(result.value<std::int64_t>() == 1);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_that_is_dropped) {
+  go([](Connection& conn) -> Task<> {
+    for (const std::size_t size : {std::size_t{10}, std::size_t{1'000'000}}) {
+      CopyInStream in = co_await conn.copy_in("copy t from stdin");
+      const std::string data = "1\t" + std::string(size, 'x') + "\n";
+      co_await in.write(data);
+    }
+    const auto rows = co_await count(conn);
+    BOOST_TEST(rows == 0);
+    for (const int chunks : {0, 1, 3}) {
+      CopyOutStream out =
+          co_await conn.copy_out("copy (select repeat('x', 1000) from generate_series(1, 50000)) to stdout");
+      for (int i = 0; i < chunks; ++i) co_await out.next();
+    }
+    const auto again = co_await count(conn);
+    BOOST_TEST(again == 0);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_the_server_refuses) {
+  go([](Connection& conn) -> Task<> {
+    const auto bad_data = [](Connection& c) -> Task<> {
+      CopyInStream in = co_await c.copy_in("copy t from stdin");
+      while (true) co_await in.write("no number\tx\n");
+    };
+    const auto bad_end = [](Connection& c) -> Task<> {
+      CopyInStream in = co_await c.copy_in("copy t from stdin");
+      co_await in.write("1");
+      co_await in.finish();
+    };
+    const auto no_table = [](Connection& c) -> Task<> {
+      co_await c.copy_in("copy no_such_table from stdin");
+    };
+    const auto no_copy = [](Connection& c) -> Task<> { co_await c.copy_out("select 1"); };
+    const auto other_way = [](Connection& c) -> Task<> { co_await c.copy_out("copy t from stdin"); };
+    const auto nul = [](Connection& c) -> Task<> { co_await c.copy_in(std::string_view("copy\0t", 6)); };
+    const auto fails_late = [](Connection& c) -> Task<> {
+      CopyOutStream out =
+          co_await c.copy_out("copy (select 1 / (5 - i) from generate_series(1, 10) i) to stdout");
+      while (co_await out.next()) continue;
+    };
+    const std::string data = co_await error_in(bad_data(conn));
+    BOOST_TEST(contains(data, "invalid input syntax for type integer"));
+    const std::string end = co_await error_in(bad_end(conn));
+    BOOST_TEST(contains(end, "missing data for column"));
+    const std::string table = co_await error_in(no_table(conn));
+    BOOST_TEST(contains(table, "no_such_table"));
+    const std::string copy = co_await error_in(no_copy(conn));
+    BOOST_TEST(contains(copy, "the query is no COPY"));
+    const std::string way = co_await error_in(other_way(conn));
+    BOOST_TEST(contains(way, "FROM STDIN"));
+    const std::string text = co_await error_in(nul(conn));
+    BOOST_TEST(contains(text, "NUL"));
+    const std::string late = co_await error_in(fails_late(conn));
+    BOOST_TEST(contains(late, "division by zero"));
+    const auto rows = co_await count(conn);
+    BOOST_TEST(rows == 0);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(timeouts) {
+  go([](Connection& conn) -> Task<> {
+    const auto slow_source = [](Connection& c) -> Task<> {
+      CopyInStream in = co_await c.copy_in("copy t from stdin").timeout(50ms);
+      co_await in.write("1\tone\n");
+      co_await sleep(c.channel().loop(), 300ms);
+      co_await in.finish();
+    };
+    const auto slow_server = [](Connection& c) -> Task<> {
+      CopyOutStream out = co_await c.copy_out("copy (select pg_sleep(60)) to stdout").timeout(50ms);
+      co_await out.next();
+    };
+    const std::string in = co_await error_in(slow_source(conn));
+    BOOST_TEST(contains(in, "deadline passed"));
+    const std::string out = co_await error_in(slow_server(conn));
+    BOOST_TEST(contains(out, "deadline passed"));
+    const auto rows = co_await count(conn);
+    BOOST_TEST(rows == 0);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(typed_rows) {
+  go([](Connection& conn) -> Task<> {
+    auto in =
+        co_await conn.copy_rows_in<int, std::optional<std::string_view>>("copy t from stdin (format binary)");
+    co_await in.write(1, "one");
+    co_await in.write(2, std::nullopt);
+    const std::tuple<int, std::optional<std::string_view>> row(3, "three");
+    co_await in.write(row);
+    const Completion completion = co_await in.finish();
+    BOOST_TEST(completion.affected_rows() == 3);
+
+    auto rows = conn.copy_rows_out<int, std::optional<std::string>>("copy t to stdout (format binary)");
+    std::string heard;
+    while (auto* next = co_await rows.next()) {
+      const auto& [id, name] = *next;
+      heard += std::to_string(id) + "=" + name.value_or("NULL") + " ";
+    }
+    BOOST_TEST(heard == "1=one 2=NULL 3=three ");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(many_typed_rows) {
+  go([](Connection& conn) -> Task<> {
+    auto in = co_await conn.copy_rows_in<int, std::string_view>("copy t from stdin (format binary)");
+    for (int i = 0; i < 100'000; ++i) co_await in.write(i, "a name that is neither short nor long");
+    co_await in.finish();
+    std::int64_t sum = 0;
+    auto rows = conn.copy_rows_out<int, std::string_view>("copy t to stdout (format binary)");
+    while (auto* next = co_await rows.next())
+      sum += std::get<0>(*next) + (std::get<1>(*next).size() == 37 ? 0 : 1);
+    BOOST_TEST(sum == 4'999'950'000);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(typed_rows_that_do_not_fit) {
+  go([](Connection& conn) -> Task<> {
+    const auto text_format = [](Connection& c) -> Task<> {
+      co_await c.copy_rows_in<int, std::string_view>("copy t from stdin");
+    };
+    const auto too_few = [](Connection& c) -> Task<> {
+      co_await c.copy_rows_in<int>("copy t from stdin (format binary)");
+    };
+    const auto wrong_length = [](Connection& c) -> Task<> {
+      auto in = co_await c.copy_rows_in<std::int64_t, std::string_view>("copy t from stdin (format binary)");
+      co_await in.write(1, "one");
+      co_await in.finish();
+    };
+    const auto null = [](Connection& c) -> Task<> {
+      auto rows = c.copy_rows_out<int>("copy (select null::int) to stdout (format binary)");
+      while (co_await rows.next()) continue;
+    };
+    const std::string format = co_await error_in(text_format(conn));
+    BOOST_TEST(contains(format, "(FORMAT binary)"));
+    const std::string columns = co_await error_in(too_few(conn));
+    BOOST_TEST(contains(columns, "2 columns"));
+    const std::string length = co_await error_in(wrong_length(conn));
+    BOOST_TEST(contains(length, "incorrect binary data format"));
+    const std::string value = co_await error_in(null(conn));
+    BOOST_TEST(contains(value, "can not be copied as"));
+    const auto rows = co_await count(conn);
+    BOOST_TEST(rows == 0);
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
