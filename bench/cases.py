@@ -53,3 +53,10 @@ CASES = (
         python="copy out",
     ),
 )
+
+# With --tls only: a statement of nothing stands for connecting, logging in and closing.
+TLS_CASES = (
+    Case("connect and log in", "", 30),
+    Case("select 1", "select 1", 2000),
+    *(case for case in CASES if case.name in ("10 000 mixed rows", "300 000 ints")),
+)

@@ -9,6 +9,7 @@ Says what it is in one line, then answers each line on standard input with one o
     run   <TAB> count <TAB> argument <TAB> how <TAB> sql     nanoseconds of CPU <TAB> nanoseconds by the clock
 
 How is ``pool`` (a fetch, on a pool's connections), ``copy records`` or ``copy out``; anything else is a fetch.
+Without any sql it connects and closes.
 """
 
 from __future__ import annotations
@@ -79,17 +80,21 @@ async def open_pool(driver: str, dsn: str) -> Driver:
     return await __import__(driver).create_pool(dsn, min_size=10, max_size=10)
 
 
+async def open_connection(driver: str, dsn: str) -> typing.Any:
+    if driver != "psycopg":
+        return await __import__(driver).connect(dsn)
+    import psycopg
+
+    return await psycopg.AsyncConnection.connect(dsn, autocommit=True, cursor_factory=psycopg.AsyncRawCursor)
+
+
 async def connect(driver: str, dsn: str) -> tuple[Driver, str]:
     """The driver and its name and version."""
+    connection = await open_connection(driver, dsn)
+    module = sys.modules[driver]
     if driver == "psycopg":
-        import psycopg
-
-        connection = await psycopg.AsyncConnection.connect(
-            dsn, autocommit=True, cursor_factory=psycopg.AsyncRawCursor
-        )
-        return Psycopg(connection), f"psycopg {psycopg.__version__} ({psycopg.pq.__impl__})"
-    module = __import__(driver)
-    return await module.connect(dsn), f"{driver} {module.__version__}"
+        return Psycopg(connection), f"psycopg {module.__version__} ({module.pq.__impl__})"
+    return connection, f"{driver} {module.__version__}"
 
 
 def plain(value: object) -> object:
@@ -150,6 +155,14 @@ async def run(driver: Driver, how: str, sql: str, arguments: list[int], count: i
     return time.process_time_ns() - cpu, time.perf_counter_ns() - clock
 
 
+async def run_connects(driver: str, dsn: str, count: int) -> tuple[int, int]:
+    clock, cpu = time.perf_counter_ns(), time.process_time_ns()
+    for _ in range(count):
+        connection = await open_connection(driver, dsn)
+        await connection.close()
+    return time.process_time_ns() - cpu, time.perf_counter_ns() - clock
+
+
 async def main(driver_name: str, dsn: str) -> None:
     driver, name = await connect(driver_name, dsn)
     (server,) = await driver.fetch("show server_version")
@@ -161,7 +174,9 @@ async def main(driver_name: str, dsn: str) -> None:
         if how == "pool" and pool is None:
             pool = await open_pool(driver_name, dsn)
         where = pool if how == "pool" and pool is not None else driver
-        if action == "check":
+        if not sql:
+            print(*await run_connects(driver_name, dsn, int(count)), sep="\t", flush=True)
+        elif action == "check":
             result = await do(where, how, sql, arguments)
             print(result if isinstance(result, str) else digest(result), flush=True)
         else:

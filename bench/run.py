@@ -20,7 +20,7 @@ import subprocess
 import sys
 
 import report
-from cases import CASES, Case
+from cases import CASES, TLS_CASES, Case
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROUNDS, QUICK_ROUNDS = 15, 3
@@ -74,7 +74,8 @@ def check(case: Case, contestants: list[Contestant]) -> None:
 
 
 def measure(case: Case, contestants: list[Contestant], rounds: int, count: int) -> report.Samples:
-    check(case, contestants)
+    if case.sql:
+        check(case, contestants)
     for contestant in contestants:
         contestant.run(case, max(1, count // 2))
     samples: report.Samples = {contestant.name: [] for contestant in contestants}
@@ -100,9 +101,11 @@ def cpp_contestants(dsn: str) -> list[Contestant]:
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Client CPU and wall time beside other drivers.")
     parser.add_argument("--quick", action="store_true", help="few and short rounds: shows that it works")
-    parser.add_argument("--case", action="append", choices=[case.name for case in CASES], metavar="NAME",
+    parser.add_argument("--case", action="append", choices=[case.name for case in (*CASES, *TLS_CASES)], metavar="NAME",
                         help="only this one; may be repeated: " + ", ".join(case.name for case in CASES))
     parser.add_argument("--only", choices=["asyncio", "uvloop", "cpp"], action="append", help="may be repeated")
+    parser.add_argument("--tls", action="store_true",
+                        help="Python's drivers under TLS on 127.0.0.1, with SCRAM, instead of the Unix socket")
     parser.add_argument("--json", action="store_true", help="every round as JSON instead of tables")
     return parser.parse_args()
 
@@ -113,19 +116,21 @@ def main() -> int:
     dsn = os.environ.get("PGSTRIDE_TEST_DSN")
     if not dsn:
         raise SystemExit("bench: PGSTRIDE_TEST_DSN names no server; ./dev bench starts one")
+    if options.tls:
+        dsn = f"postgresql://pgstride_scram:secret@127.0.0.1:{os.environ['PGPORT']}/pgstride?sslmode=require"
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
     cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     pinned = f"pinned to core {cpus[0]}" if len(cpus) == 1 else "NOT PINNED: do not trust these numbers"
 
     results = []
-    for suite in options.only or ["asyncio", "uvloop", "cpp"]:
+    for suite in options.only or ["asyncio", "uvloop", *([] if options.tls else ["cpp"])]:
         contestants = cpp_contestants(dsn) if suite == "cpp" else python_contestants(suite, dsn)
         if not options.json:
             names = [contestant.introduction.split("\t")[0] for contestant in contestants]
             where = f"CPython {platform.python_version()}, {suite}" if suite != "cpp" else "C++"
             print(f"\n{where}: {', '.join(names)}; {rounds} rounds, {pinned}")
             print(report.heading(suite))
-        for case in CASES:
+        for case in TLS_CASES if options.tls else CASES:
             if (options.case and case.name not in options.case) or (suite == "cpp" and not case.cpp_row):
                 continue
             count = max(1, case.per_round // (QUICK_PART if options.quick else 1))

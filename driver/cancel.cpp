@@ -2,47 +2,80 @@
 #include "pgstride/driver/cancel.hpp"
 
 #include <array>
+#include <utility>
 
+#include "pgstride/driver/connect_steps.hpp"
+#include "pgstride/driver/coro/task.hpp"
+#include "pgstride/driver/tls_steps.hpp"
 #include "pgstride/protocol/frontend.hpp"
 
 namespace pgstride::inline v0 {
 
-bool CancelRequest::start(const Address& address, const CancelKey& key) {
-  const std::error_code error = socket_.connect_start(address);
-  if (error && error != std::errc::operation_in_progress) return false;
-  frontend::cancel_request(out_, key.pid, as_bytes(key.key.reveal()));
-  watch_ = loop_.watch(socket_.fd(), *this);
-  watch_->want(Ready::write);
-  return true;
+class CancelRequest::Attempt final : TimerHandler {
+ public:
+  Attempt(Loop& loop, const Endpoint& endpoint, const CancelKey& key, CancelHandler& handler)
+      : loop_(loop), endpoint_(endpoint), key_(key), handler_(handler), timer_(loop.timer(*this)) {}
+
+  void start() {
+    task_ = run();
+    task_.start();
+  }
+
+ private:
+  // The frame is still running: the handler, which may destroy us, is called from the timer.
+  Task<> run() {
+    delivered_ = co_await deliver();
+    timer_->arm(loop_.now());
+  }
+
+  Task<bool> deliver() {
+    Socket socket;
+    const std::error_code error = co_await connect_socket(loop_, socket, endpoint_.address, keepalive_);
+    if (error) co_return false;
+    Transport transport(std::move(socket));
+    if (endpoint_.tls) {
+      const TlsOutcome started = co_await start_tls(loop_, transport, endpoint_);
+      if (started.kind != TlsOutcome::Kind::encrypted) co_return false;
+    }
+    WriteBuffer request;
+    frontend::cancel_request(request, key_.pid, as_bytes(key_.key.reveal()));
+    while (!request.pending().empty() || transport.has_unsent()) {
+      const IoResult sent = transport.write_some(request.pending());
+      if (sent.eof || sent.error) co_return false;
+      request.consume(sent.bytes);
+      if (!sent.would_block) continue;
+      ready writable(loop_, transport.fd(), Ready::write);
+      co_await writable;
+    }
+    // Some poolers answer with bytes; only the end of the stream means anything. A reset comes after
+    // the request was read just as well.
+    while (true) {
+      ready readable(loop_, transport.fd(), Ready::read);
+      co_await readable;
+      std::array<std::byte, 256> ignored;
+      const IoResult received = transport.read_some(ignored);
+      if (received.eof || received.error) co_return true;
+    }
+  }
+
+  void on_timer() noexcept override { handler_.on_cancel_over(delivered_); }
+
+  Loop& loop_;
+  const Endpoint& endpoint_;
+  const CancelKey& key_;
+  CancelHandler& handler_;
+  Keepalive keepalive_;
+  std::unique_ptr<Timer> timer_;
+  bool delivered_ = false;
+  Task<> task_;  // last: its frame refers to everything above
+};
+
+CancelRequest::CancelRequest(Loop& loop, const Endpoint& endpoint, const CancelKey& key,
+                             CancelHandler& handler)
+    : attempt_(std::make_unique<Attempt>(loop, endpoint, key, handler)) {
+  attempt_->start();
 }
 
-void CancelRequest::on_fd(Ready) noexcept {
-  if (!connected_) {
-    const std::error_code error = socket_.connect_finish();
-    if (error == std::errc::operation_in_progress) return;
-    if (error) return over(false);
-    connected_ = true;
-  }
-  if (!out_.pending().empty()) {
-    const IoResult result = socket_.write_some(out_.pending());
-    if (result.would_block) return;
-    if (result.bytes == 0) return over(false);
-    out_.consume(result.bytes);
-    if (!out_.pending().empty()) return;
-    watch_->want(Ready::read);
-    return;
-  }
-  // Some poolers answer with bytes; only the end of the stream means anything. A reset comes after
-  // the request was read just as well.
-  std::array<std::byte, 256> ignored;
-  const IoResult result = socket_.read_some(ignored);
-  if (result.eof || result.error) over(true);
-}
-
-void CancelRequest::over(bool delivered) noexcept {
-  watch_.reset();
-  socket_.close();
-  handler_.on_cancel_over(delivered);
-}
+CancelRequest::~CancelRequest() = default;
 
 }  // namespace pgstride::inline v0

@@ -14,21 +14,15 @@ constexpr std::size_t turn_budget = 256 << 10;
 Tick tick_of(TimePoint at) noexcept { return at == never ? no_deadline : at.time_since_epoch().count(); }
 TimePoint time_of(Tick tick) noexcept { return tick == no_deadline ? never : TimePoint(Duration(tick)); }
 
-Failure lost(const char* doing, const Address& peer, std::error_code why) {
-  Failure failure{Errc::connection_lost, doing + peer.text()};
-  failure.system = why;
-  return failure;
-}
-
 }  // namespace
 
-Channel::Channel(Loop& loop, Socket socket, const Address& address, const ChannelOptions& options)
+Channel::Channel(Loop& loop, Transport transport, const Endpoint& endpoint, const ChannelOptions& options)
     : loop_(loop),
-      address_(address),
+      endpoint_(endpoint),
       cancel_grace_(options.cancel_grace),
       session_(options.session),
-      socket_(std::move(socket)),
-      watch_(loop.watch(socket_.fd(), *this)),
+      transport_(std::move(transport)),
+      watch_(loop.watch(transport_.fd(), *this)),
       timer_(loop.timer(*this)) {
   watch_->want(Ready::read);
 }
@@ -71,15 +65,15 @@ void Channel::send() {
   while (is_open()) {
     const Bytes pending = session_.pending_write();
     bool blocked = false;
-    if (!pending.empty()) {
+    if (!pending.empty() || transport_.has_unsent()) {
       if (written >= turn_budget) {
         blocked = true;
       } else {
-        const IoResult result = socket_.write_some(pending);
-        if (result.bytes == 0 && !result.would_block) {
+        const IoResult result = transport_.write_some(pending);
+        if (result.error || result.eof) {
           // What the server said before it went (a FATAL, mostly) may still lie in the socket.
           receive();
-          session_.fail(lost("sending to ", address_, result.error));
+          session_.fail(transport_.lost(result, "sending to ", address()));
           break;
         }
         session_.commit_write(result.bytes);
@@ -147,10 +141,7 @@ void Channel::raise_fence() {
   if (grace_ends_ < armed_) arm(grace_ends_);
   if (!cancel_key_.known()) return;
   CancelHandler& handler = *this;
-  cancel_ = std::make_unique<CancelRequest>(loop_, handler);
-  if (cancel_->start(address_, cancel_key_)) return;
-  cancel_.reset();
-  tainted_ = true;
+  cancel_ = std::make_unique<CancelRequest>(loop_, endpoint_, cancel_key_, handler);
 }
 
 void Channel::on_cancel_over(bool delivered) noexcept {
@@ -192,30 +183,28 @@ void Channel::on_fd(Ready ready) noexcept {
 void Channel::receive() {
   for (std::size_t received = 0; is_open() && !session_.paused() && received < turn_budget;) {
     const auto space = session_.prepare_read();
-    const IoResult result = socket_.read_some(space);
-    if (result.would_block) return;
-    if (result.bytes == 0) {
-      session_.fail(result.eof ? Failure(Errc::connection_lost, "the server closed the connection")
-                               : lost("receiving from ", address_, result.error));
-      return;
-    }
+    const IoResult result = transport_.read_some(space);
+    if (result.would_block && !transport_.has_unread()) return;
+    if (result.would_block) break;
+    if (result.bytes == 0) return session_.fail(transport_.lost(result, "receiving from ", address()));
     session_.commit_read(result.bytes);
     // Mostly that was all. While somebody waits for more it has to be asked for: a reset may be among
     // what was told of just now, and not every loop tells of that twice (uvloop).
-    if (result.bytes < space.size() && session_.quiescent()) return;
+    if (result.bytes < space.size() && session_.quiescent() && !transport_.has_unread()) return;
     received += result.bytes;
   }
   if (!is_open()) return;
+  if (transport_.has_unread()) deliver_soon();
   watch_->want(Ready::none);  // likewise: we have not come to the end
   wanted_ = Ready::none;      // send() wants again
 }
 
 void Channel::close_if_failed() noexcept {
-  if (is_open() || !socket_.is_open()) return;
+  if (is_open() || !transport_.is_open()) return;
   watch_.reset();
   wanted_ = Ready::both;
   cancel_.reset();
-  socket_.close();
+  transport_.close();
   fenced_ = false;
   grace_ends_ = never;
   deliver_soon();
@@ -233,6 +222,7 @@ void Channel::arm(TimePoint at) {
 
 void Channel::on_timer() noexcept {
   armed_ = never;
+  if (is_open() && transport_.has_unread()) receive();
   const TimePoint now = loop_.now();
   while (const auto abandoned = session_.expire(tick_of(now))) after(*abandoned);
   if (fenced_ && now >= grace_ends_) end_grace();

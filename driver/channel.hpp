@@ -13,9 +13,8 @@
 
 #include "pgstride/driver/cancel.hpp"
 #include "pgstride/driver/loop/loop.hpp"
-#include "pgstride/driver/net/address.hpp"
 #include "pgstride/driver/net/fork.hpp"
-#include "pgstride/driver/net/socket.hpp"
+#include "pgstride/driver/net/transport.hpp"
 #include "pgstride/protocol/session.hpp"
 
 namespace pgstride::inline v0 {
@@ -39,8 +38,8 @@ class ChannelEvents {
 
 class Channel final : FdHandler, TimerHandler, CancelHandler {
  public:
-  /// `socket` is connected to `address`.
-  Channel(Loop& loop, Socket socket, const Address& address, const ChannelOptions& options);
+  /// `transport` leads to `endpoint`; under TLS, the handshake is done.
+  Channel(Loop& loop, Transport transport, const Endpoint& endpoint, const ChannelOptions& options);
   /// Operations still pending are abandoned, not notified.
   ~Channel();
   Channel(const Channel&) = delete;
@@ -49,7 +48,9 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   Session& session() noexcept { return session_; }
   const Session& session() const noexcept { return session_; }
   Loop& loop() noexcept { return loop_; }
-  const Address& address() const noexcept { return address_; }
+  const Address& address() const noexcept { return endpoint_.address; }
+  /// Null when nothing is encrypted.
+  const TlsEngine* tls() const noexcept { return transport_.tls(); }
   void listen(ChannelEvents* events) noexcept { events_ = events; }
 
   /// Queues the operation; flush() sends it. See Session::submit for what false means. When the
@@ -107,10 +108,10 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   void deliver_soon() { arm(loop_.now()); }
 
   Loop& loop_;
-  Address address_;
+  Endpoint endpoint_;
   Duration cancel_grace_;
   Session session_;
-  Socket socket_;
+  Transport transport_;
   std::unique_ptr<Watch> watch_;
   std::unique_ptr<Timer> timer_;
   TimePoint armed_ = never;

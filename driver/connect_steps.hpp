@@ -92,6 +92,25 @@ class connect_socket final : FdHandler {
   std::coroutine_handle<> waiting_;
 };
 
+/// co_await ready(loop, fd, what)
+class ready final : FdHandler {
+ public:
+  ready(Loop& loop, int fd, Ready what) : watch_(loop.watch(fd, *this)) { watch_->want(what); }
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
+  void await_resume() const noexcept {}
+
+ private:
+  void on_fd(Ready) noexcept override {
+    watch_.reset();
+    waiting_.resume();
+  }
+
+  std::unique_ptr<Watch> watch_;
+  std::coroutine_handle<> waiting_;
+};
+
 /// The startup exchange, its key derivation done away from the loop's thread.
 class Handshake final : public Startup {
  public:

@@ -127,6 +127,11 @@ std::string_view Connection::parameter(std::string_view name) const noexcept {
   return channel_ ? channel_->session().parameters().get(name) : std::string_view{};
 }
 
+std::optional<TlsInfo> Connection::tls() const {
+  if (!is_encrypted()) return std::nullopt;
+  return channel_->tls()->info();
+}
+
 std::int32_t Connection::backend_pid() const noexcept { return channel_ ? channel_->cancel_key().pid : 0; }
 
 Channel& Connection::channel() const {

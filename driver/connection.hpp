@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -107,6 +108,10 @@ class [[nodiscard]] Connection {
   /// A run-time parameter that the server reports by itself (server_version, TimeZone, …); empty
   /// when it does not report that one.
   std::string_view parameter(std::string_view name) const noexcept;
+  /// Nobody on the way can read what is said. Whether the server is who it says is up to sslmode.
+  bool is_encrypted() const noexcept { return channel_ && channel_->tls() != nullptr; }
+  /// What was agreed on; nothing when not encrypted.
+  std::optional<TlsInfo> tls() const;
   /// The process serving this connection, unless a pooler made the number up.
   std::int32_t backend_pid() const noexcept;
 

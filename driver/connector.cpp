@@ -12,6 +12,7 @@
 
 #include "pgstride/driver/connect_steps.hpp"
 #include "pgstride/driver/coro/within.hpp"
+#include "pgstride/driver/tls_steps.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
@@ -24,6 +25,7 @@ struct Outcome {
 
   std::unique_ptr<Channel> channel;  // null: failed
   Failure failure;
+  bool is_refused = false;  // for how the connection is encrypted, or not; nothing secret was said
 };
 
 // Two clients of one transaction pooler must not share a statement's name (R-Q2).
@@ -47,7 +49,7 @@ ChannelOptions channel_options(const ConnectOptions& options) {
   return result;
 }
 
-StartupOptions startup_options(const ConnectOptions& options, const Host& host, const Address& address) {
+StartupOptions startup_options(const ConnectOptions& options, const Host& host, const Channel& channel) {
   StartupOptions result;
   result.user = options.user;
   result.database = options.database;
@@ -56,10 +58,14 @@ StartupOptions startup_options(const ConnectOptions& options, const Host& host, 
     result.settings.emplace_back("application_name", options.application_name);
   for (const ServerSetting& setting : options.server_settings)
     result.settings.emplace_back(setting.name, setting.value);
-  result.clear_text_allowed = address.is_local() || options.allows_cleartext_password();
+  result.clear_text_allowed =
+      channel.tls() || channel.address().is_local() || options.allows_cleartext_password();
+  result.channel_binding = options.channel_binding;
+  result.encrypted = channel.tls() != nullptr;
+  if (channel.tls()) result.server_end_point = channel.tls()->server_end_point();
   result.methods = options.require_auth;
   result.token = options.oauth_token;
-  result.token_allowed = address.is_unix();
+  result.token_allowed = result.encrypted || channel.address().is_unix();
   result.min_version = options.min_protocol;
   result.max_version = options.max_protocol;
   result.scram.min_iterations = options.scram_min_iterations;
@@ -157,16 +163,58 @@ class Connector::Attempt final : TimerHandler {
     co_return Outcome(Failure(Errc::session_mismatch, mismatch(target)));
   }
 
+  // With sslmode allow and prefer there is a second way, for when the server refuses the first. It
+  // begins with a new connection.
   Task<Outcome> connect_to(const Host& host, const Address& address) {
+    Endpoint in_clear(address);
+    in_clear.host = host.name;
+    Endpoint encrypted = in_clear;
+    encrypted.tls = options_.tls_context;
+    encrypted.direct_tls = options_.tls.negotiation == SslNegotiation::direct;
+
+    const bool can_encrypt = encrypted.tls && !address.is_unix();
+    const bool first_encrypted = can_encrypt && options_.tls.mode != SslMode::allow;
+    const bool may_change =
+        can_encrypt && (options_.tls.mode == SslMode::allow || options_.tls.mode == SslMode::prefer);
+    const Endpoint& first = first_encrypted ? encrypted : in_clear;
+    const Endpoint& second = first_encrypted ? in_clear : encrypted;
+    Outcome outcome = co_await log_in(host, first);
+    if (!may_change || !outcome.is_refused) co_return outcome;
+    note(outcome.failure);
+    co_return co_await log_in(host, second);
+  }
+
+  Task<Outcome> log_in(const Host& host, const Endpoint& wanted) {
+    Endpoint endpoint = wanted;
     Socket socket;
-    const std::error_code error = co_await connect_socket(loop_, socket, address, options_.keepalive);
+    const std::error_code error =
+        co_await connect_socket(loop_, socket, endpoint.address, options_.keepalive);
     if (error) co_return Outcome(Failure(error, {}));
 
-    auto channel = std::make_unique<Channel>(loop_, std::move(socket), address, channel_options(options_));
-    const StartupOptions startup = startup_options(options_, host, address);
+    Transport transport(std::move(socket));
+    if (endpoint.tls) {
+      TlsOutcome started = co_await start_tls(loop_, transport, endpoint);
+      const bool may_go_on =
+          started.kind == TlsOutcome::Kind::declined && options_.tls.mode == SslMode::prefer;
+      if (may_go_on) {
+        endpoint.tls.reset();
+      } else if (started.kind != TlsOutcome::Kind::encrypted) {
+        Outcome outcome(std::move(started.failure));
+        outcome.is_refused = started.kind == TlsOutcome::Kind::refused;
+        co_return outcome;
+      }
+    }
+    auto channel =
+        std::make_unique<Channel>(loop_, std::move(transport), endpoint, channel_options(options_));
+    const StartupOptions startup = startup_options(options_, host, *channel);
     Handshake handshake(*channel, startup, options_.scram_cache.get());
     co_await handshake;
-    if (const Failure* failure = handshake.failure()) co_return Outcome(*failure);
+    if (const Failure* failure = handshake.failure()) {
+      Outcome outcome(*failure);
+      outcome.is_refused =
+          failure->server && failure->server->sqlstate() == "28000" && !handshake.questioned();
+      co_return outcome;
+    }
     channel->set_cancel_key(handshake.take_cancel_key());
     co_return Outcome(std::move(channel));
   }

@@ -15,7 +15,6 @@ using Value = std::string_view;
 
 constexpr const char* fine = nullptr;
 constexpr const char* not_built = "is not supported yet";
-constexpr const char* needs_tls = "asks for TLS, which is not supported yet";
 constexpr const char* bad_port = "must be a number from 1 to 65535";
 
 std::optional<long> integer(Value text, long least, long most) noexcept {
@@ -156,17 +155,71 @@ const char* apply_keepalives(Options& options, Value value) {
   return fine;
 }
 
+template <class Enum>
+struct Choice {
+  Value name;
+  Enum value;
+};
+
+/// Stores what the value names; false when it names nothing.
+template <class Field, class Enum, std::size_t count>
+bool choose(Field& into, Value value, const Choice<Enum> (&choices)[count]) {
+  const auto* chosen = std::find_if(std::begin(choices), std::end(choices),
+                                    [&](const auto& choice) { return choice.name == value; });
+  if (chosen == std::end(choices)) return false;
+  into = chosen->value;
+  return true;
+}
+
 const char* apply_sslmode(Options& options, Value value) {
   using enum SslMode;
-  constexpr std::pair<Value, SslMode> modes[] = {{"disable", disable},     {"allow", allow},
-                                                 {"prefer", prefer},       {"require", require},
-                                                 {"verify-ca", verify_ca}, {"verify-full", verify_full}};
-  for (const auto& [name, mode] : modes) {
-    if (value != name) continue;
-    options.sslmode = mode;
-    return mode >= require ? needs_tls : fine;
-  }
-  return "must be one of: disable, allow, prefer, require, verify-ca, verify-full";
+  constexpr Choice<SslMode> modes[] = {{"disable", disable},     {"allow", allow},
+                                       {"prefer", prefer},       {"require", require},
+                                       {"verify-ca", verify_ca}, {"verify-full", verify_full}};
+  return choose(options.tls.mode, value, modes)
+             ? fine
+             : "must be one of: disable, allow, prefer, require, verify-ca, verify-full";
+}
+
+const char* apply_sslnegotiation(Options& options, Value value) {
+  constexpr Choice<SslNegotiation> ways[] = {{"postgres", SslNegotiation::postgres},
+                                             {"direct", SslNegotiation::direct}};
+  return choose(options.tls.negotiation, value, ways) ? fine : "must be one of: postgres, direct";
+}
+
+const char* apply_sslcertmode(Options& options, Value value) {
+  constexpr Choice<SslCertMode> modes[] = {
+      {"disable", SslCertMode::disable}, {"allow", SslCertMode::allow}, {"require", SslCertMode::require}};
+  return choose(options.tls.certificate_mode, value, modes) ? fine
+                                                            : "must be one of: disable, allow, require";
+}
+
+const char* apply_channel_binding(Options& options, Value value) {
+  constexpr Choice<BindingPolicy> policies[] = {{"disable", BindingPolicy::disable},
+                                                {"prefer", BindingPolicy::prefer},
+                                                {"require", BindingPolicy::require}};
+  return choose(options.channel_binding, value, policies) ? fine : "must be one of: disable, prefer, require";
+}
+
+template <class Field>
+const char* apply_tls_version(Field& into, Value value) {
+  using enum TlsVersion;
+  constexpr Choice<TlsVersion> versions[] = {
+      {"TLSv1", tls_1_0}, {"TLSv1.1", tls_1_1}, {"TLSv1.2", tls_1_2}, {"TLSv1.3", tls_1_3}};
+  return choose(into, value, versions) ? fine : "must be one of: TLSv1, TLSv1.1, TLSv1.2, TLSv1.3";
+}
+
+constexpr Choice<bool> zero_or_one[] = {{"0", false}, {"1", true}};
+
+template <std::string TlsOptions::*member>
+const char* apply_tls_text(Options& options, Value value) {
+  options.tls.*member = value;
+  return fine;
+}
+
+template <std::string TlsOptions::*member>
+bool is_tls_empty(const Options& options) {
+  return (options.tls.*member).empty();
 }
 
 /// Options of which one choice is all we do yet. Anything else must not be taken for granted.
@@ -179,16 +232,12 @@ struct Only {
 };
 
 constexpr char unsupported[] = "has a value that is not supported yet";
-constexpr char tls_wanted[] = "asks for TLS, which is not supported yet";
-constexpr char disable[] = "disable", prefer[] = "prefer", allow[] = "allow";
-constexpr char postgres[] = "postgres", zero[] = "0";
+constexpr char disable[] = "disable", prefer[] = "prefer", zero[] = "0";
 
 const char* refuse(Options&, Value) { return not_built; }
 
-/// Concerns TLS or GSSAPI only, of which there is none on a connection without them.
+/// Concerns GSSAPI only, of which there is none on a connection without it.
 const char* no_effect(Options&, Value) { return fine; }
-
-const char* apply_root_certificate(Options&, Value value) { return value == "system" ? needs_tls : fine; }
 
 constexpr OptionRow rows[] = {
     {"host", "PGHOST", apply_hosts, [](const Options& o) { return o.hosts.empty(); }},
@@ -204,7 +253,8 @@ constexpr OptionRow rows[] = {
      nullptr},
     {"oauth_token", nullptr, [](Options& o, Value value) { return o.oauth_token = Secret(value), fine; },
      nullptr},
-    {"channel_binding", "PGCHANNELBINDING", Only<tls_wanted>::one_of<disable, prefer>, nullptr},
+    {"channel_binding", "PGCHANNELBINDING", apply_channel_binding,
+     [](const Options& o) { return o.channel_binding == BindingPolicy::prefer; }},
     {"requirepeer", "PGREQUIREPEER", refuse, nullptr},
 
     {"application_name", "PGAPPNAME", apply_text<&Options::application_name>,
@@ -237,20 +287,34 @@ constexpr OptionRow rows[] = {
     {"min_protocol_version", "PGMINPROTOCOLVERSION", apply_version<&Options::min_protocol>, nullptr},
     {"max_protocol_version", "PGMAXPROTOCOLVERSION", apply_version<&Options::max_protocol>, nullptr},
 
-    {"sslmode", "PGSSLMODE", apply_sslmode, [](const Options& o) { return o.sslmode == SslMode::prefer; }},
-    {"sslnegotiation", "PGSSLNEGOTIATION", Only<tls_wanted>::one_of<postgres>, nullptr},
-    {"sslrootcert", "PGSSLROOTCERT", apply_root_certificate, nullptr},
-    {"sslcertmode", "PGSSLCERTMODE", Only<tls_wanted>::one_of<disable, allow>, nullptr},
-    {"sslcert", "PGSSLCERT", no_effect, nullptr},
-    {"sslkey", "PGSSLKEY", no_effect, nullptr},
-    {"sslpassword", nullptr, no_effect, nullptr},
-    {"sslcrl", "PGSSLCRL", no_effect, nullptr},
-    {"sslcrldir", "PGSSLCRLDIR", no_effect, nullptr},
-    {"sslsni", "PGSSLSNI", no_effect, nullptr},
-    {"sslcompression", nullptr, no_effect, nullptr},
-    {"sslkeylogfile", nullptr, no_effect, nullptr},
-    {"ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION", no_effect, nullptr},
-    {"ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION", no_effect, nullptr},
+    {"sslmode", "PGSSLMODE", apply_sslmode, [](const Options& o) { return !o.tls.mode; }},
+    {"sslnegotiation", "PGSSLNEGOTIATION", apply_sslnegotiation,
+     [](const Options& o) { return o.tls.negotiation == TlsOptions().negotiation; }},
+    {"sslrootcert", "PGSSLROOTCERT", apply_tls_text<&TlsOptions::root_certificate>,
+     is_tls_empty<&TlsOptions::root_certificate>},
+    {"sslcertmode", "PGSSLCERTMODE", apply_sslcertmode,
+     [](const Options& o) { return o.tls.certificate_mode == TlsOptions().certificate_mode; }},
+    {"sslcert", "PGSSLCERT", apply_tls_text<&TlsOptions::certificate>,
+     is_tls_empty<&TlsOptions::certificate>},
+    {"sslkey", "PGSSLKEY", apply_tls_text<&TlsOptions::key>, is_tls_empty<&TlsOptions::key>},
+    {"sslpassword", nullptr,
+     [](Options& o, Value value) { return o.tls.key_password = Secret(std::string(value)), fine; }, nullptr},
+    {"sslcrl", "PGSSLCRL", apply_tls_text<&TlsOptions::crl>, is_tls_empty<&TlsOptions::crl>},
+    {"sslcrldir", "PGSSLCRLDIR", apply_tls_text<&TlsOptions::crl_directory>,
+     is_tls_empty<&TlsOptions::crl_directory>},
+    {"sslsni", "PGSSLSNI",
+     [](Options& o, Value value) {
+       return choose(o.tls.server_name_indication, value, zero_or_one) ? fine : "must be 0 or 1";
+     },
+     [](const Options& o) { return o.tls.server_name_indication; }},
+    {"sslcompression", nullptr, no_effect, nullptr},  // nobody compresses any more
+    {"sslkeylogfile", nullptr, apply_tls_text<&TlsOptions::key_log_file>, nullptr},
+    {"ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION",
+     [](Options& o, Value value) { return apply_tls_version(o.tls.min_version, value); },
+     [](const Options& o) { return o.tls.min_version == TlsOptions().min_version; }},
+    {"ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION",
+     [](Options& o, Value value) { return apply_tls_version(o.tls.max_version, value); },
+     [](const Options& o) { return !o.tls.max_version; }},
     {"gssencmode", "PGGSSENCMODE", Only<unsupported>::one_of<disable, prefer>, nullptr},
     {"gssdelegation", "PGGSSDELEGATION", Only<unsupported>::one_of<zero>, nullptr},
     {"krbsrvname", "PGKRBSRVNAME", no_effect, nullptr},

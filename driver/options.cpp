@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "pgstride/driver/net/openssl.hpp"
 #include "pgstride/driver/option_table.hpp"
 #include "pgstride/driver/passfile.hpp"
 
@@ -185,7 +186,7 @@ bool ConnectOptions::complete(OptionError& error) {
   if (database.empty()) database = user;
   if (application_name.empty()) application_name = fallback_application_name;
   if (password.empty() && !passfile.empty()) look_up_passwords();
-  return check(error);
+  return check(error) && complete_tls(error);
 }
 
 void ConnectOptions::look_up_passwords() {
@@ -233,6 +234,25 @@ bool ConnectOptions::complete_hosts(OptionError& error) {
   return true;
 }
 
+bool ConnectOptions::complete_tls(OptionError& error) {
+  const auto refuse = [&](const char* option, const char* why) {
+    error = OptionError(option, 0, why);
+    return false;
+  };
+  const bool trusts_system = tls.root_certificate == "system";
+  if (!tls.mode) tls.mode = trusts_system ? SslMode::verify_full : SslMode::prefer;
+  if (trusts_system && tls.mode < SslMode::verify_full)
+    return refuse("sslmode", "is too weak for sslrootcert=system; use verify-full");
+  if (tls.negotiation == SslNegotiation::direct && tls.mode < SslMode::require)
+    return refuse("sslmode", "is too weak for sslnegotiation=direct; use require, verify-ca or verify-full");
+  if (tls.max_version && *tls.max_version < tls.min_version)
+    return refuse("ssl_max_protocol_version", "must not be less than ssl_min_protocol_version");
+  const bool is_wanted = tls.mode != SslMode::disable &&
+                         std::any_of(hosts.begin(), hosts.end(), [](const Host& h) { return !h.is_unix(); });
+  if (is_wanted && !tls_context) tls_context = make_tls_context(tls, error);
+  return !is_wanted || tls_context;
+}
+
 bool ConnectOptions::check(OptionError& error) const {
   const auto refuse = [&](const char* option, const char* why) {
     error = OptionError(option, 0, why);
@@ -255,7 +275,6 @@ bool ConnectOptions::check(OptionError& error) const {
     if (name == "user" || name == "database")
       return refuse("server_settings", "may not hold \"user\" or \"database\"");
   }
-  if (sslmode >= SslMode::require) return refuse("sslmode", "asks for TLS, which is not supported yet");
   if (connect_timeout <= Duration::zero()) return refuse("connect_timeout", "must be more than 0");
   if (cancel_grace < Duration::zero()) return refuse("cancel_grace", "must be 0 or more");
   if (max_message_size == 0 || max_message_size > std::size_t{1} << 30) {

@@ -18,9 +18,12 @@
 #include "pgstride/driver/dsn.hpp"
 #include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/driver/net/socket.hpp"
+#include "pgstride/driver/net/tls.hpp"
 #include "pgstride/driver/target_session.hpp"
+#include "pgstride/driver/tls_options.hpp"
 #include "pgstride/protocol/auth_methods.hpp"
 #include "pgstride/protocol/frontend.hpp"
+#include "pgstride/protocol/operations/startup.hpp"
 #include "pgstride/protocol/scram_cache.hpp"
 #include "pgstride/protocol/secret.hpp"
 
@@ -65,8 +68,6 @@ struct ServerSetting {
   std::string value;
 };
 
-enum class SslMode : unsigned char { disable, allow, prefer, require, verify_ca, verify_full };
-
 /// No limit.
 inline constexpr Duration unlimited = Duration::max();
 
@@ -91,12 +92,12 @@ class ConnectOptions {
   [[nodiscard]] bool apply_environment(OptionError&);
   /// Supplies the defaults and checks everything; afterwards every host has a name and a port, and
   /// there is a user and a database. Looks for local sockets and the name of the operating
-  /// system's user, so it may touch the disk.
+  /// system's user and loads certificates, so it touches the disk.
   [[nodiscard]] bool complete(OptionError&);
 
   /// Whether a password may go over an unencrypted connection to another machine.
   bool allows_cleartext_password() const noexcept {
-    return cleartext_password || sslmode == SslMode::disable || require_auth.names(AuthMethod::password);
+    return cleartext_password || tls.mode == SslMode::disable || require_auth.names(AuthMethod::password);
   }
 
   std::vector<Host> hosts;             // tried in order
@@ -112,8 +113,12 @@ class ConnectOptions {
   std::string fallback_application_name;       // when nobody gives another one
   std::vector<ServerSetting> server_settings;  // sent in this order; the later of two wins
 
-  SslMode sslmode = SslMode::prefer;  // TLS is not built yet: asking for more is an error
-  bool cleartext_password = false;    // to another machine, unencrypted
+  TlsOptions tls;
+  /// What `tls` comes to, made by complete() unless it is there already or no host needs it. Copies of
+  /// these options share it, so that every connection made from them is as safe as the first.
+  std::shared_ptr<const TlsContext> tls_context;
+  BindingPolicy channel_binding = BindingPolicy::prefer;
+  bool cleartext_password = false;  // to another machine, unencrypted
 
   TargetSession target_session = TargetSession::any;  // which of several servers will do
   bool load_balance_hosts = false;                    // try hosts, and addresses of a host, in random order
@@ -146,6 +151,7 @@ class ConnectOptions {
   [[nodiscard]] bool apply(const DsnSetting&, OptionError&);
   [[nodiscard]] bool complete_hosts(OptionError&);
   void look_up_passwords();
+  [[nodiscard]] bool complete_tls(OptionError&);
   [[nodiscard]] bool check(OptionError&) const;
 
   std::uint64_t given_ = 0;  // a bit for each row of the option table: set by name

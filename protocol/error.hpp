@@ -36,6 +36,9 @@ enum class Errc {
   host_not_found,           // name resolution failed; Failure::detail says why
   session_mismatch,         // the server is not of the kind asked for (target_session_attrs)
   transaction_rolled_back,  // COMMIT was answered with ROLLBACK, as an earlier statement had failed
+  tls_refused,              // the server does not want to encrypt the connection
+  tls_failed,               // the handshake or a record of TLS is broken; Failure::detail says why
+  certificate_rejected,     // the server's certificate is not one that we trust
 };
 
 const std::error_category& pgstride_category() noexcept;

@@ -5,6 +5,7 @@ namespace pgstride::inline v0::frontend {
 namespace {
 
 constexpr std::int32_t cancel_request_code = 80877102;
+constexpr std::int32_t ssl_request_code = 80877103;
 constexpr std::size_t longest_reason = 1000;  // bytes
 
 bool continues_character(char byte) noexcept { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
@@ -44,6 +45,11 @@ void one_shot(WriteBuffer& out, std::string_view sql) {
     out.u16(0);
   }
   execute(out, "", 0);
+}
+
+void ssl_request(WriteBuffer& out) {
+  out.i32(8);
+  out.i32(ssl_request_code);
 }
 
 void copy_fail(WriteBuffer& out, std::string_view reason) {

@@ -83,6 +83,9 @@ inline void copy_done(WriteBuffer& out) { Message message(out, 'c'); }
 /// this message for garbage when it is longer than 10 000 bytes, and ends the session.
 void copy_fail(WriteBuffer& out, std::string_view reason);
 
+/// Asks for TLS, before anything else; the answer is one byte.
+void ssl_request(WriteBuffer& out);
+
 /// The whole content of a cancel connection; it has no type byte and no answer.
 void cancel_request(WriteBuffer& out, std::int32_t pid, Bytes key);
 

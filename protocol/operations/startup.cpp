@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t authentication_budget = 1 << 20;  // bytes the server may spend on it (R-M2)
 constexpr std::string_view scram_sha_256 = "SCRAM-SHA-256";
 constexpr std::string_view oauth_bearer = "OAUTHBEARER";
+constexpr std::string_view scram_sha_256_plus = "SCRAM-SHA-256-PLUS";
+constexpr std::string_view end_point = "tls-server-end-point";
 
 std::string_view method_name(AuthenticationKind kind) noexcept {
   switch (kind) {
@@ -86,6 +88,10 @@ bool Startup::on_authentication(const Frame& frame) {
   const auto request = parse_authentication(frame.body);
   if (!request) return false;
   const bool first_question = !password_sent_ && !scram_ && !token_sent_;
+  const bool may_bind = request->kind == AuthenticationKind::sasl || scram_;
+  if (options_.channel_binding == BindingPolicy::require && !may_bind)
+    return refuse(Errc::authentication_refused,
+                  "channel binding is required, and the server does not ask for SCRAM");
   switch (request->kind) {
     case AuthenticationKind::ok: return request->data.empty() && on_authenticated();
     case AuthenticationKind::clear_text_password:
@@ -137,24 +143,29 @@ bool Startup::on_md5(Bytes salt) {
 bool Startup::on_sasl(Bytes mechanisms) {
   Reader in(mechanisms);
   bool offers_scram = false;
+  bool offers_plus = false;
   bool offers_oauth = false;
   std::string names;
   for (auto name = in.cstr(); !name.empty(); name = in.cstr()) {
     offers_scram = offers_scram || name == scram_sha_256;
+    offers_plus = offers_plus || name == scram_sha_256_plus;
     offers_oauth = offers_oauth || name == oauth_bearer;
     if (names.size() < 200) names.append(names.empty() ? "" : ", ").append(name);
   }
   if (!in.done()) return false;
-  if (offers_scram) return !permits(AuthMethod::scram_sha_256) || begin_scram();
+  if (const char* why = check_binding(offers_plus)) return refuse(Errc::authentication_refused, why);
+  ChannelBinding binding = choose_binding(offers_plus);
+  if (offers_scram || binding.is_bound())
+    return !permits(AuthMethod::scram_sha_256) || begin_scram(std::move(binding));
   if (offers_oauth) return !permits(AuthMethod::oauth) || begin_oauth();
   return refuse(Errc::authentication_refused,
                 "the server offers no SASL mechanism that we speak, only: " + names);
 }
 
-bool Startup::begin_scram() {
+bool Startup::begin_scram(ChannelBinding binding) {
   auto nonce = scram_nonce();
   if (!nonce) return refuse(Errc::authentication_failed, "the system has no randomness to give");
-  scram_.emplace(options_.password, ChannelBinding::none(), std::move(*nonce), options_.scram);
+  scram_.emplace(options_.password, std::move(binding), std::move(*nonce), options_.scram);
   server_proven_ = false;
   frontend::sasl_initial_response(session()->reply_buffer(), scram_->mechanism(), scram_->client_first());
   return true;
@@ -178,6 +189,24 @@ bool Startup::begin_oauth() {
   frontend::sasl_initial_response(session()->reply_buffer(), oauth_bearer,
                                   std::string_view(response.data(), response.size()));
   return true;
+}
+
+// What speaks against going on; null: nothing.
+const char* Startup::check_binding(bool offered_plus) const noexcept {
+  if (offered_plus && !options_.encrypted)
+    return "the server offers SCRAM-SHA-256-PLUS over a connection without TLS";
+  if (options_.channel_binding != BindingPolicy::require) return nullptr;
+  if (!options_.encrypted) return "channel binding is required, and the connection is not under TLS";
+  if (options_.server_end_point.empty())
+    return "channel binding is required, and the server's certificate has no hash to bind to";
+  return offered_plus ? nullptr : "channel binding is required, and the server does not offer it";
+}
+
+ChannelBinding Startup::choose_binding(bool offered_plus) const {
+  const std::string& binding = options_.server_end_point;
+  if (options_.channel_binding == BindingPolicy::disable || !options_.encrypted || binding.empty())
+    return ChannelBinding::none();
+  return offered_plus ? ChannelBinding::bound(end_point, as_bytes(binding)) : ChannelBinding::not_offered();
 }
 
 bool Startup::on_sasl_continue(Bytes challenge) {

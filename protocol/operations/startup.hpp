@@ -19,6 +19,14 @@
 
 namespace pgstride::inline v0 {
 
+/// Whether a login is tied to the TLS connection that it comes over (SCRAM-SHA-256-PLUS), so that
+/// nobody in the middle can pass it on.
+enum class BindingPolicy : std::uint8_t {
+  disable,
+  prefer,   // when both ends can
+  require,  // otherwise do not log in
+};
+
 struct StartupOptions {
   StartupOptions() = default;
 
@@ -36,6 +44,11 @@ struct StartupOptions {
   bool token_allowed = false;  // nobody on the way can read it
   std::int32_t min_version = frontend::protocol_3_0;
   std::int32_t max_version = frontend::protocol_3_0;  // is asked for
+  BindingPolicy channel_binding = BindingPolicy::prefer;
+  bool encrypted = false;
+  /// What to bind to under TLS: the server's certificate, hashed (tls-server-end-point). Empty when
+  /// there is no hash defined for it.
+  std::string server_end_point;
 };
 
 class Startup : public Operation {
@@ -43,6 +56,9 @@ class Startup : public Operation {
   /// Keys for the derivation asked for by on_derivation(); none when it could not be done. The
   /// answer to the server lies in the session's pending_write() afterwards.
   void derived(const std::optional<SaltedKeys>& keys);
+
+  /// The server has asked for a password or a proof, so that one may have been sent.
+  bool questioned() const noexcept { return password_sent_ || token_sent_ || scram_.has_value(); }
 
   /// Empty until done, and when the server can not cancel.
   CancelKey take_cancel_key() noexcept { return std::move(cancel_key_); }
@@ -66,9 +82,11 @@ class Startup : public Operation {
   bool on_clear_text();
   bool on_md5(Bytes salt);
   bool on_sasl(Bytes mechanisms);
+  const char* check_binding(bool offered_plus) const noexcept;
+  ChannelBinding choose_binding(bool offered_plus) const;
   bool on_sasl_continue(Bytes challenge);
   bool on_sasl_final(Bytes proof);
-  bool begin_scram();
+  bool begin_scram(ChannelBinding binding);
   bool begin_oauth();
   bool permits(AuthMethod method);
   bool on_authenticated();

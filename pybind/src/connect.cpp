@@ -7,6 +7,7 @@
 #include "pgstride/pybind/src/arguments.hpp"
 #include "pgstride/pybind/src/exchange.hpp"
 #include "pgstride/pybind/src/failure.hpp"
+#include "pgstride/pybind/src/tls.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -58,7 +59,8 @@ bool parse_address(PyObject* address, ConnectOptions& result) {
 }
 
 /// Everything that says where and how to connect, there and nowhere else. False with a Python error set.
-bool parse_options(PyObject* address, PyObject* options, PyObject* settings, ConnectOptions& result) {
+bool parse_options(PyObject* address, PyObject* options, PyObject* settings, PyObject* context,
+                   ConnectOptions& result) {
   OptionError error;
   const auto set = [&](std::string_view key, std::string_view value) {
     return result.set(key, value, error) || (refuse(error), false);
@@ -69,20 +71,24 @@ bool parse_options(PyObject* address, PyObject* options, PyObject* settings, Con
   };
   if (!for_each_pair(options, set) || !for_each_pair(settings, add_setting)) return false;
   if (!parse_address(address, result)) return false;
+  if (context != Py_None) {
+    const bool direct = result.tls.negotiation == SslNegotiation::direct;
+    result.tls_context = std::make_shared<PyTlsContext>(Ref::borrow(context), direct);
+  }
   return result.complete(error) || (refuse(error), false);
 }
 
 }  // namespace
 
 PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 10) {
-    PyErr_SetString(PyExc_TypeError, "connect() takes 10 arguments");
+  if (count != 11) {
+    PyErr_SetString(PyExc_TypeError, "connect() takes 11 arguments");
     return nullptr;
   }
   auto loop = PyLoop::make(args[0]);
   ConnectOptions options;
   CoreOptions core_options;
-  if (!loop || !parse_options(args[1], args[2], args[3], options)) return nullptr;
+  if (!loop || !parse_options(args[1], args[2], args[3], args[10], options)) return nullptr;
   if (!parse_timeout(args[4], unlimited, options.connect_timeout)) return nullptr;
   if (!parse_timeout(args[5], unlimited, core_options.command_timeout)) return nullptr;
   if (options.connect_timeout <= Duration::zero()) {
@@ -105,7 +111,7 @@ PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 ConnectRequest::ConnectRequest(std::unique_ptr<PyLoop> loop, ConnectOptions options, CoreOptions core_options)
-    : core_options_(std::move(core_options)), loop_(std::move(loop)) {
+    : core_options_(std::move(core_options)), tls_context_(options.tls_context), loop_(std::move(loop)) {
   ConnectHandler& handler = *this;
   connector_ = std::make_unique<Connector>(*loop_, std::move(options), handler);
 }
@@ -124,11 +130,20 @@ void ConnectRequest::on_connect_failed(Failure failure) noexcept {
 
 PyObject* ConnectRequest::take_result() {
   if (failure_) {
-    raise_failure(*failure_, nullptr);
+    raise();
     return nullptr;
   }
   return make_core(std::make_unique<Core>(std::move(loop_), std::move(channel_), std::move(core_options_)))
       .release();
+}
+
+// What Python's ssl raised is raised as it is.
+void ConnectRequest::raise() {
+  const auto* context = dynamic_cast<const PyTlsContext*>(tls_context_.get());
+  const bool is_tls = failure_->code == Errc::tls_failed || failure_->code == Errc::certificate_rejected;
+  Ref error = context && is_tls ? context->take_error() : Ref();
+  if (error) return restore_error(std::move(error));
+  raise_failure(*failure_, nullptr);
 }
 
 bool CloseRequest::start(PyObject* timeout) {

@@ -29,7 +29,10 @@ class ConnectRequest final : public Request, ConnectHandler {
   void on_connected(std::unique_ptr<Channel> channel) noexcept override;
   void on_connect_failed(Failure failure) noexcept override;
 
+  void raise();
+
   CoreOptions core_options_;
+  std::shared_ptr<const TlsContext> tls_context_;
   std::unique_ptr<PyLoop> loop_;
   std::unique_ptr<Channel> channel_;
   std::optional<Failure> failure_;

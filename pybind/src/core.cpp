@@ -153,6 +153,12 @@ PyObject* get_record_class(PyObject* self, void*) {
 }
 PyObject* get_settled(PyObject* self, void*) { return PyBool_FromLong(core_of(self).session().quiescent()); }
 PyObject* get_queries(PyObject* self, void*) { return PyLong_FromUnsignedLongLong(core_of(self).queries()); }
+PyObject* get_tls(PyObject* self, void*) {
+  const TlsEngine* tls = core_of(self).channel().tls();
+  if (!tls) Py_RETURN_NONE;
+  const TlsInfo info = tls->info();
+  return Py_BuildValue("sss", info.version.c_str(), info.cipher.c_str(), info.application.c_str());
+}
 
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
@@ -216,6 +222,7 @@ PyGetSetDef getset[] = {
     {"record_class", get_record_class, nullptr, nullptr, nullptr},
     {"settled", get_settled, nullptr, nullptr, nullptr},
     {"queries", get_queries, nullptr, nullptr, nullptr},
+    {"tls", get_tls, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyType_Slot slots[] = {

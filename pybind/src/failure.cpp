@@ -14,6 +14,9 @@ const char* kind_of(const Failure& failure) noexcept {
     case Errc::limit_exceeded: return "protocol_violation";
     case Errc::server_error: return "server_error";
     case Errc::host_not_found: return "host_not_found";
+    case Errc::tls_refused: return "tls_refused";
+    case Errc::tls_failed: return "tls_failed";
+    case Errc::certificate_rejected: return "certificate_rejected";
     default: return "interface";
   }
 }

@@ -16,7 +16,12 @@ namespace pgstride::test {
 
 using namespace std::chrono_literals;
 
-inline ConnectOptions server_options() { return ConnectOptions(std::getenv("PGSTRIDE_TEST_DSN")); }
+/// In clear.
+inline ConnectOptions server_options() {
+  ConnectOptions options(std::getenv("PGSTRIDE_TEST_DSN"));
+  options.tls.mode = SslMode::disable;
+  return options;
+}
 
 /// A fixture: a loop, and a connection of the test's own.
 struct Database {

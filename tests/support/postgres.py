@@ -16,6 +16,10 @@ and PGSTRIDE_TEST_SOCKET (the socket's directory again) in their environment. `p
 trusted superuser; pgstride_trust, pgstride_password, pgstride_md5 and pgstride_scram log in the way
 they are named, with the password `secret`. It listens on 127.0.0.1, ::1 and a Unix socket.
 
+It speaks TLS, too, if it can: pgstride_ssl gets in with it only, pgstride_nossl without only. The
+authority that PGSTRIDE_TEST_ROOT names vouches for localhost, 127.0.0.1, ::1 and db.test; unset, the
+server was built without TLS. PGSSLMODE is disable, so that TLS is for those who ask for it.
+
 The server belongs to a guard process that lives until its standard input ends. So it is stopped and
 removed whether its owner returns, raises, is interrupted or is killed outright. Standard library only.
 """
@@ -37,6 +41,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import certificates
 
 DATABASE = "pgstride"
 PASSWORD = "secret"
@@ -64,6 +70,10 @@ local      all,replication all                   trust
 host       all       pgstride_password  all      password
 host       all       pgstride_md5       all      md5
 host       all       pgstride_scram     all      scram-sha-256
+hostssl    all       pgstride_ssl       all      trust
+hostnossl  all       pgstride_ssl       all      reject
+hostnossl  all       pgstride_nossl     all      trust
+hostssl    all       pgstride_nossl     all      reject
 host       all       all                all      trust
 """
 
@@ -72,6 +82,8 @@ ROLES = f"""\
 CREATE ROLE pgstride_trust LOGIN
 CREATE ROLE pgstride_password LOGIN PASSWORD '{PASSWORD}'
 CREATE ROLE pgstride_scram LOGIN PASSWORD '{PASSWORD}'
+CREATE ROLE pgstride_ssl LOGIN PASSWORD '{PASSWORD}'
+CREATE ROLE pgstride_nossl LOGIN PASSWORD '{PASSWORD}'
 SET password_encryption = 'md5'
 CREATE ROLE pgstride_md5 LOGIN PASSWORD '{PASSWORD}'
 CREATE DATABASE {DATABASE}
@@ -121,7 +133,7 @@ class Server:
             address = self._guard.stdout.readline()
             if not address:
                 raise RuntimeError("the throwaway PostgreSQL did not start")
-            self.socket_dir, self.port = json.loads(address)
+            self.socket_dir, self.port, self.root = json.loads(address)
         except BaseException:
             self.__exit__()
             raise
@@ -142,7 +154,8 @@ class Server:
             "PGDATABASE": DATABASE,
             "PGSTRIDE_TEST_DSN": self.unix_dsn if unix else self.dsn,
             "PGSTRIDE_TEST_SOCKET": self.socket_dir,
-        }
+            "PGSSLMODE": "disable",
+        } | ({"PGSTRIDE_TEST_ROOT": self.root} if self.root else {})
 
 
 class Cluster:
@@ -165,19 +178,33 @@ class Cluster:
         if os.geteuid() == 0:
             self._become_ordinary()
 
-    def start(self) -> tuple[str, int]:
+    def start(self) -> tuple[str, int, str | None]:
+        """The directory of its socket, its port, and the root certificate if it does TLS."""
         self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         lines = "".join(f"{name} = '{value}'\n" for name, value in self._settings.items())
         with open(self._data / "postgresql.conf", "a") as conf:
             conf.write(lines + f"unix_socket_directories = '{self._scratch}'\n")
         (self._data / "pg_hba.conf").write_text(ACCESS)
+        root = self._learn_tls()
         for database, statements in (("postgres", ROLES), (DATABASE, GRANTS)):
             self._run("postgres", "--single", "-c", "exit_on_error=on", "-D", self._data, database, stdin=statements)
         for _ in range(5):  # somebody else may take the port between our look and the server's bind
             port = free_port()
             if self._serve(port):
-                return str(self._scratch), port
+                return str(self._scratch), port, root
         raise RuntimeError("PostgreSQL did not start:\n" + self._log.read_text(errors="replace")[-4000:])
+
+    def _learn_tls(self) -> str | None:
+        if self._run("postgres", "-C", "ssl_library", "-D", self._data).strip() != "OpenSSL":
+            return None
+        authority = certificates.Authority(self._scratch / "authority")
+        names = ["DNS:localhost", "DNS:db.test", "IP:127.0.0.1", "IP:::1"]
+        made = authority.issue("server", names=names)
+        if self._identity:
+            os.chown(made.key, self._identity["user"], self._identity["group"])
+        with open(self._data / "postgresql.conf", "a") as conf:
+            conf.write(f"ssl = on\nssl_cert_file = '{made.crt}'\nssl_key_file = '{made.key}'\n")
+        return str(authority.root)
 
     def stop(self) -> None:
         if self._server is None or self._server.poll() is not None:
@@ -204,7 +231,7 @@ class Cluster:
                     shutil.copytree(folder, self._scratch / folder.name)
             self._binaries = self._scratch / self._binaries.relative_to(package.parent)
 
-    def _run(self, program: str, *arguments, stdin: str = "") -> None:
+    def _run(self, program: str, *arguments, stdin: str = "") -> str:
         command = [self._binaries / program, *arguments]
         done = subprocess.run(
             command,
@@ -218,6 +245,7 @@ class Cluster:
         )
         if done.returncode != 0:
             raise RuntimeError(f"{program} failed:\n{done.stdout}")
+        return done.stdout
 
     def _serve(self, port: int) -> bool:
         with open(self._log, "ab") as log:

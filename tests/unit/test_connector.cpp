@@ -53,6 +53,7 @@ struct Connecting {
     for (const std::size_t i : which) options.hosts.emplace_back("127.0.0.1", servers[i].port());
     options.user = "me";
     options.password = Secret(std::string("pencil"));
+    options.tls.mode = SslMode::disable;
     OptionError error;
     BOOST_REQUIRE(options.complete(error));
     return options;

@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(everything_a_connection_string_can_set) {
   BOOST_TEST(o.keepalive.interval == 8);
   BOOST_TEST(o.keepalive.count == 9);
   BOOST_TEST(o.keepalive.user_timeout == 10);
-  BOOST_TEST((o.sslmode == SslMode::allow));
+  BOOST_TEST((o.tls.mode == SslMode::allow));
   BOOST_TEST(o.statement_cache_size == 0U);
 }
 
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(defaults) {
   BOOST_TEST((o.cancel_grace == 5s));
   BOOST_TEST(o.statement_cache_size == 100U);
   BOOST_TEST(o.scram_max_iterations == 1'000'000U);
-  BOOST_TEST((o.sslmode == SslMode::prefer));
+  BOOST_TEST(!o.tls.mode);
   BOOST_TEST(o.keepalive.enabled);
   BOOST_TEST(!o.allows_cleartext_password());
 }
@@ -192,30 +192,10 @@ BOOST_AUTO_TEST_CASE(refusals_name_the_option_and_its_place) {
              "option \"require_auth\" at position 1: must not mix methods with and without a \"!\"");
 }
 
-BOOST_AUTO_TEST_CASE(whoever_demands_tls_is_told_that_there_is_none) {
-  for (const auto* mode : {"require", "verify-ca", "verify-full"}) {
-    BOOST_TEST(refusal("sslmode="s + mode) ==
-               "option \"sslmode\" at position 1: asks for TLS, which is not supported yet");
-  }
-  for (const auto* mode : {"disable", "allow", "prefer"})
-    BOOST_TEST(refusal("sslmode="s + mode) == "accepted");
-  BOOST_TEST(refusal("postgres://h?ssl=true") ==
-             "option \"sslmode\" at position 14: asks for TLS, which is not supported yet");
-  BOOST_TEST(refusal("sslrootcert=system") ==
-             "option \"sslrootcert\" at position 1: asks for TLS, which is not supported yet");
-  BOOST_TEST(refusal("sslnegotiation=direct") ==
-             "option \"sslnegotiation\" at position 1: asks for TLS, which is not supported yet");
-  BOOST_TEST(refusal("channel_binding=require") ==
-             "option \"channel_binding\" at position 1: asks for TLS, which is not supported yet");
+BOOST_AUTO_TEST_CASE(what_is_not_there_is_not_taken_for_granted) {
   BOOST_TEST(refusal("gssencmode=require") ==
              "option \"gssencmode\" at position 1: has a value that is not supported yet");
-  BOOST_TEST(refusal("channel_binding=prefer gssencmode=disable sslcert=a sslkey=b") == "accepted");
-  BOOST_TEST(environment_refusal({}, {{"PGSSLMODE", "verify-full"}}) ==
-             "option \"PGSSLMODE\": asks for TLS, which is not supported yet");
-
-  ConnectOptions by_hand;
-  by_hand.sslmode = SslMode::require;
-  BOOST_TEST(incomplete(by_hand) == "option \"sslmode\": asks for TLS, which is not supported yet");
+  BOOST_TEST(refusal("gssencmode=disable") == "accepted");
 }
 
 BOOST_AUTO_TEST_CASE(cleartext_passwords_are_asked_for) {
@@ -315,7 +295,7 @@ BOOST_AUTO_TEST_CASE(the_environment_fills_gaps) {
   BOOST_TEST(o.application_name == "ea");
   BOOST_TEST(text(o.server_settings) == "options=-c e=1");
   BOOST_TEST((o.connect_timeout == 4s));
-  BOOST_TEST((o.sslmode == SslMode::disable));
+  BOOST_TEST((o.tls.mode == SslMode::disable));
 
   const auto said = with_environment(from("host=h port=1 user=u password=p dbname=d application_name=a "
                                           "options=o connect_timeout=60 sslmode=prefer"),
@@ -328,7 +308,7 @@ BOOST_AUTO_TEST_CASE(the_environment_fills_gaps) {
   BOOST_TEST(said.application_name == "a");
   BOOST_TEST(text(said.server_settings) == "options=o");
   BOOST_TEST((said.connect_timeout == 60s));  // its default, but said
-  BOOST_TEST((said.sslmode == SslMode::prefer));
+  BOOST_TEST((said.tls.mode == SslMode::prefer));
 
   ConnectOptions by_hand;
   by_hand.user = "u";

@@ -2,6 +2,7 @@
 """The extension module, as the facade sees it. Private."""
 
 import asyncio
+import ssl
 import uuid
 from typing import Any, Awaitable, Callable, Iterable, Iterator, Sequence, TypeVar, overload
 
@@ -81,6 +82,8 @@ class Core:
     """Nothing is under way, nor anything that was abandoned."""
     queries: int
     """How much it has run: executions, however many sets of arguments each, and scripts."""
+    tls: tuple[str, str, str] | None
+    """Version, cipher and ALPN's choice; None in clear."""
 
     def fetch(
         self, query: str | Statement, args: tuple[object, ...], timeout: float | None, record_class: type[Record] | None, /
@@ -288,5 +291,6 @@ def connect(
     record_class: type[Record],
     max_cacheable_statement_size: int,
     max_cached_statement_lifetime: float | None,
+    context: ssl.SSLContext | None,
     /,
 ) -> Awaitable[Core]: ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import typing
 
 from . import exceptions
@@ -45,6 +46,12 @@ def make_exception(
         exception = exceptions.ProtocolError(detail)
     elif kind == "host_not_found":
         exception = socket.gaierror(socket.EAI_NONAME, detail)
+    elif kind == "tls_refused":
+        exception = ConnectionError(detail)
+    elif kind == "tls_failed":
+        exception = ssl.SSLError(ssl.SSLErrorNumber.SSL_ERROR_SSL, detail)
+    elif kind == "certificate_rejected":
+        exception = ssl.SSLCertVerificationError(ssl.SSLErrorNumber.SSL_ERROR_SSL, detail)
     elif kind == "system":
         exception = OSError(system, detail)
     else:

@@ -15,6 +15,17 @@ ServerCapabilities = collections.namedtuple(
 )
 
 
+class TLSInfo(typing.NamedTuple):
+    """What the two ends of an encrypted connection have agreed on."""
+
+    version: str
+    """``'TLSv1.3'``"""
+    cipher: str
+    """``'TLS_AES_256_GCM_SHA384'``"""
+    alpn: str
+    """The protocol that the server chose: ``'postgresql'``, or nothing before PostgreSQL 17."""
+
+
 class CommandStatus(str):
     """What a command reports: ``'INSERT 0 1'``."""
 

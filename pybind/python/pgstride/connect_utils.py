@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import inspect
+import logging
 import random
 import ssl as _ssl
 import struct
@@ -33,6 +34,8 @@ _ClientConfiguration = collections.namedtuple(
         "max_cacheable_statement_size",
     ],
 )
+
+_log = logging.getLogger("pgstride")
 
 _CANCEL_REQUEST = 80877102
 _ANOTHER_MAY_DO = (
@@ -149,8 +152,9 @@ async def _connect_addr(
     budget = _Budget(loop, timeout)
     if options is None:
         options = {"sslmode": params.sslmode.libpq_name, "sslnegotiation": params.ssl_negotiation.value}
-    if isinstance(params.ssl, _ssl.SSLContext):
-        raise exceptions.UnsupportedClientFeatureError("an SSLContext for `ssl` is not supported yet")
+    context = params.ssl if isinstance(params.ssl, _ssl.SSLContext) else None
+    if context is not None:
+        options = {**options, "sslmode": "require"}  # it says itself what it verifies
     password = await _resolve_password(params.password, budget)
     token = await _resolve_password(oauth_token, budget)
     login = {"user": params.user, "dbname": params.database, "password": password, "oauth_token": token}
@@ -165,7 +169,10 @@ async def _connect_addr(
         record_class,
         config.max_cacheable_statement_size,
         config.max_cached_statement_lifetime or None,
+        context,
     )
+    if core.tls is None and options["sslmode"] == "prefer" and not isinstance(addr, str):
+        _log.info("the connection to %s:%s is not encrypted: the server would not", *addr)
     # What can be asked for anew is kept; what was given once stays with the caller alone.
     return connection_class(
         Protocol(core), Transport(core, addr), loop, addr, config, params if callable(params.password) else params._replace(password=None)

@@ -28,7 +28,7 @@ from . import (
 )
 from ._listening import LoggedQuery, _Callback
 from ._pooled import ConnectionMeta
-from ._server import CommandStatus, ConnectionSettings, ServerCapabilities
+from ._server import CommandStatus, ConnectionSettings, ServerCapabilities, TLSInfo
 from ._statement_cache import _StatementCache
 from .protocol import Protocol, Record, Transport
 
@@ -134,6 +134,12 @@ class Connection(_queries.Queries, _copy.Copying, _pooled.Pooled, _listening.Lis
     def get_settings(self) -> ConnectionSettings:
         """The settings that the server reports, as attributes."""
         return ConnectionSettings(self._core)
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """The TLS version, cipher and ALPN protocol that were agreed on; None when nothing is encrypted."""
+        info = self._core.tls
+        return None if info is None else TLSInfo(*info)
 
     async def close(self, *, timeout: float | None = None) -> None:
         """Close the connection gracefully. A statement that is running is cancelled.
@@ -289,6 +295,11 @@ async def connect(
     authentication that may be used, or with a ``!`` those that may not; `oauth_token` is for servers that
     ask for a bearer token, and may be a function like `password`.
 
+    `ssl` is the name of an sslmode (``disable``, ``allow``, ``prefer``, ``require``, ``verify-ca``,
+    ``verify-full``), True for verification against the system's root certificates, False for no TLS, or an
+    :class:`ssl.SSLContext` that says it all. `direct_tls` begins with TLS at once, as PostgreSQL 17 and newer
+    take it. See docs/tls.md.
+
     `timeout` (seconds) covers everything from name resolution to authentication. Statements are kept
     prepared, `statement_cache_size` of them, each for `max_cached_statement_lifetime` seconds (0: for ever),
     unless they have more than `max_cacheable_statement_size` characters (0: any length).
@@ -332,4 +343,13 @@ async def connect(
     )
 
 
-__all__ = ("connect", "Connection", "ConnectionMeta", "ConnectionSettings", "CommandStatus", "LoggedQuery", "ServerCapabilities")
+__all__ = (
+    "connect",
+    "Connection",
+    "ConnectionMeta",
+    "ConnectionSettings",
+    "CommandStatus",
+    "LoggedQuery",
+    "ServerCapabilities",
+    "TLSInfo",
+)

@@ -98,6 +98,10 @@ class BaseProtocol(metaclass=_hooks.Hookable):
     def is_closed(self) -> bool:
         return self._core.closed
 
+    @property
+    def is_ssl(self) -> bool:
+        return self._core.tls is not None
+
     def is_connected(self) -> bool:
         return not self._core.closed
 

@@ -1,0 +1,183 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// A connection under TLS, once it is open: records and messages, endings, cancel requests (R-T7, R-C9,
+// HS-012, HS-014, HS-017).
+#include <optional>
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/support/open_channel.hpp"
+#include "tests/support/tls_connecting.hpp"
+
+using namespace pgstride;
+using namespace pgstride::test;
+using namespace std::chrono_literals;
+
+BOOST_FIXTURE_TEST_SUITE(tls_channel, TlsConnecting)
+
+BOOST_AUTO_TEST_CASE(records_end_anywhere_and_nothing_waits_for_a_further_event) {  // HS-017
+  start(SslMode::require);
+  Peer peer = accept_request();
+  TlsServer server(identity);
+  peer.says("S"s);
+  loop.run_until_idle();
+  log_in(peer, server);
+  const std::string whole =
+      answer("one") + notification(7, "c", std::string(40'000, 'p')) + notice_response("n");
+  for (std::size_t cut = 0; cut < whole.size(); cut += cut < 200 ? 1 : 4999) {
+    Request request("select 1");
+    BOOST_REQUIRE(channel->submit(request));
+    channel->flush();
+    pump(peer, server);
+    BOOST_TEST(server.takes() != "");
+    std::string records = cut == 0 ? "" : server.says(whole.substr(0, cut));
+    records += server.says(whole.substr(cut));
+    peer.says(records);
+    loop.run_until_idle();
+    BOOST_TEST(request.outcome() == "[one] SELECT 1");
+    BOOST_TEST_REQUIRE(channel->is_open());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(large_results_and_large_requests) {
+  start(SslMode::require);
+  Peer peer = accept_request();
+  TlsServer server(identity);
+  peer.says("S"s);
+  loop.run_until_idle();
+  log_in(peer, server);
+  const std::string value(3'000'000, 'v');
+  Request request(value);
+  BOOST_REQUIRE(channel->submit(request));
+  channel->flush();
+  pump(peer, server);
+  BOOST_TEST(server.takes().size() == value.size() + 6);
+  std::string said = server.says(answer(value));
+  while (!said.empty()) {
+    const std::string piece = said.substr(0, 50'000);
+    peer.says(piece);
+    said.erase(0, piece.size());
+    loop.run_until_idle();
+  }
+  BOOST_TEST(request.rows == 1U);
+  BOOST_TEST(request.ended == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_end_in_whatever_manner_is_a_loss) {  // HS-012, HS-014
+  enum class End { goodbye_in_message, cut_in_message, cut_while_idle, clear_bytes };
+  for (const End end :
+       {End::goodbye_in_message, End::cut_in_message, End::cut_while_idle, End::clear_bytes}) {
+    start(SslMode::require);
+    Peer peer = accept_request();
+    TlsServer server(identity);
+    peer.says("S"s);
+    loop.run_until_idle();
+    log_in(peer, server);
+    Request request("select 1");
+    if (end != End::cut_while_idle) {
+      BOOST_REQUIRE(channel->submit(request));
+      channel->flush();
+      pump(peer, server);
+      peer.says(server.says(answer("one").substr(0, 30)));
+    }
+    if (end == End::goodbye_in_message) peer.says(server.says_goodbye());
+    if (end == End::clear_bytes) {
+      peer.says(answer("two"));
+    } else if (end != End::goodbye_in_message) {
+      peer.hangs_up();
+    }
+    loop.run_until_idle();
+    BOOST_TEST(!channel->is_open());
+    BOOST_TEST((channel->session().failure()->code == make_error_code(Errc::connection_lost)));
+    if (end != End::cut_while_idle) BOOST_TEST(request.ended == 1);
+    BOOST_TEST(request.outcome() != "[one] SELECT 1");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(parting_is_said_under_tls) {
+  start(SslMode::require);
+  Peer peer = accept_request();
+  TlsServer server(identity);
+  peer.says("S"s);
+  loop.run_until_idle();
+  log_in(peer, server);
+  channel->terminate();
+  channel.reset();
+  pump(peer, server);
+  BOOST_TEST(server.takes() == "X\0\0\0\4"s);
+  BOOST_TEST(server.said_goodbye());
+  BOOST_TEST(peer.left());
+}
+
+BOOST_AUTO_TEST_CASE(a_cancel_request_takes_the_same_way) {  // R-C9
+  for (const bool direct : {false, true}) {
+    start(SslMode::verify_full, direct ? SslNegotiation::direct : SslNegotiation::postgres);
+    Peer peer = direct ? listener.accepts() : accept_request();
+    TlsServer server(identity);
+    if (!direct) peer.says("S"s);
+    loop.run_until_idle();
+    log_in(peer, server);
+    Request request("select pg_sleep(60)");
+    BOOST_REQUIRE(channel->submit(request));
+    channel->flush();
+    pump(peer, server);
+    channel->cancel(request);
+    loop.run_until_idle();
+
+    Peer messenger = direct ? listener.accepts() : accept_request();
+    TlsServer there(identity);
+    if (!direct) messenger.says("S"s);
+    loop.run_until_idle();
+    pump(messenger, there);
+    BOOST_TEST(first_packet(there.takes()) == "Cancel(7, abcd)");
+    messenger.hangs_up();
+    peer.says(server.says(error_response("57014") + ready_for_query()));
+    loop.run_until_idle();
+    BOOST_TEST(!channel->cancelling());
+    BOOST_TEST(!channel->tainted());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_cancel_request_goes_out_in_clear_for_a_connection_under_tls) {  // HS-145
+  start(SslMode::prefer);
+  Peer peer = accept_request();
+  TlsServer server(identity);
+  peer.says("S"s);
+  loop.run_until_idle();
+  log_in(peer, server);
+  Request request("select pg_sleep(60)");
+  BOOST_REQUIRE(channel->submit(request));
+  channel->flush();
+  pump(peer, server);
+  channel->cancel(request);
+  loop.run_until_idle();
+  Peer messenger = accept_request();
+  messenger.says("N"s);
+  loop.run_until_idle();
+  BOOST_TEST(messenger.left());  // without a word
+  BOOST_TEST(channel->tainted());
+  peer.says(server.says(answer("late")));
+  loop.run_until_idle();
+  BOOST_TEST(!channel->cancelling());
+}
+
+BOOST_AUTO_TEST_CASE(giving_up_at_every_turn_leaves_nothing) {
+  for (int turns = 0; turns < 24; ++turns) {
+    start(SslMode::require);
+    Peer peer = accept_request();
+    TlsServer server(identity);
+    peer.says("S"s);
+    for (int i = 0; i < turns; ++i) {
+      loop.turn();
+      const std::string sent = peer.takes();
+      if (!sent.empty()) peer.says(server.hears(sent));
+    }
+    connector.reset();
+    channel.reset();
+    BOOST_TEST(loop.watches() == 0U);
+    BOOST_TEST(loop.armed_timers() == 0U);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
