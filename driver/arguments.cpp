@@ -13,9 +13,20 @@ Failure refused(std::string what) { return {Errc::invalid_argument, std::move(wh
 
 std::string parameter(std::size_t index) { return "parameter $" + std::to_string(index + 1); }
 
+std::string text_of(const ParameterTypes& parameters, std::size_t index, const TypeNames& types) {
+  const Oid type = parameters.oid(index, types);
+  const bool named = !parameters.names.empty() && !parameters.names[index].name.empty();
+  if (!named) return type_text(type);
+  const auto& [name, is_array] = parameters.names[index];
+  std::string text(name);
+  if (is_array) text += "[]";
+  if (type == oid::unspecified) text += ", which this connection has not looked up: call load_types() first";
+  return text;
+}
+
 // What the server has told of a statement is held against what was given: it would take the eight
 // bytes of a number for a timestamp without a word.
-bool fits(const Arguments& arguments, const Statement& statement, Failure& failure) {
+bool fits(const Arguments& arguments, const Statement& statement, const TypeNames& types, Failure& failure) {
   const auto& wanted = statement.parameters();
   if (wanted.size() != arguments.size()) {
     failure = refused("the query has " + std::to_string(wanted.size()) + " parameters, and " +
@@ -23,7 +34,7 @@ bool fits(const Arguments& arguments, const Statement& statement, Failure& failu
     return false;
   }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const Oid given = arguments.types()[i];
+    const Oid given = arguments.types().oid(i, types);
     if (given == wanted[i] || given == oid::unspecified || arguments.formats()[i] == Format::text) continue;
     failure = refused(parameter(i) + " is " + type_text(wanted[i]) + ", and " +
                       std::string(arguments.names()[i]) + " is sent as " + type_text(given));
@@ -36,7 +47,9 @@ bool fits(const Arguments& arguments, const Statement& statement, Failure& failu
 
 bool encode_arguments(const Arguments& arguments, const Statement& statement, WriteBuffer& out,
                       Failure& failure) {
-  if (statement.ready() && !fits(arguments, statement, failure)) return false;
+  static const TypeNames none;
+  const TypeNames& types = out.types() ? *out.types() : none;
+  if (statement.ready() && !fits(arguments, statement, types, failure)) return false;
   const std::size_t count = arguments.size();
   out.u16(static_cast<std::uint16_t>(count));
   for (const Format format : arguments.formats()) out.i16(static_cast<std::int16_t>(format));
@@ -45,7 +58,7 @@ bool encode_arguments(const Arguments& arguments, const Statement& statement, Wr
     const std::size_t written = arguments.write(out);
     if (written == count) return true;
     failure = refused(parameter(written) + ": this " + std::string(arguments.names()[written]) +
-                      " can not be sent as " + type_text(arguments.types()[written]));
+                      " can not be sent as " + text_of(arguments.types(), written, types));
   } catch (...) {
     failure = refused("an argument could not be encoded");
     failure.thrown = std::current_exception();

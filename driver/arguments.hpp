@@ -23,14 +23,62 @@ namespace pgstride::inline v0 {
 /// PostgreSQL counts parameters in 16 bits.
 inline constexpr std::size_t most_arguments = 65535;
 
+/// A type that the database knows by name, or the array over it.
+struct TypeName {
+  std::string_view name;
+  bool is_array = false;
+
+  /// Empty for a type with a number of its own.
+  template <class T>
+  static constexpr TypeName of() noexcept {
+    if constexpr (NamedType<T>) {
+      return {Codec<T>::type_name, false};
+    } else if constexpr (requires { Codec<T>::element_type_name; }) {
+      return {Codec<T>::element_type_name, true};
+    } else {
+      return {};
+    }
+  }
+  /// 0: not looked up.
+  Oid oid(const TypeNames& types) const noexcept {
+    const TypeNames::Entry* known = types.find(name);
+    return known == nullptr ? oid::unspecified : is_array ? known->array : known->oid;
+  }
+};
+
+/// The types of a query's parameters.
+struct ParameterTypes {
+  /// For types that have a number of their own; 0: the server infers it.
+  std::span<const Oid> oids;
+  /// For the others; no element at all when there are none of these.
+  std::span<const TypeName> names;
+
+  template <class... T>
+  static constexpr ParameterTypes of() noexcept {
+    return {Table<T...>::oids, {Table<T...>::names.data(), Table<T...>::any_named ? sizeof...(T) : 0}};
+  }
+  /// With what is known of the names.
+  Oid oid(std::size_t index, const TypeNames& types) const noexcept {
+    const bool named = !names.empty() && !names[index].name.empty();
+    return named ? names[index].oid(types) : oids[index];
+  }
+
+ private:
+  template <class... T>
+  struct Table {
+    static constexpr std::array<Oid, sizeof...(T)> oids{Codec<T>::oid...};
+    static constexpr std::array<TypeName, sizeof...(T)> names{TypeName::of<T>()...};
+    static constexpr bool any_named = (!TypeName::of<T>().name.empty() || ...);
+  };
+};
+
 class Arguments {
  public:
-  /// Parameter types to declare; 0: the server infers it.
-  std::span<const Oid> types() const noexcept { return types_; }
+  const ParameterTypes& types() const noexcept { return types_; }
   std::span<const Format> formats() const noexcept { return formats_; }
   /// The arguments' C++ types.
   std::span<const std::string_view> names() const noexcept { return names_; }
-  std::size_t size() const noexcept { return types_.size(); }
+  std::size_t size() const noexcept { return formats_.size(); }
 
   /// Writes the values, each with its length. The number written; fewer than size() when the next
   /// one is no value of its type, and then the buffer has not failed any more.
@@ -39,7 +87,7 @@ class Arguments {
  protected:
   using Write = std::size_t (*)(const Arguments&, WriteBuffer&);
 
-  Arguments(std::span<const Oid> types, std::span<const Format> formats,
+  Arguments(const ParameterTypes& types, std::span<const Format> formats,
             std::span<const std::string_view> names, Write how) noexcept
       : types_(types), formats_(formats), names_(names), write_(how) {}
   ~Arguments() = default;
@@ -47,7 +95,7 @@ class Arguments {
   Arguments& operator=(const Arguments&) = delete;
 
  private:
-  std::span<const Oid> types_;
+  ParameterTypes types_;
   std::span<const Format> formats_;
   std::span<const std::string_view> names_;
   Write write_;
@@ -57,12 +105,11 @@ template <Encodable... Args>
 class ArgumentsOf final : public Arguments {
  public:
   explicit ArgumentsOf(const Args&... values) noexcept
-      : Arguments(oids, wire_formats, cpp_names, &write_all), values_(values...) {}
+      : Arguments(ParameterTypes::of<Args...>(), wire_formats, cpp_names, &write_all), values_(values...) {}
 
  private:
   static_assert(sizeof...(Args) <= most_arguments);
 
-  static constexpr std::array<Oid, sizeof...(Args)> oids{Codec<Args>::oid...};
   static constexpr std::array<Format, sizeof...(Args)> wire_formats{Codec<Args>::format...};
   static constexpr std::array<std::string_view, sizeof...(Args)> cpp_names{cpp_name<Args>...};
 

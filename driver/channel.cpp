@@ -20,6 +20,7 @@ Channel::Channel(Loop& loop, Transport transport, const Endpoint& endpoint, cons
     : loop_(loop),
       endpoint_(endpoint),
       cancel_grace_(options.cancel_grace),
+      observer_(options.observer),
       session_(options.session),
       transport_(std::move(transport)),
       watch_(loop.watch(transport_.fd(), *this)),
@@ -106,6 +107,11 @@ void Channel::read_on() {
 // The operation that was full may have gone, and the socket may have no more to tell.
 void Channel::read_what_was_left() {
   if (session_.left_unread()) read_on();
+}
+
+void Channel::dismiss(Operation& operation, Failure failure) {
+  after(session_.dismiss(operation, std::move(failure)));
+  deliver_soon();
 }
 
 void Channel::after(Session::Abandoned abandoned) {

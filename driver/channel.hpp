@@ -15,6 +15,7 @@
 #include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/driver/net/fork.hpp"
 #include "pgstride/driver/net/transport.hpp"
+#include "pgstride/driver/observer.hpp"
 #include "pgstride/protocol/session.hpp"
 
 namespace pgstride::inline v0 {
@@ -24,6 +25,8 @@ struct ChannelOptions {
   SessionOptions session;
   /// How long a cancelled request may take to end before the connection is given up (R-C4).
   Duration cancel_grace = std::chrono::seconds(5);
+  /// Told of requests by those who make them; may be null.
+  Observer* observer = nullptr;
 };
 
 class ChannelEvents {
@@ -68,6 +71,8 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   /// of it was not sent never will be; what is running is cancelled on the server, behind a fence
   /// that keeps later requests from being hit (R-C6).
   void cancel(Operation& operation);
+  /// The same, but the operation ends with this failure in a later turn of the loop, and is notified.
+  void dismiss(Operation& operation, Failure failure);
 
   /// Asks the server to cancel what is running; its owner still hears how it ends.
   void interrupt();
@@ -88,6 +93,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
 
   void set_cancel_key(CancelKey key) { cancel_key_ = std::move(key); }
   const CancelKey& cancel_key() const noexcept { return cancel_key_; }
+  Observer* observer() const noexcept { return observer_; }
 
  private:
   void on_fd(Ready ready) noexcept override;
@@ -110,6 +116,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   Loop& loop_;
   Endpoint endpoint_;
   Duration cancel_grace_;
+  Observer* observer_;
   Session session_;
   Transport transport_;
   std::unique_ptr<Watch> watch_;

@@ -11,7 +11,11 @@ namespace {
 /// co_await connecting → the channel, or throws
 class Connecting final : ConnectHandler {
  public:
-  Connecting(Loop& loop, ConnectOptions options) : connector_(loop, std::move(options), *this) {}
+  Connecting(Loop& loop, ConnectOptions options)
+      : loop_(loop),
+        observer_(options.observer),
+        started_(loop.now()),
+        connector_(loop, std::move(options), *this) {}
 
   auto operator co_await() noexcept {
     struct Awaiter {
@@ -29,11 +33,17 @@ class Connecting final : ConnectHandler {
  private:
   void on_connected(std::unique_ptr<Channel> channel) noexcept override {
     channel_ = std::move(channel);
+    if (observer_) observe(channel_->address().text(), nullptr, channel_->cancel_key().pid);
     waiting_.resume();
   }
   void on_connect_failed(Failure failure) noexcept override {
     failure_ = std::move(failure);
+    if (observer_) observe(failure_.detail, &failure_, 0);
     waiting_.resume();
+  }
+
+  void observe(std::string_view host, const Failure* failure, std::int32_t pid) noexcept {
+    observer_->on_connect({host, loop_.now() - started_, failure, pid});
   }
 
   // The failure's detail tells of every attempt, the last one included.
@@ -44,6 +54,9 @@ class Connecting final : ConnectHandler {
     throw Error(failure_, what);
   }
 
+  Loop& loop_;
+  Observer* observer_;
+  TimePoint started_;
   std::coroutine_handle<> waiting_;
   std::unique_ptr<Channel> channel_;
   Failure failure_;

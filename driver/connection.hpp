@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "pgstride/driver/batch.hpp"
 #include "pgstride/driver/channel.hpp"
 #include "pgstride/driver/copy.hpp"
 #include "pgstride/driver/copy_rows.hpp"
@@ -21,6 +22,7 @@
 #include "pgstride/driver/prepared.hpp"
 #include "pgstride/driver/query.hpp"
 #include "pgstride/driver/transaction.hpp"
+#include "pgstride/driver/typed_query.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -47,6 +49,26 @@ class [[nodiscard]] Connection {
     return Query(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
   }
 
+  /// co_await → std::vector<T>. T is a value, a std::tuple, or an aggregate whose members are called
+  /// as the columns are (see RowNames). Throws Error before the first row when the columns do not fit.
+  template <RowType T, Encodable... Args>
+  QueryAs<T> query_as(std::string_view sql, const Args&... args) {
+    const ArgumentsOf arguments(args...);
+    return QueryAs<T>(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+  }
+  /// co_await → T, of the only row. Throws Error (Errc::unexpected_row_count) when there is none, or more.
+  template <RowType T, Encodable... Args>
+  QueryOne<T> query_one(std::string_view sql, const Args&... args) {
+    const ArgumentsOf arguments(args...);
+    return QueryOne<T>(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+  }
+  /// co_await → std::optional<T>, of the only row, if there is one. Throws Error when there are more.
+  template <RowType T, Encodable... Args>
+  QueryOptional<T> query_optional(std::string_view sql, const Args&... args) {
+    const ArgumentsOf arguments(args...);
+    return QueryOptional<T>(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+  }
+
   /// co_await → Completion, after look(const RowView&) has seen every row where it lies.
   template <std::invocable<const RowView&> Look, Encodable... Args>
   Each<std::decay_t<Look>> each(Look&& look, std::string_view sql, const Args&... args) {
@@ -64,6 +86,9 @@ class [[nodiscard]] Connection {
   /// co_await → Completion, of a script of any number of statements. Outside a transaction block it
   /// is one transaction, as far as it does not begin and end its own.
   Script execute(std::string_view script) { return Script(channel(), script); }
+  /// co_await → std::vector<Result>, one for each statement of the script. All values are text: read them
+  /// into std::string or std::string_view.
+  ScriptResults query_script(std::string_view script) { return ScriptResults(channel(), script); }
 
   /// Rows in batches, inside a transaction: `while (const RowView* row = co_await rows.next())`.
   template <Encodable... Args>
@@ -92,9 +117,12 @@ class [[nodiscard]] Connection {
   /// server infers, or of those named: prepare<int, std::string_view>(…).
   template <Encodable... Args>
   Preparing prepare(std::string_view sql) {
-    static constexpr std::array<Oid, sizeof...(Args)> types{Codec<Args>::oid...};
-    return Preparing(channel(), channel().session().new_statement(checked(sql), types));
+    return Preparing(channel(), new_statement(channel().session(), sql, ParameterTypes::of<Args...>()));
   }
+
+  /// Several queries in one request, and one transaction unless there is one already:
+  /// `Batch batch = conn.batch(); batch.add(…).add(…); … = co_await batch.run();`
+  Batch batch() { return Batch(channel()); }
 
   /// co_await → Transaction. May go out together with the first query: make both, then await both.
   Begin begin(TransactionOptions options = TransactionOptions()) { return Begin(channel(), options); }

@@ -43,6 +43,8 @@ std::string random_statement_prefix() {
 ChannelOptions channel_options(const ConnectOptions& options) {
   ChannelOptions result;
   result.cancel_grace = options.cancel_grace;
+  result.observer = options.observer;
+  result.session.types = options.types;
   result.session.max_message_size = static_cast<std::uint32_t>(options.max_message_size);
   result.session.statement_cache_size = options.statement_cache_size;
   result.session.statement_prefix = random_statement_prefix();

@@ -43,7 +43,7 @@ class Cursor::Step final : public Request<Step, BoundExecute>, ResultSink {
   Step(Cursor& cursor, const Arguments* arguments, PortalStep step)
       : Request(cursor.channel_, cursor.statement_, arguments, static_cast<ResultSink*>(this), step),
         rows_(cursor.rows_) {
-    submit();
+    submit(sql());
   }
   void wait_for(std::coroutine_handle<> waiting) { wait(waiting); }
   void throw_if_failed() const {

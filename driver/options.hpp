@@ -19,6 +19,7 @@
 #include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/driver/net/socket.hpp"
 #include "pgstride/driver/net/tls.hpp"
+#include "pgstride/driver/observer.hpp"
 #include "pgstride/driver/target_session.hpp"
 #include "pgstride/driver/tls_options.hpp"
 #include "pgstride/protocol/auth_methods.hpp"
@@ -26,6 +27,7 @@
 #include "pgstride/protocol/operations/startup.hpp"
 #include "pgstride/protocol/scram_cache.hpp"
 #include "pgstride/protocol/secret.hpp"
+#include "pgstride/protocol/type_names.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -129,6 +131,11 @@ class ConnectOptions {
   /// How long a cancelled request may take to end before the connection is given up.
   Duration cancel_grace = std::chrono::seconds(5);
   Keepalive keepalive;
+
+  /// Told of everything that the C++ interface does; may be null.
+  Observer* observer = nullptr;
+  /// What is known of the user's types by name. Connections to one database, on one thread, may share it.
+  std::shared_ptr<TypeNames> types;
 
   std::size_t statement_cache_size = 100;               // prepared statements; 0: none are kept
   std::size_t max_message_size = std::size_t{1} << 30;  // of a row; the server's own limit

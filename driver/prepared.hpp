@@ -11,6 +11,7 @@
 
 #include "pgstride/driver/cursor.hpp"
 #include "pgstride/driver/query.hpp"
+#include "pgstride/driver/typed_query.hpp"
 #include "pgstride/protocol/operations/prepare.hpp"
 
 namespace pgstride::inline v0 {
@@ -30,6 +31,18 @@ class Prepared {
   template <Encodable... Args>
   Query query(const Args&... args) const {
     return Query(*channel_, statement_, ArgumentsOf(args...));
+  }
+  template <RowType T, Encodable... Args>
+  QueryAs<T> query_as(const Args&... args) const {
+    return QueryAs<T>(*channel_, statement_, ArgumentsOf(args...));
+  }
+  template <RowType T, Encodable... Args>
+  QueryOne<T> query_one(const Args&... args) const {
+    return QueryOne<T>(*channel_, statement_, ArgumentsOf(args...));
+  }
+  template <RowType T, Encodable... Args>
+  QueryOptional<T> query_optional(const Args&... args) const {
+    return QueryOptional<T>(*channel_, statement_, ArgumentsOf(args...));
   }
   template <std::invocable<const RowView&> Look, Encodable... Args>
   Each<std::decay_t<Look>> each(Look&& look, const Args&... args) const {
@@ -52,7 +65,9 @@ class Prepared {
 /// co_await → Prepared
 class [[nodiscard]] Preparing final : public Request<Preparing, Prepare> {
  public:
-  Preparing(Channel& channel, StatementRef statement) : Request(channel, std::move(statement)) { submit(); }
+  Preparing(Channel& channel, StatementRef statement) : Request(channel, std::move(statement)) {
+    submit(this->statement()->sql());
+  }
 
  private:
   friend Request;

@@ -1,7 +1,9 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/query.hpp"
 
+#include "pgstride/driver/typed_query.hpp"
 #include "pgstride/protocol/frontend.hpp"
+#include "pgstride/protocol/oid.hpp"
 #include "pgstride/protocol/session.hpp"
 
 namespace pgstride::inline v0 {
@@ -20,6 +22,14 @@ bool is_stale(const ServerError& error) {
          (error.sqlstate() == "0A000" && error.field('R') == "RevalidateCachedQuery");
 }
 
+// The numbers to declare, kept in `looked_up` when some are known by name only.
+std::span<const Oid> oids_of(const ParameterTypes& parameters, const TypeNames& types,
+                             std::vector<Oid>& looked_up) {
+  if (parameters.names.empty()) return parameters.oids;
+  for (std::size_t i = 0; i < parameters.oids.size(); ++i) looked_up.push_back(parameters.oid(i, types));
+  return looked_up;
+}
+
 // As much of a script as an error text can show.
 constexpr std::size_t kept_of_script = 256;
 
@@ -30,13 +40,20 @@ std::string_view checked(std::string_view sql) {
   return sql;
 }
 
-StatementRef statement_for(Session& session, std::string_view sql, std::span<const Oid> types) {
+StatementRef statement_for(Session& session, std::string_view sql, const ParameterTypes& parameters) {
+  std::vector<Oid> looked_up;
+  const std::span<const Oid> types = oids_of(parameters, *session.types(), looked_up);
   StatementCache& cache = session.statements();
   if (cache.capacity() == 0) return session.new_statement(checked(sql), types, /*named=*/false);
   if (Statement* known = cache.find(sql, types)) return StatementRef(known);
   StatementRef fresh = session.new_statement(checked(sql), types);
   cache.insert(fresh);
   return fresh;
+}
+
+StatementRef new_statement(Session& session, std::string_view sql, const ParameterTypes& parameters) {
+  std::vector<Oid> looked_up;
+  return session.new_statement(checked(sql), oids_of(parameters, *session.types(), looked_up));
 }
 
 std::shared_ptr<const Columns> shared_columns(Statement& statement) {
@@ -67,15 +84,42 @@ Completion Command::take() {
   return std::move(completion_);
 }
 
+void refuse_row_count(const char* found, std::string_view sql) {
+  raise({Errc::unexpected_row_count, std::string("the query returned ") + found}, sql);
+}
+
 Script::Script(Channel& channel, std::string_view sql)
     : Request(channel, checked(sql), static_cast<ResultSink*>(this)),
       excerpt_(sql.substr(0, kept_of_script)) {
-  submit();
+  submit(sql);
 }
 
 Completion Script::take() {
   check(excerpt_);
   return std::move(completion_);
+}
+
+ScriptResults::ScriptResults(Channel& channel, std::string_view sql)
+    : Request(channel, checked(sql), static_cast<ResultSink*>(this)),
+      excerpt_(sql.substr(0, kept_of_script)) {
+  submit(sql);
+}
+
+// The simple protocol sends every value as text, whatever its type.
+void ScriptResults::on_columns(const Columns& columns) {
+  auto texts = std::make_shared<Columns>(columns);
+  for (Column& column : *texts) column.type = oid::text;
+  columns_ = std::move(texts);
+}
+
+void ScriptResults::on_complete(CommandTag tag) {
+  completion_.add(tag);
+  results_.emplace_back(std::move(columns_), std::exchange(rows_, {}), std::exchange(completion_, {}));
+}
+
+std::vector<Result> ScriptResults::take() {
+  check(excerpt_);
+  return std::move(results_);
 }
 
 }  // namespace pgstride::inline v0

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "pgstride/driver/arguments.hpp"
 #include "pgstride/driver/request.hpp"
@@ -20,7 +21,9 @@ namespace pgstride::inline v0 {
 
 /// The statement for this text and these parameter types: a cached one, or a fresh one that is now
 /// in the cache. Throws Error when the text holds a NUL.
-StatementRef statement_for(Session& session, std::string_view sql, std::span<const Oid> types);
+StatementRef statement_for(Session& session, std::string_view sql, const ParameterTypes& types);
+/// A statement of its own, in no cache.
+StatementRef new_statement(Session& session, std::string_view sql, const ParameterTypes& types);
 /// The statement's columns, in a form that may outlive it.
 std::shared_ptr<const Columns> shared_columns(Statement& statement);
 /// Throws Error when the text holds a NUL, which would end it on the wire.
@@ -47,7 +50,7 @@ class [[nodiscard]] Query final : public Request<Query, BoundExecute>, ResultSin
  public:
   Query(Channel& channel, StatementRef statement, const Arguments& arguments)
       : Request(channel, std::move(statement), &arguments, static_cast<ResultSink*>(this)) {
-    submit();
+    submit(sql());
   }
 
  private:
@@ -55,6 +58,8 @@ class [[nodiscard]] Query final : public Request<Query, BoundExecute>, ResultSin
   void on_columns(const Columns&) override { columns_ = shared_columns(*statement()); }
   bool on_row(DataRow row) override { return rows_.append(row.rest()), true; }
   void on_complete(CommandTag tag) override { completion_.add(tag); }
+  void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
+  std::string_view tag() const noexcept { return completion_.tag(); }
   Result take();
 
   std::shared_ptr<const Columns> columns_;
@@ -67,13 +72,15 @@ class [[nodiscard]] Command final : public Request<Command, BoundExecute>, Resul
  public:
   Command(Channel& channel, StatementRef statement, const Arguments& arguments)
       : Request(channel, std::move(statement), &arguments, static_cast<ResultSink*>(this)) {
-    submit();
+    submit(sql());
   }
 
  private:
   friend Request;
   bool on_row(DataRow) override { return true; }
   void on_complete(CommandTag tag) override { completion_.add(tag); }
+  void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
+  std::string_view tag() const noexcept { return completion_.tag(); }
   Completion take();
 
   Completion completion_;
@@ -89,7 +96,7 @@ class [[nodiscard]] Each final : public Request<Each<Look>, BoundExecute>, Resul
       : Request<Each, BoundExecute>(channel, std::move(statement), &arguments,
                                     static_cast<ResultSink*>(this)),
         look_(std::forward<Given>(look)) {
-    this->submit();
+    this->submit(this->sql());
   }
 
  private:
@@ -104,6 +111,8 @@ class [[nodiscard]] Each final : public Request<Each<Look>, BoundExecute>, Resul
     }
   }
   void on_complete(CommandTag tag) override { completion_.add(tag); }
+  void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
+  std::string_view tag() const noexcept { return completion_.tag(); }
   Completion take() {
     this->check(this->sql());
     return std::move(completion_);
@@ -122,9 +131,32 @@ class [[nodiscard]] Script final : public Request<Script, SimpleQuery>, ResultSi
   friend Request;
   bool on_row(DataRow) override { return true; }
   void on_complete(CommandTag tag) override { completion_.add(tag); }
+  void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
+  std::string_view tag() const noexcept { return completion_.tag(); }
   Completion take();
 
   std::string excerpt_;
+  Completion completion_;
+};
+
+/// co_await → std::vector<Result>: a script, with a Result for each of its statements.
+class [[nodiscard]] ScriptResults final : public Request<ScriptResults, SimpleQuery>, ResultSink {
+ public:
+  ScriptResults(Channel& channel, std::string_view sql);
+
+ private:
+  friend Request;
+  void on_columns(const Columns& columns) override;
+  bool on_row(DataRow row) override { return rows_.append(row.rest()), true; }
+  void on_complete(CommandTag tag) override;
+  void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
+  std::vector<Result> take();
+
+  std::string excerpt_;
+  std::vector<Result> results_;
+  // Of the statement that runs.
+  std::shared_ptr<const Columns> columns_;
+  RowArena rows_;
   Completion completion_;
 };
 

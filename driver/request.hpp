@@ -6,6 +6,8 @@
 
 #include <cassert>
 #include <coroutine>
+#include <memory>
+#include <stop_token>
 #include <string_view>
 #include <utility>
 
@@ -14,6 +16,12 @@
 #include "pgstride/driver/options.hpp"
 
 namespace pgstride::inline v0 {
+
+/// Tells the observer that a request was made and, when it was not submitted, that it is over.
+void observe_start(const Channel& channel, const Operation& request, std::string_view sql, bool prepares,
+                   bool submitted) noexcept;
+/// What an observer is told of a request that nobody waits for any more.
+const Failure& cancelled_failure() noexcept;
 
 /// `Self` is the awaitable and has a take(), which gives what co_await gives or throws; `Grammar` is
 /// the operation it stands for. Submitted when made, sent when first awaited: requests that are made
@@ -34,6 +42,14 @@ class Request : public Grammar {
   Self& timeout(Duration limit) & { return deadline(deadline_after(channel_.loop().now(), limit)); }
   Self&& timeout(Duration limit) && { return std::move(timeout(limit)); }
 
+  /// Waiting ends with Errc::cancelled, and the server is told to cancel, when a stop is requested. That
+  /// is to be done on the loop's own thread.
+  Self& stop(std::stop_token token) & {
+    stop_ = std::make_unique<StopCallback>(std::move(token), Dismissal{&channel_, this});
+    return self();
+  }
+  Self&& stop(std::stop_token token) && { return std::move(stop(std::move(token))); }
+
   auto operator co_await() noexcept {
     struct Awaiter {
       Self* request;
@@ -49,12 +65,21 @@ class Request : public Grammar {
   explicit Request(Channel& channel, GrammarArguments&&... arguments)
       : Grammar(std::forward<GrammarArguments>(arguments)...), channel_(channel) {}
   ~Request() {
-    if (this->pending()) channel_.cancel(*this);
+    stop_.reset();
+    if (!this->pending()) return;
+    if (channel_.observer()) [[unlikely]]
+      channel_.observer()->on_query_end({this, {}, &cancelled_failure()});
+    channel_.cancel(*this);
   }
 
   Channel& channel() const noexcept { return channel_; }
-  /// Called at the end of the most derived constructor. When it fails, failure() tells.
-  void submit() { (void)channel_.submit(*this); }
+  /// Called at the end of the most derived constructor. When it fails, failure() tells. `sql` is for
+  /// observers.
+  void submit(std::string_view sql) {
+    const bool submitted = channel_.submit(*this);
+    if (channel_.observer()) [[unlikely]]
+      observe_start(channel_, *this, sql, this->preparing() != nullptr, submitted);
+  }
   void wait(std::coroutine_handle<> waiting) {
     assert(!waiting_ && "a request has one waiter");
     waiting_ = waiting;
@@ -64,15 +89,37 @@ class Request : public Grammar {
     if (const Failure* failure = this->failure()) raise(*failure, sql);
   }
 
+  void on_first_row() noexcept override {
+    if (channel_.observer()) [[unlikely]]
+      channel_.observer()->on_first_row(this);
+  }
   void on_done() noexcept override {
+    if (channel_.observer()) [[unlikely]]
+      channel_.observer()->on_query_end(
+          {this, this->failure() ? std::string_view() : ended_as(), this->failure()});
     if (waiting_) std::exchange(waiting_, nullptr).resume();
   }
 
  private:
+  struct Dismissal {
+    void operator()() const noexcept { channel->dismiss(*operation, {Errc::cancelled, {}}); }
+    Channel* channel;
+    Operation* operation;
+  };
+  using StopCallback = std::stop_callback<Dismissal>;
+
   Self& self() noexcept { return static_cast<Self&>(*this); }
+  std::string_view ended_as() const noexcept {
+    if constexpr (requires(const Self& s) { s.tag(); }) {
+      return static_cast<const Self&>(*this).tag();
+    } else {
+      return {};
+    }
+  }
 
   Channel& channel_;
   std::coroutine_handle<> waiting_;
+  std::unique_ptr<StopCallback> stop_;
 };
 
 }  // namespace pgstride::inline v0

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "pgstride/driver/exception.hpp"
 
@@ -17,6 +18,13 @@ void Completion::add(CommandTag tag) {
   if (any_) earlier_.push_back(std::move(tag_));
   tag_ = tag.text();
   any_ = true;
+}
+
+void Completion::add(const Notice& notice) noexcept {
+  try {
+    notices_.push_back(notice);
+  } catch (const std::bad_alloc&) {  // better a remark less than a request less
+  }
 }
 
 void RowArena::append(Bytes row) {

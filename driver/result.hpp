@@ -16,9 +16,12 @@
 #include <vector>
 
 #include "pgstride/driver/row_view.hpp"
+#include "pgstride/protocol/error.hpp"
 #include "pgstride/protocol/row.hpp"
 
 namespace pgstride::inline v0 {
+
+using Notice = std::shared_ptr<const ServerError>;
 
 /// How commands ended, in the server's words.
 class Completion {
@@ -34,9 +37,15 @@ class Completion {
   /// Of a script: the tags of the commands before the last one.
   const std::vector<std::string>& earlier_tags() const noexcept { return earlier_; }
 
+  /// What the server remarked (NOTICE, WARNING, …) while it ran this.
+  const std::vector<Notice>& notices() const noexcept { return notices_; }
+
   void add(CommandTag tag);
+  /// Dropped when there is no memory for it.
+  void add(const Notice& notice) noexcept;
 
  private:
+  std::vector<Notice> notices_;
   std::string tag_;
   std::vector<std::string> earlier_;
   bool any_ = false;
@@ -134,6 +143,7 @@ class Result {
   const std::string& tag() const noexcept { return completion_.tag(); }
   std::string_view command() const noexcept { return completion_.command(); }
   std::int64_t affected_rows() const noexcept { return completion_.affected_rows(); }
+  const std::vector<Notice>& notices() const noexcept { return completion_.notices(); }
 
  private:
   void require_row() const;

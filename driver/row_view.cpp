@@ -10,6 +10,17 @@ std::string type_text(Oid type) {
   return name.empty() ? "type " + std::to_string(type) : std::string(name);
 }
 
+std::string column_text(const Column& column) { return "column \"" + column.name + "\""; }
+
+void refuse_value(const Column& column, bool null, std::string_view wanted) {
+  const std::string what = column_text(column) + " (" + type_text(column.type) + ")";
+  const std::string into(wanted);
+  if (null)
+    throw Error(Errc::invalid_value,
+                what + " is NULL, for which " + into + " has no room; read it into std::optional");
+  throw Error(Errc::invalid_value, what + " holds a value that does not fit into " + into);
+}
+
 std::size_t RowView::index_of(std::string_view name) const {
   for (std::size_t i = 0; i < columns_->size(); ++i)
     if ((*columns_)[i].name == name) return i;
@@ -18,15 +29,9 @@ std::size_t RowView::index_of(std::string_view name) const {
 
 void RowView::refuse(std::size_t column, bool null, bool accepted, std::string_view wanted) const {
   const Column& refused = (*columns_)[column];
-  const std::string name = "column \"" + refused.name + "\"";
-  const std::string type = type_text(refused.type);
-  const std::string into(wanted);
-  if (!accepted)
-    throw Error(Errc::invalid_argument, name + " is " + type + ", which can not be read into " + into);
-  if (null)
-    throw Error(Errc::invalid_value, name + " (" + type + ") is NULL, for which " + into +
-                                         " has no room; read it into std::optional");
-  throw Error(Errc::invalid_value, name + " (" + type + ") holds a value that does not fit into " + into);
+  if (accepted) refuse_value(refused, null, wanted);
+  throw Error(Errc::invalid_argument, column_text(refused) + " is " + type_text(refused.type) +
+                                          ", which can not be read into " + std::string(wanted));
 }
 
 void RowView::refuse_column(std::size_t column) const {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "pgstride/driver/cpp_name.hpp"
+#include "pgstride/driver/row_type.hpp"
 #include "pgstride/protocol/codec/codec.hpp"
 #include "pgstride/protocol/row.hpp"
 
@@ -18,6 +19,10 @@ namespace pgstride::inline v0 {
 
 /// A type as PostgreSQL calls it, for error texts.
 std::string type_text(Oid type);
+/// `column "name"`
+std::string column_text(const Column& column);
+/// Throws the Error about a value of an accepted type that `wanted` can not hold.
+[[noreturn]] void refuse_value(const Column& column, bool null, std::string_view wanted);
 
 /// Valid as long as the bytes and columns that it was made from. What is read as a view
 /// (std::string_view, Bytes) points into those bytes.
@@ -45,6 +50,13 @@ class RowView {
   T get(std::string_view name) const {
     return get<T>(index_of(name));
   }
+  /// The values, by column name, in a T.
+  template <RowStruct T>
+  T as() const {
+    RowReader<T> reader;
+    reader.bind(*columns_);
+    return reader.read(values_);
+  }
   /// All values, as many as there are columns.
   template <Decodable... T>
   std::tuple<T...> as() const {
@@ -64,19 +76,14 @@ class RowView {
       next_ = 0;
       at_ = Reader(values_);
     }
-    for (; next_ < column; ++next_) next_value();
+    for (; next_ < column; ++next_) next_field(at_);
     ++next_;
-    return next_value();
+    return next_field(at_);
   }
   /// Throws Error when there is none.
   std::size_t index_of(std::string_view name) const;
 
  private:
-  Field next_value() const noexcept {
-    const std::int32_t length = at_.i32();
-    if (length < 0) return {};
-    return {at_.take(static_cast<std::size_t>(length)), false};
-  }
   [[noreturn]] void refuse(std::size_t column, bool null, bool accepted, std::string_view wanted) const;
   [[noreturn]] void refuse_column(std::size_t column) const;
   [[noreturn]] void refuse_width(std::size_t wanted) const;

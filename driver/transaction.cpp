@@ -83,7 +83,7 @@ Begin::Begin(const std::shared_ptr<Transaction::Level>& savepoint)
 
 Begin::Begin(std::shared_ptr<Transaction::Level> level, const std::string& sql)
     : Request(level->channel, sql, nullptr), level_(std::move(level)) {
-  submit();
+  submit(sql);
 }
 
 // A block that nobody took must not stay open; without one, ROLLBACK is a mere warning. A savepoint
@@ -107,7 +107,7 @@ End::End(Transaction::Level& level, How how)
 
 End::End(Transaction::Level& level, How how, const std::string& sql)
     : Request(level.channel, sql, static_cast<ResultSink*>(this)), how_(how), is_block_(level.depth == 0) {
-  submit();
+  submit(sql);
   level.open = false;
 }
 

@@ -35,6 +35,7 @@ enum class Errc {
   copy_not_expected,        // a query turned out to be a COPY to or from the client
   host_not_found,           // name resolution failed; Failure::detail says why
   session_mismatch,         // the server is not of the kind asked for (target_session_attrs)
+  unexpected_row_count,     // a query returned no row, or more, where exactly one was asked for
   transaction_rolled_back,  // COMMIT was answered with ROLLBACK, as an earlier statement had failed
   tls_refused,              // the server does not want to encrypt the connection
   tls_failed,               // the handshake or a record of TLS is broken; Failure::detail says why

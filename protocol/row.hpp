@@ -34,6 +34,13 @@ struct Field {
   bool null = true;
 };
 
+/// The value that comes next in a well-formed row.
+inline Field next_field(Reader& row) noexcept {
+  const std::int32_t length = row.i32();
+  if (length < 0) return {};
+  return {row.take(static_cast<std::size_t>(length)), false};
+}
+
 /// A cursor over the values of one DataRow, in wire order; no index is built. It has been checked
 /// when a sink sees it, and it dies with the call that it is passed to.
 class DataRow {
@@ -58,11 +65,7 @@ class DataRow {
 
   int size() const noexcept { return size_; }
 
-  Field next() noexcept {
-    const std::int32_t length = in_.i32();
-    if (length < 0) return {};
-    return {in_.take(static_cast<std::size_t>(length)), false};
-  }
+  Field next() noexcept { return next_field(in_); }
 
   /// What has not been walked over yet, as it lies on the wire.
   Bytes rest() const noexcept { return Reader(in_).rest(); }

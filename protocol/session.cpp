@@ -18,9 +18,13 @@ constexpr std::uint64_t sync_size = 5;
 }  // namespace
 
 Session::Session(SessionOptions options)
-    : in_(options.max_message_size),
+    : types_(options.types ? std::move(options.types) : std::make_shared<TypeNames>()),
+      in_(options.max_message_size),
       statement_prefix_(std::move(options.statement_prefix)),
-      statements_(options.statement_cache_size) {}
+      statements_(options.statement_cache_size) {
+  out_.set_types(types_.get());
+  staged_.set_types(types_.get());
+}
 
 Session::~Session() {
   fail({Errc::connection_closed, "the connection was destroyed"});
@@ -276,11 +280,21 @@ std::optional<Session::Abandoned> Session::expire(Tick now) {
   const auto slot =
       std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return s.deadline <= now; });
   if (slot == queue_.end()) return std::nullopt;
-  Operation* operation = slot->operation;
-  Failure failure{Errc::timed_out, {}};
-  failure.outcome_unknown = !unsent(*slot) && !slot->errored && phase_ == Phase::running;
+  return dismiss(*slot, {Errc::timed_out, {}});
+}
+
+Session::Abandoned Session::dismiss(Operation& operation, Failure failure) {
+  const auto slot =
+      std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return s.operation == &operation; });
+  return slot == queue_.end() ? Abandoned::not_pending : dismiss(*slot, std::move(failure));
+}
+
+Session::Abandoned Session::dismiss(Slot& slot, Failure failure) {
+  Operation* operation = slot.operation;
+  failure.outcome_unknown = !unsent(slot) && !slot.errored && phase_ == Phase::running;
   operation->fail(std::move(failure));
-  const Abandoned abandoned = leave_slot(static_cast<std::size_t>(slot - queue_.begin()));
+  const auto at = std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return &s == &slot; });
+  const Abandoned abandoned = leave_slot(static_cast<std::size_t>(at - queue_.begin()));
   done_.push_back(operation);
   return abandoned;
 }

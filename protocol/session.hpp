@@ -24,6 +24,7 @@
 #include "pgstride/protocol/parameters.hpp"
 #include "pgstride/protocol/statement.hpp"
 #include "pgstride/protocol/statement_cache.hpp"
+#include "pgstride/protocol/type_names.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -37,6 +38,8 @@ struct SessionOptions {
   /// Begins every statement's name. Random per connection in the driver, so that a transaction
   /// pooler can not mistake one client's statement for another's (R-Q2).
   std::string statement_prefix = "pgstride_";
+  /// What codecs may ask for the numbers of types that have none of their own; null: nothing is known.
+  std::shared_ptr<TypeNames> types = nullptr;
 };
 
 /// What the server says unasked. Called from inside the parser: take a note, act later.
@@ -95,6 +98,8 @@ class Session {
   /// The operation's owner walks away; on_done() will not be called. Its reply, if it still comes,
   /// is swallowed. Called by Operation's destructor.
   Abandoned abandon(Operation& operation) noexcept;
+  /// The same, but its owner is told, by next_done(), that it ended with this failure.
+  Abandoned dismiss(Operation& operation, Failure failure);
   /// Ends one pending operation whose deadline has passed with Errc::timed_out: it is abandoned and
   /// comes out of next_done(). Nothing when there is none.
   std::optional<Abandoned> expire(Tick now);
@@ -145,6 +150,8 @@ class Session {
   /// The server dropped all statements (DISCARD ALL, DEALLOCATE ALL).
   void forget_statements() noexcept;
 
+  const std::shared_ptr<TypeNames>& types() const noexcept { return types_; }
+
   // --- for operations ---------------------------------------------------------------------------
   /// The line as the front operation may use it to answer the server (authentication).
   WriteBuffer& reply_buffer() noexcept { return out_; }
@@ -175,6 +182,7 @@ class Session {
     bool staged = false;
     bool feeding = false;     // its Sync is not written yet
     bool answered = false;    // enough has come for a ReadyForQuery to be believed
+    bool in_rows = false;     // a row has come
     bool errored = false;     // ErrorResponse seen: only ReadyForQuery may follow
     bool copying = false;     // the operation speaks COPY
     bool discarding = false;  // a COPY that nobody wants: swallow everything up to ReadyForQuery
@@ -185,6 +193,7 @@ class Session {
   bool undo(bool first_in_line, WriteBuffer& out);
   void unstage();
   Abandoned leave_slot(std::size_t index) noexcept;
+  Abandoned dismiss(Slot& slot, Failure failure);
   void feed();
   void stop_feeding(Slot& slot);
   void end_feeding(Slot& slot);
@@ -211,6 +220,7 @@ class Session {
   void forget(Statement& statement) noexcept;
   StatementRef adopt(Statement* statement) noexcept;
 
+  std::shared_ptr<TypeNames> types_;
   ReadBuffer in_;
   WriteBuffer out_;
   WriteBuffer staged_;  // what was submitted while the line was held, or fed by a bulk operation

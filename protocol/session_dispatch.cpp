@@ -119,6 +119,7 @@ void Session::on_reply(const Frame& frame) {
       describes_statement(frame)) {
     if (!slot->preparing->on_frame(frame)) violation(frame, "is malformed or out of order");
   } else if (slot->operation && !slot->discarding) {
+    if (frame.type == 'D' && !std::exchange(slot->in_rows, true)) slot->operation->on_first_row();
     if (!slot->operation->on_frame(frame)) return violation(frame, "is malformed or out of order");
     if (frame.type == 'D') begin_run(*slot, frame);
   } else if (slot->owner == Slot::Owner::session ? frame.type != '3' : !swallowable(frame)) {
@@ -241,8 +242,10 @@ void Session::on_asynchronous(const Frame& frame) {
       return;
     }
     default: {
-      const auto notice = ServerError::parse(frame.body);
+      const std::shared_ptr<const ServerError> notice = ServerError::parse(frame.body);
       if (!notice) return violation(frame, "is malformed");
+      if (!queue_.empty() && !unsent(queue_.front()) && queue_.front().operation)
+        queue_.front().operation->on_notice(notice);
       if (events_) events_->on_notice(*notice);
       return;
     }

@@ -18,6 +18,11 @@ class SinkGuard {
   SinkGuard(Operation& operation, ResultSink* sink) noexcept : operation_(operation), sink_(sink) {}
 
   void begin() noexcept { open_ = sink_ != nullptr; }
+  /// For another result of the same operation.
+  void begin(ResultSink* sink) noexcept {
+    sink_ = sink;
+    begin();
+  }
 
   void on_columns(const Columns& columns) noexcept {
     if (open_) guard([&] { return sink_->on_columns(columns), true; });

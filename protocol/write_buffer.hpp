@@ -20,6 +20,8 @@ namespace pgstride::inline v0 {
 /// PostgreSQL refuses messages of 1 GiB and more.
 inline constexpr std::uint64_t max_outgoing_message = (std::uint64_t{1} << 30) - 1;
 
+class TypeNames;
+
 class WriteBuffer {
  public:
   WriteBuffer() = default;
@@ -76,6 +78,10 @@ class WriteBuffer {
   Bytes pending() const noexcept { return {data_.get() + begin_, end_ - begin_}; }
   void consume(std::size_t count) noexcept;
 
+  /// What is known of types that have no number of their own; may be null.
+  const TypeNames* types() const noexcept { return types_; }
+  void set_types(const TypeNames* types) noexcept { types_ = types; }
+
   /// Something could not be represented; sticks until take_failure().
   void fail() noexcept { failed_ = true; }
   bool failed() const noexcept { return failed_; }
@@ -93,6 +99,7 @@ class WriteBuffer {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::uint64_t discarded_ = 0;
+  const TypeNames* types_ = nullptr;
   bool failed_ = false;
 };
 

@@ -122,6 +122,23 @@ concept ArrayElement = requires {
   { Codec<T>::array_oid } -> std::convertible_to<Oid>;
 };
 
+template <class T>
+inline constexpr bool is_view<std::vector<T>> = is_view<T>;
+
+namespace detail {
+
+/// The name of a type that has no number, else empty.
+template <class T>
+constexpr std::string_view type_name_of() noexcept {
+  if constexpr (NamedType<T>) {
+    return Codec<T>::type_name;
+  } else {
+    return {};
+  }
+}
+
+}  // namespace detail
+
 /// One-dimensional arrays. An element that can be NULL needs std::vector<std::optional<T>>. Elements
 /// that are sent as text (std::string) make the array be sent as text, of a type that the server
 /// infers, like the element alone.
@@ -129,15 +146,32 @@ template <ArrayElement T>
 struct Codec<std::vector<T>> {
   static constexpr Format format = Codec<T>::format;
   static constexpr Oid oid = Codec<T>::array_oid;
+  static constexpr auto element_type_name = detail::type_name_of<T>();
 
   static void encode(const std::vector<T>& values, WriteBuffer& out)
     requires Encodable<T>
   {
     if constexpr (format == Format::binary) {
-      encode_binary(values, out);
+      encode_binary(values, oid, out);
     } else {
       encode_text(values, out);
     }
+  }
+
+  static Oid binary_oid(const WriteBuffer& out) noexcept
+    requires Encodable<T>
+  {
+    if constexpr (NamedType<T>) {
+      const TypeNames::Entry* known = out.types() ? out.types()->find(Codec<T>::type_name) : nullptr;
+      return known ? known->array : oid::unspecified;
+    } else {
+      return array_of(pgstride::binary_oid<T>(out));
+    }
+  }
+  static void encode_binary(const std::vector<T>& values, Oid type, WriteBuffer& out)
+    requires Encodable<T>
+  {
+    encode_elements(std::span<const T>(values), type, out);
   }
 
   static constexpr bool accepts(Oid type) noexcept {
@@ -166,6 +200,8 @@ struct Codec<std::vector<T>> {
   }
 
  private:
+  friend struct Codec<std::span<const T>>;
+
   static bool is_null(const T& value) noexcept {
     if constexpr (requires { Codec<T>::is_null(value); }) {
       return Codec<T>::is_null(value);
@@ -174,20 +210,23 @@ struct Codec<std::vector<T>> {
     }
   }
 
-  static void encode_binary(const std::vector<T>& values, WriteBuffer& out) {
+  static void encode_elements(std::span<const T> values, Oid type, WriteBuffer& out) {
     if (values.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail();
     const ArrayDimension dimension{static_cast<std::int32_t>(values.size()), 1};
-    ArrayWriter array(out, Codec<T>::oid, {&dimension, values.empty() ? 0U : 1U});
+    const Oid named = element_of(type);
+    const Oid element = named != 0 ? named : pgstride::binary_oid<T>(out);
+    if (element == oid::unspecified) return out.fail();
+    ArrayWriter array(out, element, {&dimension, values.empty() ? 0U : 1U});
     for (const T& value : values) {
       if (is_null(value)) {
         array.null();
       } else {
-        encode_value(value, out);
+        encode_binary_value(value, element, out);
       }
     }
   }
 
-  static void encode_text(const std::vector<T>& values, WriteBuffer& out) {
+  static void encode_text(std::span<const T> values, WriteBuffer& out) {
     ArrayLiteral array(out);
     WriteBuffer element;
     for (const T& value : values) {
@@ -202,5 +241,26 @@ struct Codec<std::vector<T>> {
     }
   }
 };
+
+/// As the vector of the same elements; a parameter only.
+template <class T>
+  requires(ArrayElement<T> && !std::same_as<T, std::byte>)
+struct Codec<std::span<const T>> {
+  static constexpr auto element_type_name = detail::type_name_of<T>();
+  static constexpr Format format = Codec<T>::format;
+  static constexpr Oid oid = Codec<T>::array_oid;
+  static void encode(std::span<const T> values, WriteBuffer& out)
+    requires Encodable<T>
+  {
+    if constexpr (format == Format::binary) {
+      Codec<std::vector<T>>::encode_elements(values, oid, out);
+    } else {
+      Codec<std::vector<T>>::encode_text(values, out);
+    }
+  }
+};
+template <class T, std::size_t Extent>
+  requires(ArrayElement<std::remove_const_t<T>> && !std::same_as<std::remove_const_t<T>, std::byte>)
+struct Codec<std::span<T, Extent>> : Codec<std::span<const std::remove_const_t<T>>> {};
 
 }  // namespace pgstride::inline v0

@@ -2,6 +2,9 @@
 //
 // How a C++ type travels as a PostgreSQL value: the customisation point Codec<T>.
 //
+// Types that users and extensions have made have bases to derive from: EnumCodec (enumeration.hpp),
+// CompositeCodec and DomainCodec (named.hpp); Range<T> and arrays come by themselves.
+//
 // A codec is a stateless description; it knows one value's bytes, never a message, a statement or a
 // connection. Specialise Codec<T> for a type of your own, with any of these members:
 //
@@ -20,10 +23,12 @@
 #include <concepts>
 #include <cstddef>
 #include <optional>
+#include <string_view>
 
 #include "pgstride/protocol/bytes.hpp"
 #include "pgstride/protocol/oid.hpp"
 #include "pgstride/protocol/row.hpp"
+#include "pgstride/protocol/type_names.hpp"
 #include "pgstride/protocol/write_buffer.hpp"
 
 namespace pgstride::inline v0 {
@@ -46,6 +51,14 @@ concept Decodable = requires(Oid type, Bytes bytes, T& value) {
   { Codec<T>::decode(type, bytes, value) } -> std::same_as<bool>;
 };
 
+/// What is decoded into T points into the bytes it was decoded from.
+template <class T>
+inline constexpr bool is_view = false;
+template <>
+inline constexpr bool is_view<Bytes> = true;
+template <class T>
+inline constexpr bool is_view<std::optional<T>> = is_view<T>;
+
 /// The part of a codec that is the same for every type with one binary form.
 template <Oid Type>
 struct BinaryType {
@@ -63,6 +76,47 @@ void encode_value(const T& value, WriteBuffer& out) {
   }
   ValueLength length(out);
   Codec<T>::encode(value, out);
+}
+
+/// The database knows the type by its name only; its number is in TypeNames once it was looked up.
+template <class T>
+concept NamedType = requires {
+  { Codec<T>::type_name } -> std::convertible_to<std::string_view>;
+};
+
+/// What the binary form of a T is declared as where a type must be named: inside arrays and composites.
+/// 0 when that has to be looked up first.
+template <Encodable T>
+Oid binary_oid(const WriteBuffer& out) noexcept {
+  if constexpr (NamedType<T>) {
+    const TypeNames::Entry* known = out.types() ? out.types()->find(Codec<T>::type_name) : nullptr;
+    return known ? known->oid : oid::unspecified;
+  } else if constexpr (requires { Codec<T>::binary_oid(out); }) {
+    return Codec<T>::binary_oid(out);
+  } else {
+    return Codec<T>::oid == oid::unspecified ? oid::text : Codec<T>::oid;
+  }
+}
+
+/// As encode_value(), but always in binary form, as a value of this type.
+template <Encodable T>
+void encode_binary_value(const T& value, Oid type, WriteBuffer& out) {
+  if constexpr (requires { Codec<T>::is_null(value); }) {
+    if (Codec<T>::is_null(value)) return out.i32(-1);
+  }
+  if constexpr (requires {
+                  value.value();
+                  value.has_value();
+                }) {
+    encode_binary_value(*value, type, out);
+  } else {
+    ValueLength length(out);
+    if constexpr (requires { Codec<T>::encode_binary(value, type, out); }) {
+      Codec<T>::encode_binary(value, type, out);
+    } else {
+      Codec<T>::encode(value, out);
+    }
+  }
 }
 
 /// A value as DataRow carries it. NULL is refused (false) by a T that has no room for it.

@@ -80,6 +80,9 @@ struct Codec<std::string_view> : InferredText {
 };
 
 template <>
+inline constexpr bool is_view<std::string_view> = true;
+
+template <>
 struct Codec<std::string> : InferredText {
   static bool decode(Oid type, Bytes bytes, std::string& value) {
     std::string_view text;

@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(fields_in_the_servers_order) {
 
 BOOST_AUTO_TEST_CASE(every_code_has_words_of_its_own) {
   std::set<std::string> words;
-  for (int code = 0; code <= static_cast<int>(Errc::host_not_found); ++code) {
+  for (int code = 0; code <= static_cast<int>(Errc::transaction_rolled_back); ++code) {
     const auto message = make_error_code(static_cast<Errc>(code)).message();
     BOOST_TEST(message != "unknown error");
     BOOST_TEST(words.insert(message).second);

@@ -1,0 +1,73 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/driver/batch.hpp"
+
+#include "pgstride/protocol/operations/prepare.hpp"
+#include "pgstride/protocol/session.hpp"
+
+namespace pgstride::inline v0 {
+namespace {
+
+/// Its statement keeps what comes of it.
+class UnattendedPrepare final : public Prepare {
+ public:
+  explicit UnattendedPrepare(StatementRef statement) noexcept : Prepare(std::move(statement)) {}
+
+ private:
+  void on_done() noexcept override {}
+};
+
+}  // namespace
+
+Batch::Batch(Channel& channel) noexcept : channel_(channel) {
+  arguments_.set_types(channel.session().types().get());
+}
+
+void Batch::add_encoded(StatementRef statement, const Arguments& arguments) {
+  Failure failure;
+  const std::uint64_t begin = arguments_.position();
+  if (!encode_arguments(arguments, *statement, arguments_, failure)) {
+    arguments_.truncate(begin);
+    arguments_.take_failure();
+    raise(failure, statement->sql());
+  }
+  ends_.push_back(arguments_.position());
+  items_.push_back(std::make_unique<BatchItem>(std::move(statement)));
+}
+
+BatchRun Batch::run() {
+  if (!steps_.empty()) throw Error(Errc::invalid_argument, "a batch runs once");
+  std::uint64_t begin = 0;
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    const StatementRef& statement = items_[i]->statement();
+    if (statement->state() == Statement::State::fresh) {
+      UnattendedPrepare prepare(statement);
+      channel_.session().submit_unattended(prepare);
+    }
+    const Bytes arguments = arguments_.pending().subspan(begin, ends_[i] - begin);
+    steps_.push_back({statement, arguments, items_[i].get()});
+    begin = ends_[i];
+  }
+  return BatchRun(channel_, items_, steps_);
+}
+
+BatchRun::BatchRun(Channel& channel, std::vector<std::unique_ptr<BatchItem>>& items,
+                   const std::vector<Step>& steps)
+    : Request(channel, steps), items_(items) {
+  submit(steps.empty() ? std::string_view("batch") : std::string_view(steps.front().statement->sql()));
+}
+
+std::vector<Result> BatchRun::take() {
+  if (failure() && failed_step() < items_.size()) {
+    Failure named = *failure();
+    named.detail = "query " + std::to_string(failed_step() + 1) + " of " + std::to_string(items_.size()) +
+                   " in the batch" + (named.detail.empty() ? "" : ": " + named.detail);
+    raise(named, items_[failed_step()]->statement()->sql());
+  }
+  check();
+  std::vector<Result> results;
+  results.reserve(items_.size());
+  for (const auto& item : items_) results.push_back(item->take());
+  return results;
+}
+
+}  // namespace pgstride::inline v0

@@ -1,0 +1,83 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Several queries as one request: they share one round trip and, outside a transaction block, one
+// transaction of their own. (Queries that need not share a fate need no batch: make them all, then await
+// them.)
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "pgstride/driver/arguments.hpp"
+#include "pgstride/driver/query.hpp"
+#include "pgstride/driver/request.hpp"
+#include "pgstride/driver/result.hpp"
+#include "pgstride/protocol/operations/execute_series.hpp"
+
+namespace pgstride::inline v0 {
+
+/// The rows of one of the queries.
+class BatchItem final : public ResultSink {
+ public:
+  explicit BatchItem(StatementRef statement) noexcept : statement_(std::move(statement)) {}
+
+  const StatementRef& statement() const noexcept { return statement_; }
+  Result take() { return Result(std::move(columns_), std::move(rows_), std::move(completion_)); }
+
+ private:
+  void on_columns(const Columns&) override { columns_ = shared_columns(*statement_); }
+  bool on_row(DataRow row) override { return rows_.append(row.rest()), true; }
+  void on_complete(CommandTag tag) override { completion_.add(tag); }
+
+  StatementRef statement_;
+  std::shared_ptr<const Columns> columns_;
+  RowArena rows_;
+  Completion completion_;
+};
+
+/// co_await → std::vector<Result>, one for each query. Throws what the first that failed died of, and
+/// names it; outside a transaction block nothing has happened then.
+class [[nodiscard]] BatchRun final : public Request<BatchRun, ExecuteSeries> {
+ public:
+  /// Both outlive the request.
+  BatchRun(Channel& channel, std::vector<std::unique_ptr<BatchItem>>& items, const std::vector<Step>& steps);
+
+ private:
+  friend Request;
+  std::vector<Result> take();
+
+  std::vector<std::unique_ptr<BatchItem>>& items_;
+};
+
+/// Filled, then run once. The connection outlives it.
+class [[nodiscard]] Batch {
+ public:
+  explicit Batch(Channel& channel) noexcept;
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+
+  /// Arguments are encoded before this returns. Throws Error when one can not be.
+  template <Encodable... Args>
+  Batch& add(std::string_view sql, const Args&... args) {
+    const ArgumentsOf arguments(args...);
+    add_encoded(statement_for(channel_.session(), sql, arguments.types()), arguments);
+    return *this;
+  }
+  std::size_t size() const noexcept { return items_.size(); }
+
+  /// co_await → std::vector<Result>. The batch outlives what this returns.
+  BatchRun run();
+
+ private:
+  void add_encoded(StatementRef statement, const Arguments& arguments);
+
+  Channel& channel_;
+  WriteBuffer arguments_;            // of all the queries, one behind the other
+  std::vector<std::uint64_t> ends_;  // where each query's arguments end there
+  std::vector<std::unique_ptr<BatchItem>> items_;
+  std::vector<ExecuteSeries::Step> steps_;
+};
+
+}  // namespace pgstride::inline v0

@@ -1,0 +1,59 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Asks the catalogs once about the types that C++ types are named after, and holds both against each
+// other.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "pgstride/driver/connection.hpp"
+#include "pgstride/driver/row_map.hpp"
+#include "pgstride/protocol/codec/enumeration.hpp"
+#include "pgstride/protocol/codec/named.hpp"
+#include "pgstride/protocol/reflect.hpp"
+
+namespace pgstride::inline v0 {
+
+/// What a C++ type expects of the type it is named after.
+struct NamedTypeInfo {
+  std::string_view name;
+  std::string_view cpp;
+  std::vector<RowMember> attributes;     // of a composite; else empty
+  std::vector<std::string_view> labels;  // of an enum; else empty
+};
+
+namespace detail {
+
+template <class T>
+NamedTypeInfo named_type_info() {
+  NamedTypeInfo info{Codec<T>::type_name, cpp_name<T>, {}, {}};
+  if constexpr (std::is_enum_v<T>) {
+    for (const auto& known : EnumLabels<T>::value) info.labels.push_back(known.label);
+  } else if constexpr (requires { Codec<T>::is_composite; }) {
+    [&]<class... Member>(std::type_identity<std::tuple<Member&...>>) {
+      std::size_t at = 0;
+      (info.attributes.push_back(RowMember::of<Member>(reflect::member_names<T>[at++])), ...);
+    }(std::type_identity<decltype(reflect::members(std::declval<T&>()))>());
+  }
+  return info;
+}
+
+}  // namespace detail
+
+/// Remembers in the connection's TypeNames what the catalogs say of them. Throws Error, which names
+/// everything that is missing or does not fit.
+[[nodiscard]] Task<> load_types(Connection& connection, std::vector<NamedTypeInfo> wanted);
+
+/// co_await load_types<Mood, Address>(connection): one round trip. It is needed before composites with
+/// attributes of user-made types, or arrays of composites, are sent as parameters; for everything else it
+/// is a check. Connections that share ConnectOptions::types need it once.
+template <NamedType... T>
+[[nodiscard]] Task<> load_types(Connection& connection) {
+  return load_types(connection, std::vector<NamedTypeInfo>{detail::named_type_info<T>()...});
+}
+
+}  // namespace pgstride::inline v0

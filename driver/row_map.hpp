@@ -1,0 +1,44 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Which column goes to which member of a C++ type, and whether it can be read into it: decided once for
+// a result, before its first row. Knows types by their names only.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "pgstride/driver/cpp_name.hpp"
+#include "pgstride/protocol/codec/codec.hpp"
+#include "pgstride/protocol/row.hpp"
+
+namespace pgstride::inline v0 {
+
+struct RowMember {
+  template <class T>
+  static constexpr RowMember of(std::string_view column) noexcept {
+    static_assert(Decodable<T>, "no Codec reads a column into a member of this type");
+    return {column, cpp_name<T>, [](Oid type) { return Codec<T>::accepts(type); }};
+  }
+
+  std::string_view column;  // its name; empty: the one in the member's own place
+  std::string_view type;    // what C++ calls it
+  bool (*accepts)(Oid);
+};
+
+struct MappedColumn {
+  std::size_t column = 0;
+  Oid type = 0;
+  std::string_view name;  // as long as the columns live
+};
+
+/// Throws Error when a member has no column, or one that it can not be read from, and when a column is
+/// left over; the text names all of these.
+void map_columns(std::span<const RowMember> members, std::string_view type, const Columns& columns,
+                 std::span<MappedColumn> map);
+
+/// Throws the Error about a value that a member can not hold.
+[[noreturn]] void refuse_value(const RowMember& member, const MappedColumn& column, bool null);
+
+}  // namespace pgstride::inline v0

@@ -1,0 +1,136 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// C++ types that a whole row can be read into: one value, a tuple, an aggregate. What is the same for
+// all of them is in row_map.hpp.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "pgstride/driver/cpp_name.hpp"
+#include "pgstride/driver/row_map.hpp"
+#include "pgstride/protocol/codec/codec.hpp"
+#include "pgstride/protocol/literal.hpp"
+#include "pgstride/protocol/reflect.hpp"
+
+namespace pgstride::inline v0 {
+
+/// Specialise it for an aggregate whose members are not called as its columns are:
+///
+///     template <>
+///     struct pgstride::RowNames<User> : pgstride::Named<"id", "full_name"> {};   // or
+///     template <>
+///     struct pgstride::RowNames<User> : pgstride::ByPosition {};
+template <class T>
+struct RowNames {
+  static constexpr auto value = reflect::member_names<T>;
+};
+
+/// The columns for the members, in the members' order.
+template <Literal... Names>
+struct Named {
+  static constexpr std::array<std::string_view, sizeof...(Names)> value{Names.view()...};
+};
+/// The first column for the first member, and so on.
+struct ByPosition {
+  static constexpr std::array<std::string_view, 0> value{};
+};
+
+/// An aggregate that is not a value itself.
+template <class T>
+concept RowStruct = std::is_class_v<T> && std::is_aggregate_v<T> && !Decodable<T>;
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_tuple = false;
+template <class... T>
+inline constexpr bool is_tuple<std::tuple<T...>> = true;
+
+/// References to what is filled from the columns.
+template <class T>
+constexpr auto parts(T& row) noexcept {
+  if constexpr (Decodable<T>) {
+    return std::tie(row);
+  } else if constexpr (is_tuple<T>) {
+    return std::apply([](auto&... part) { return std::tie(part...); }, row);
+  } else {
+    return reflect::members(row);
+  }
+}
+
+template <class T>
+using Parts = decltype(parts(std::declval<T&>()));
+
+template <class T>
+constexpr bool has_view() noexcept {
+  return []<class... Part>(std::type_identity<std::tuple<Part&...>>) {
+    return (is_view<Part> || ...);
+  }(std::type_identity<Parts<T>>());
+}
+
+template <class T, std::size_t I>
+constexpr std::string_view column_name() noexcept {
+  if constexpr (RowStruct<T>) {
+    constexpr auto& names = RowNames<T>::value;
+    static_assert(names.size() == 0 || names.size() == std::tuple_size_v<Parts<T>>,
+                  "RowNames must name a column for every member");
+    return names.size() == 0 ? std::string_view() : names[I];
+  } else {
+    return {};
+  }
+}
+
+template <class T, std::size_t... I>
+constexpr auto row_members(std::index_sequence<I...>) noexcept {
+  return std::array<RowMember, sizeof...(I)>{
+      RowMember::of<std::remove_reference_t<std::tuple_element_t<I, Parts<T>>>>(column_name<T, I>())...};
+}
+
+}  // namespace detail
+
+/// A row can be read into T.
+template <class T>
+concept RowType = std::default_initializable<T> && (Decodable<T> || detail::is_tuple<T> || RowStruct<T>);
+
+/// Reads rows into T: bound to a result's columns once, then used for each of its rows.
+template <RowType T>
+class RowReader {
+ public:
+  static constexpr std::size_t size = std::tuple_size_v<detail::Parts<T>>;
+
+  /// Throws Error, which names everything that does not fit.
+  void bind(const Columns& columns) { map_columns(members, cpp_name<T>, columns, map_); }
+
+  /// `values` are those of a row of a result with the columns that this is bound to. Throws Error.
+  T read(Bytes values) const {
+    T result{};
+    Reader row(values);
+    std::array<Field, size> fields;
+    for (Field& field : fields) field = next_field(row);
+    auto parts = detail::parts(result);
+    const std::size_t good = [&]<std::size_t... I>(std::index_sequence<I...>) {
+      std::size_t read = 0;
+      (void)((decode_value(map_[I].type, fields[map_[I].column], std::get<I>(parts)) && ++read) && ...);
+      return read;
+    }(std::make_index_sequence<size>());
+    if (good < size) [[unlikely]]
+      refuse_value(members[good], map_[good], fields[map_[good].column].null);
+    return result;
+  }
+
+ private:
+  static_assert(size > 0, "a row type has members, all of them public and none of a base");
+  static constexpr std::array<RowMember, size> members =
+      detail::row_members<T>(std::make_index_sequence<size>());
+
+  std::array<MappedColumn, size> map_;
+};
+
+}  // namespace pgstride::inline v0

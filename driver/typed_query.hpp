@@ -1,0 +1,90 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Queries whose rows become C++ objects while they lie in the receive buffer. What does not fit is told
+// once, before the first row.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pgstride/driver/query.hpp"
+#include "pgstride/driver/row_type.hpp"
+
+namespace pgstride::inline v0 {
+
+/// Throws the Error about a result of the wrong size.
+[[noreturn]] void refuse_row_count(const char* found, std::string_view sql);
+
+/// What becomes of the rows: all of them, the only one, one or none.
+template <class T>
+struct AllRows {
+  using Result = std::vector<T>;
+  void add(T&& row) { rows.push_back(std::move(row)); }
+  Result take(std::string_view) { return std::move(rows); }
+
+  std::vector<T> rows;
+};
+
+template <class T>
+struct AtMostOneRow {
+  using Result = std::optional<T>;
+  void add(T&& first) {
+    more = row.has_value();
+    if (!more) row = std::move(first);
+  }
+  Result take(std::string_view sql) {
+    if (more) refuse_row_count("more than one row", sql);
+    return std::move(row);
+  }
+
+  std::optional<T> row;
+  bool more = false;
+};
+
+template <class T>
+struct OneRow : AtMostOneRow<T> {
+  using Result = T;
+  Result take(std::string_view sql) {
+    auto found = AtMostOneRow<T>::take(sql);
+    if (!found) refuse_row_count("no row", sql);
+    return std::move(*found);
+  }
+};
+
+/// co_await → what `Rows` makes of the rows, each of them a T.
+template <class T, class Rows>
+class [[nodiscard]] TypedQuery final : public Request<TypedQuery<T, Rows>, BoundExecute>, ResultSink {
+ public:
+  TypedQuery(Channel& channel, StatementRef statement, const Arguments& arguments)
+      : Request<TypedQuery, BoundExecute>(channel, std::move(statement), &arguments,
+                                          static_cast<ResultSink*>(this)) {
+    static_assert(
+        !detail::has_view<T>(),
+        "std::string_view and Bytes would point into the receive buffer, where the row does not stay; "
+        "read std::string, or keep the Result of query() and look at its rows");
+    this->submit(this->sql());
+  }
+
+ private:
+  friend Request<TypedQuery, BoundExecute>;
+  void on_columns(const Columns& columns) override { reader_.bind(columns); }
+  bool on_row(DataRow row) override { return rows_.add(reader_.read(row.rest())), true; }
+  typename Rows::Result take() {
+    this->check(this->sql());
+    return rows_.take(this->sql());
+  }
+
+  RowReader<T> reader_;
+  Rows rows_;
+};
+
+template <class T>
+using QueryAs = TypedQuery<T, AllRows<T>>;
+template <class T>
+using QueryOne = TypedQuery<T, OneRow<T>>;
+template <class T>
+using QueryOptional = TypedQuery<T, AtMostOneRow<T>>;
+
+}  // namespace pgstride::inline v0

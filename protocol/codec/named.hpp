@@ -1,0 +1,98 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Composite types and domains of the database, as C++ classes, addressed by their names:
+//
+//     struct Address { std::string street; int zip; };
+//     template <>
+//     struct pgstride::Codec<Address> : pgstride::CompositeCodec<Address, "address"> {};
+//
+//     struct Email { std::string text; };
+//     template <>
+//     struct pgstride::Codec<Email> : pgstride::DomainCodec<Email, "email"> {};
+//
+// Reading needs nothing else. As parameters, composite types want the numbers of their attributes' types:
+// those of built-in types are guessed from the members, those of others are known after load_types().
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "pgstride/protocol/codec/array.hpp"
+#include "pgstride/protocol/codec/composite.hpp"
+#include "pgstride/protocol/codec/text.hpp"
+#include "pgstride/protocol/literal.hpp"
+#include "pgstride/protocol/reflect.hpp"
+#include "pgstride/protocol/type_names.hpp"
+
+namespace pgstride::inline v0 {
+
+/// T's members are the attributes, in their order.
+template <class T, Literal Name>
+struct CompositeCodec {
+  static constexpr std::string_view type_name = Name.view();
+  static constexpr Oid oid = oid::unspecified;
+  static constexpr Oid array_oid = oid::unspecified;
+  static constexpr Format format = Format::binary;
+  static constexpr bool is_composite = true;
+  static constexpr bool accepts(Oid type) noexcept {
+    return type >= oid::first_user_type || type == oid::record;
+  }
+
+  static void encode(const T& value, WriteBuffer& out) {
+    const auto members = reflect::members(value);
+    write_composite_header(out, std::tuple_size_v<decltype(members)>);
+    const TypeNames::Entry* known = out.types() ? out.types()->find(type_name) : nullptr;
+    std::size_t at = 0;
+    const auto write = [&](const auto& member) {
+      using Member = std::remove_cvref_t<decltype(member)>;
+      const Oid type =
+          known && at < known->attributes.size() ? known->attributes[at] : binary_oid<Member>(out);
+      ++at;
+      out.u32(type);
+      encode_binary_value(member, type, out);
+    };
+    std::apply([&](const auto&... member) { (write(member), ...); }, members);
+  }
+
+  static bool decode(Oid, Bytes bytes, T& value) {
+    auto members = reflect::members(value);
+    CompositeView composite;
+    if (!composite.parse(bytes) || composite.count() != std::tuple_size_v<decltype(members)>) return false;
+    const auto read = [&](auto& member) {
+      const CompositeField field = composite.next();
+      return composite.ok() && Codec<std::remove_cvref_t<decltype(member)>>::accepts(field.type) &&
+             decode_value(field.type, field.value, member);
+    };
+    return std::apply([&](auto&... member) { return (read(member) && ...); }, members) && composite.done();
+  }
+};
+
+/// T has one member, of the domain's base type.
+template <class T, Literal Name>
+struct DomainCodec {
+  static constexpr std::string_view type_name = Name.view();
+  static constexpr Oid oid = oid::unspecified;
+  static constexpr Oid array_oid = oid::unspecified;
+  static constexpr Format format = Codec<reflect::OnlyMember<T>>::format;
+  /// The server speaks of a column's base type; inside arrays and composites it names the domain.
+  static constexpr bool accepts(Oid type) noexcept {
+    return Base::accepts(type) || type >= oid::first_user_type;
+  }
+
+  static void encode(const T& value, WriteBuffer& out) {
+    Base::encode(std::get<0>(reflect::members(value)), out);
+  }
+  static bool decode(Oid type, Bytes bytes, T& value) {
+    constexpr Oid base = Base::oid == oid::unspecified ? oid::text : Base::oid;
+    return Base::decode(Base::accepts(type) ? type : base, bytes, std::get<0>(reflect::members(value)));
+  }
+
+ private:
+  using Base = Codec<reflect::OnlyMember<T>>;
+};
+
+}  // namespace pgstride::inline v0

@@ -1,0 +1,215 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Types that the database's users have made, as C++ types, addressed by name.
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tests/integration/database.hpp"
+
+using namespace pgstride;
+using namespace pgstride::test;
+
+namespace {
+
+enum class Mood { sad, ok, happy };
+enum class Level { low = 10, high = 2000 };
+
+struct Street {
+  std::string name;
+  std::optional<int> number;
+  friend bool operator==(const Street&, const Street&) = default;
+};
+struct Place {
+  Street street;
+  Mood mood{};
+  std::vector<std::string> tags;
+  friend bool operator==(const Place&, const Place&) = default;
+};
+struct Email {
+  std::string text;
+  friend bool operator==(const Email&, const Email&) = default;
+};
+struct Gone {
+  int x = 0;
+};
+
+}  // namespace
+
+template <>
+struct pgstride::Codec<Mood> : pgstride::EnumCodec<Mood, "ntt.mood"> {};
+template <>
+struct pgstride::EnumLabels<Level> {
+  static constexpr std::array value{EnumLabel<Level>{Level::low, "low level"},
+                                    EnumLabel<Level>{Level::high, "high"}};
+};
+template <>
+struct pgstride::Codec<Level> : pgstride::EnumCodec<Level, "ntt.level"> {};
+template <>
+struct pgstride::Codec<Street> : pgstride::CompositeCodec<Street, "ntt.street"> {};
+template <>
+struct pgstride::Codec<Place> : pgstride::CompositeCodec<Place, "ntt.place"> {};
+template <>
+struct pgstride::Codec<Email> : pgstride::DomainCodec<Email, "ntt.email"> {};
+template <>
+struct pgstride::Codec<Gone> : pgstride::CompositeCodec<Gone, "ntt.gone"> {};
+
+namespace {
+
+struct NamedTypes : Database {
+  NamedTypes() {
+    go([](Connection& conn) -> Task<> {
+      co_await conn.execute(
+          "drop schema if exists ntt cascade; create schema ntt;"
+          "create type ntt.mood as enum ('sad', 'ok', 'happy');"
+          "create type ntt.level as enum ('low level', 'high');"
+          "create type ntt.street as (name varchar(20), number int);"
+          "create type ntt.place as (street ntt.street, mood ntt.mood, tags text[]);"
+          "create domain ntt.email as text check (value like '%@%');"
+          "create type ntt.span as range (subtype = float8);"
+          "create table ntt.t (mood ntt.mood, place ntt.place, email ntt.email, span ntt.span)");
+    });
+  }
+  ~NamedTypes() {
+    go([](Connection& conn) -> Task<> { co_await conn.execute("drop schema ntt cascade"); });
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(named_types, NamedTypes)
+
+BOOST_AUTO_TEST_CASE(enums_need_no_look_up) {
+  go([](Connection& conn) -> Task<> {
+    const Mood mood =
+        co_await conn.query_one<Mood>("insert into ntt.t (mood) values ($1) returning mood", Mood::happy);
+    BOOST_TEST((mood == Mood::happy));
+    const std::vector<Mood> moods{Mood::ok, Mood::sad};
+    const auto back = co_await conn.query_one<std::vector<Mood>>("select $1::ntt.mood[]", moods);
+    BOOST_TEST((back == moods));
+    const Level level = co_await conn.query_one<Level>("select $1::ntt.level", Level::low);
+    BOOST_TEST((level == Level::low));
+    const auto none =
+        co_await conn.query_one<std::optional<Mood>>("select $1::ntt.mood", std::optional<Mood>());
+    BOOST_TEST(!none);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(an_enumerator_that_is_no_label) {
+  go([](Connection& conn) -> Task<> {
+    std::string text;
+    try {
+      co_await conn.query("select $1::ntt.mood", static_cast<Mood>(7));
+    } catch (const Error& e) {
+      text = e.what();
+    }
+    BOOST_TEST(contains(text, "parameter $1: this"));
+    try {
+      co_await conn.query_one<Mood>("select 'nothing'::text");
+    } catch (const Error& e) {
+      text = e.what();
+    }
+    BOOST_TEST(contains(text, "holds a value that does not fit into"));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(domains_and_ranges_derive) {
+  go([](Connection& conn) -> Task<> {
+    const Email given{"a@b"};
+    const Email back =
+        co_await conn.query_one<Email>("insert into ntt.t (email) values ($1) returning email", given);
+    BOOST_TEST((back == given));
+    const auto emails =
+        co_await conn.query_one<std::vector<Email>>("select array['a@b', 'c@d']::ntt.email[]");
+    BOOST_TEST((emails == std::vector{Email{"a@b"}, Email{"c@d"}}));
+
+    const Range<int> numbers(1, 5);
+    const auto same = co_await conn.query_one<Range<int>>("select $1", numbers);
+    BOOST_TEST((same == numbers));
+    const auto shifted = co_await conn.query_one<Range<int>>("select '(1,5]'::int4range");
+    BOOST_TEST((shifted == Range<int>(2, 6)));
+    const auto open =
+        co_await conn.query_one<Range<std::int64_t>>("select $1", Range<std::int64_t>(std::nullopt, 3));
+    BOOST_TEST(!open.lower);
+    const auto empty = co_await conn.query_one<Range<int>>("select $1", Range<int>::make_empty());
+    BOOST_TEST(empty.empty);
+    const Multirange<int> several({Range<int>(1, 2), Range<int>(5, std::nullopt)});
+    const auto more = co_await conn.query_one<Multirange<int>>("select $1", several);
+    BOOST_TEST((more == several));
+    const Range<double> span(0.5, 1.5);
+    const auto user =
+        co_await conn.query_one<Range<double>>("insert into ntt.t (span) values ($1) returning span", span);
+    BOOST_TEST((user == span));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(composites_are_read_without_and_sent_after_a_look_up) {
+  go([](Connection& conn) -> Task<> {
+    const Place given{{"Rue X", std::nullopt}, Mood::ok, {"a", "b c"}};
+    const Place read = co_await conn.query_one<Place>(
+        "select row(row('Rue X', null)::ntt.street, 'ok', array['a', 'b c'])::ntt.place");
+    BOOST_TEST((read == given));
+    std::string text;
+    const std::vector<Street> streets{{"a", 1}, {"b", std::nullopt}};
+    try {
+      co_await conn.query("select $1::ntt.street[]", streets);
+    } catch (const Error& e) {
+      text = e.what();
+    }
+    BOOST_TEST(
+        contains(text, "ntt.street[], which this connection has not looked up: call load_types() first"));
+
+    co_await load_types<Place, Street, Mood, Email, Level>(conn);
+    const Place back = co_await conn.query_one<Place>("select $1", given);
+    BOOST_TEST((back == given));
+    const auto both = co_await conn.query_one<std::vector<Street>>("select $1", streets);
+    BOOST_TEST((both == streets));
+    const auto viewed = co_await conn.query_one<std::vector<Street>>("select $1", std::span(streets));
+    BOOST_TEST((viewed == streets));
+    const Mood mood = co_await conn.query_one<Mood>("select $1", Mood::sad);  // declared as what it is now
+    BOOST_TEST((mood == Mood::sad));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_fit_is_told_when_it_is_looked_up) {
+  go([](Connection& conn) -> Task<> {
+    co_await conn.execute(
+        "drop table ntt.t; drop type ntt.place; alter type ntt.street alter attribute number type text");
+    std::string text;
+    try {
+      co_await load_types<Street, Gone>(conn);
+    } catch (const Error& e) {
+      text = e.what();
+    }
+    BOOST_TEST(contains(text, "attribute 2 of type ntt.street is text, which"));
+    BOOST_TEST(contains(text, "type ntt.gone does not exist"));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(connections_may_share_what_they_know) {
+  ConnectOptions options = server_options();
+  options.types = std::make_shared<TypeNames>();
+  Connection first = another(options);
+  Connection second = another(options);
+  const auto load = [](Connection& conn) -> Task<> { co_await load_types<Street, Place, Mood>(conn); };
+  run(loop, load(first));
+  const auto use = [](Connection& conn) -> Task<> {
+    const Place given{{"Rue X", 5}, Mood::ok, {}};
+    const Place back = co_await conn.query_one<Place>("select $1", given);
+    BOOST_TEST((back == given));
+  };
+  run(loop, use(second));
+}
+
+BOOST_AUTO_TEST_CASE(spans_are_arrays) {
+  go([](Connection& conn) -> Task<> {
+    const std::array numbers{1, 2, 3};
+    const auto sum =
+        co_await conn.query_one<std::int64_t>("select sum(x) from unnest($1) x", std::span(numbers));
+    BOOST_TEST(sum == 6);
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,174 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "tests/integration/database.hpp"
+
+using namespace pgstride;
+using namespace pgstride::test;
+
+namespace {
+
+struct User {
+  int id = 0;
+  std::string name;
+  std::optional<int> age;
+  friend bool operator==(const User&, const User&) = default;
+};
+
+struct Renamed {
+  int key = 0;
+  std::string full_name;
+};
+
+struct Pair {
+  int first = 0;
+  int second = 0;
+};
+
+struct Unfit {
+  bool id = false;
+  std::string nmae;
+  std::int16_t age = 0;
+};
+
+constexpr const char* two_users =
+    "select * from (values (36, 'Ada', 1), (null, 'Grace', 2)) u(age, name, id) order by id";
+
+}  // namespace
+
+template <>
+struct pgstride::RowNames<Renamed> : pgstride::Named<"id", "name"> {};
+template <>
+struct pgstride::RowNames<Pair> : pgstride::ByPosition {};
+
+BOOST_FIXTURE_TEST_SUITE(typed_rows, Database)
+
+BOOST_AUTO_TEST_CASE(aggregates_by_name_in_any_order) {
+  go([](Connection& conn) -> Task<> {
+    const std::vector<User> users = co_await conn.query_as<User>(two_users);
+    BOOST_REQUIRE(users.size() == 2U);
+    BOOST_TEST((users[0] == User{1, "Ada", 36}));
+    BOOST_TEST((users[1] == User{2, "Grace", std::nullopt}));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(aggregates_under_other_names_and_by_position) {
+  go([](Connection& conn) -> Task<> {
+    const Renamed renamed = co_await conn.query_one<Renamed>("select 'x' as name, 5 as id");
+    BOOST_TEST(renamed.key == 5);
+    BOOST_TEST(renamed.full_name == "x");
+    const Pair pair = co_await conn.query_one<Pair>("select $1 + 1, $1 + 2", 10);
+    BOOST_TEST(pair.first == 11);
+    BOOST_TEST(pair.second == 12);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(tuples_and_single_values) {
+  go([](Connection& conn) -> Task<> {
+    const auto rows = co_await conn.query_as<std::tuple<int, std::string>>(
+        "select g, 'n' || g from generate_series(1, $1) g", 3);
+    BOOST_TEST((rows.at(2) == std::tuple(3, std::string("n3"))));
+    const auto numbers = co_await conn.query_as<int>("select generate_series(1, 4)");
+    BOOST_TEST((numbers == std::vector{1, 2, 3, 4}));
+    const auto count = co_await conn.query_one<std::int64_t>("select count(*) from generate_series(1, 4)");
+    BOOST_TEST(count == 4);
+    const auto null = co_await conn.query_one<std::optional<int>>("select null::int");
+    BOOST_TEST(!null);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(prepared_statements_too) {
+  go([](Connection& conn) -> Task<> {
+    const Prepared add = co_await conn.prepare<int>("select $1 + 1 as first, $1 + 2 as second");
+    for (int i = 0; i < 3; ++i) {
+      const Pair pair = co_await add.query_one<Pair>(i);
+      BOOST_TEST(pair.second == i + 2);
+    }
+    const auto pairs = co_await add.query_as<Pair>(1);
+    BOOST_TEST(pairs.size() == 1U);
+    const auto maybe = co_await add.query_optional<Pair>(1);
+    BOOST_TEST(maybe.has_value());
+  });
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_a_result) {
+  go([](Connection& conn) -> Task<> {
+    const Result result = co_await conn.query(two_users);
+    BOOST_TEST((result[1].as<User>() == User{2, "Grace", std::nullopt}));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(one_row_means_one) {
+  go([](Connection& conn) -> Task<> {
+    const auto none = co_await conn.query_optional<int>("select 1 where false");
+    BOOST_TEST(!none);
+    const auto some = co_await conn.query_optional<int>("select 1");
+    BOOST_TEST((some == 1));
+    std::vector<std::string> texts;
+    for (const char* sql : {"select 1 where false", "select generate_series(1, 3)"}) {
+      try {
+        co_await conn.query_one<int>(sql);
+      } catch (const Error& e) {
+        BOOST_TEST((e.code() == Errc::unexpected_row_count));
+        texts.emplace_back(e.what());
+      }
+    }
+    try {
+      co_await conn.query_optional<int>("select generate_series(1, 3)");
+    } catch (const Error& e) {
+      texts.emplace_back(e.what());
+    }
+    BOOST_REQUIRE(texts.size() == 3U);
+    BOOST_TEST(contains(texts[0], "the query returned no row [select 1 where false]"));
+    BOOST_TEST(contains(texts[1], "the query returned more than one row"));
+    BOOST_TEST(contains(texts[2], "the query returned more than one row"));
+    const int after = co_await conn.query_one<int>("select 7");
+    BOOST_TEST(after == 7);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_fit_is_told_at_once_and_before_the_first_row) {
+  go([](Connection& conn) -> Task<> {
+    std::string text;
+    try {
+      co_await conn.query_as<Unfit>("select 1 as id, 'x' as name, 3 as age where false");
+    } catch (const Error& e) {
+      text = e.what();
+    }
+    BOOST_TEST(contains(text, "column \"id\" is int4, which can not be read into bool"));
+    BOOST_TEST(contains(text, "there is no column \"nmae\""));
+    BOOST_TEST(contains(text, "column \"age\" is int4, which can not be read into short"));
+    BOOST_TEST(contains(text, "no member takes column \"name\""));
+    BOOST_TEST(contains(text, "Unfit"));
+    try {
+      co_await conn.query_as<std::tuple<int, int>>("select 1");
+    } catch (const Error& e) {
+      text = e.what();
+    }
+    BOOST_TEST(contains(text, "the result has 1 columns"));
+    const int after = co_await conn.query_one<int>("select 7");
+    BOOST_TEST(after == 7);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(null_needs_an_optional) {
+  go([](Connection& conn) -> Task<> {
+    std::string text;
+    try {
+      co_await conn.query_as<User>("select null as name, 1 as id, 2 as age");
+    } catch (const Error& e) {
+      text = e.what();
+    }
+    BOOST_TEST(
+        text ==
+        "column \"name\" (text) is NULL, for which std::string has no room; read it into std::optional");
+    const int after = co_await conn.query_one<int>("select 7");
+    BOOST_TEST(after == 7);
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,36 @@
+# What "cmake --install" puts where: libraries, headers, the CMake package and pkg-config's files.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pgstride)
+
+# install_targets(<file> <targets...>): pgstrideConfig.cmake includes <file>.cmake and has the targets.
+function(install_targets file)
+  install(TARGETS ${ARGN} EXPORT ${file}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(EXPORT ${file} NAMESPACE pgstride:: DESTINATION ${config_dir} COMPONENT development)
+endfunction()
+
+function(install_pkg_config name)
+  configure_file(${PROJECT_SOURCE_DIR}/tools/cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
+endfunction()
+
+install_targets(pgstrideCore pgstride_protocol pgstride_driver)
+install_pkg_config(pgstride)
+if(PGSTRIDE_UV)
+  install_targets(pgstrideUv pgstride_uv)
+  install_pkg_config(pgstride-uv)
+endif()
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/protocol ${PROJECT_SOURCE_DIR}/driver
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pgstride COMPONENT development FILES_MATCHING PATTERN "*.hpp")
+configure_package_config_file(${PROJECT_SOURCE_DIR}/tools/cmake/pgstrideConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/pgstrideConfig.cmake INSTALL_DESTINATION ${config_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/pgstrideConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/pgstrideConfig.cmake ${PROJECT_BINARY_DIR}/pgstrideConfigVersion.cmake
+  DESTINATION ${config_dir} COMPONENT development)
