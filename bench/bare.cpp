@@ -26,8 +26,7 @@ using pgstride::WriteBuffer;
 /// Walks over messages of which it looks at the type and length only.
 class Frames {
  public:
-  /// True when these bytes end with ReadyForQuery.
-  bool walk(const std::byte* at, std::size_t count) {
+  void walk(const std::byte* at, std::size_t count) {
     const std::byte* const end = at + count;
     while (at != end) {
       if (in_header_ < header_.size()) {
@@ -40,14 +39,14 @@ class Frames {
       const std::size_t step = std::min(left_, static_cast<std::size_t>(end - at));
       at += step;
       left_ -= step;
-      if (left_ != 0) return false;
+      if (left_ != 0) return;
       in_header_ = 0;
-      if (type() == 'Z') return true;
+      if (type() == 'Z') ++replies;
     }
-    return false;
   }
 
   std::uint64_t rows = 0;
+  int replies = 0;  // that have ended with ReadyForQuery
 
  private:
   char type() const noexcept { return static_cast<char>(header_[0]); }
@@ -69,13 +68,14 @@ class Bare final : public Client {
 
   Digest run(const Work& work) override {
     WriteBuffer request;
-    write_request(connection_.prepared(work.sql), work.argument, request);
+    const int at_once = work.pipelined ? pipelined_at_once : 1;
+    for (int i = 0; i < at_once; ++i) write_request(connection_.prepared(work.sql), work.argument, request);
     Digest digest;
     for (int i = 0; i < work.count; ++i) {
       const pgstride::Bytes bytes = request.pending();
       if (send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size()))
         fail("send");
-      digest.rows = receive();
+      digest.rows = receive(at_once);
     }
     return digest;
   }
@@ -101,15 +101,16 @@ class Bare final : public Client {
     pgstride::frontend::sync(out);
   }
 
-  /// The number of rows in the reply.
-  std::uint64_t receive() {
+  /// The number of rows in so many replies.
+  std::uint64_t receive(int replies) {
     Frames frames;
     for (;;) {
       epoll_event event{};
       if (epoll_wait(epoll_, &event, 1, -1) < 0) fail("epoll_wait");
       const ssize_t count = recv(socket_, buffer_.data(), buffer_.size(), 0);
       if (count <= 0) fail("recv");
-      if (frames.walk(buffer_.data(), static_cast<std::size_t>(count))) return frames.rows;
+      frames.walk(buffer_.data(), static_cast<std::size_t>(count));
+      if (frames.replies == replies) return frames.rows;
     }
   }
 

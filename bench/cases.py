@@ -13,17 +13,20 @@ class Case(typing.NamedTuple):
     """How often it is run in one round, by each driver."""
     argument: int | None = None
     cpp_row: str | None = None
-    """How the C++ clients read a row: ``int`` or ``mixed``. None: not a case of theirs."""
+    """How the C++ clients read a row: ``int`` or ``mixed``, or ``pipelined`` for an int from each of 1 000 executions
+    at once. None: not a case of theirs."""
     on_pool: bool = False
     """Each time on any connection of a pool that has opened ten, instead of always the same."""
-    python: str = "fetch"
-    """What the Python clients do: ``fetch``, ``copy records`` (a million, into the table) or ``copy out``."""
+    python: str | None = "fetch"
+    """What the Python clients do: ``fetch``, ``copy records`` (a million, into the table) or ``copy out``. None: not a
+    case of theirs."""
 
 
 CASES = (
     Case("select 1", "select 1", 2000, cpp_row="int"),
     Case("select 1 on a pool", "select 1", 1000, on_pool=True),
     Case("one int argument", "select $1::int4", 2000, argument=42, cpp_row="int"),
+    Case("1 000 pipelined", "select $1::int4", 5, argument=42, cpp_row="pipelined", python=None),
     Case(
         "12 columns of pg_type",
         """select typname, typnamespace, typowner, typlen, typbyval, typcategory, typispreferred, typisdefined,

@@ -13,10 +13,14 @@ namespace bench {
 /// How rows are read: a single int, or the six columns of the mixed rows.
 enum class RowKind { single_int, mixed };
 
+/// How often a pipelined statement is run at once.
+inline constexpr int pipelined_at_once = 1000;
+
 struct Work {
   int count = 1;
   std::optional<int> argument;
   RowKind row = RowKind::single_int;
+  bool pipelined = false;  // each of `count` is pipelined_at_once executions
   std::string sql;
 };
 
@@ -39,6 +43,8 @@ class Client {
 std::unique_ptr<Client> make_looking(const std::string& dsn);
 /// pgstride, rows kept: Connection::query().
 std::unique_ptr<Client> make_keeping(const std::string& dsn);
+/// pgstride, rows as C++ objects: Connection::query_as().
+std::unique_ptr<Client> make_typed(const std::string& dsn);
 /// libpq, blocking: PQexecPrepared() with binary results.
 std::unique_ptr<Client> make_libpq(const std::string& dsn);
 /// The same bytes through a socket; of the reply only its end is looked for. Its digest has no sum.

@@ -39,7 +39,9 @@ class Head final : public Client {
   Head(const std::string& dsn, bool keep)
       : keep_(keep), connection_(pgstride::run(loop_, connect(loop_, dsn))) {}
 
-  Digest run(const Work& work) override { return pgstride::run(loop_, keep_ ? keep(work) : look(work)); }
+  Digest run(const Work& work) override {
+    return pgstride::run(loop_, work.pipelined ? pipeline(work) : keep_ ? keep(work) : look(work));
+  }
 
  private:
   Task<Digest> keep(const Work& work) {
@@ -62,6 +64,20 @@ class Head final : public Client {
         co_await connection_.each(each, work.sql, *work.argument);
       } else {
         co_await connection_.each(each, work.sql);
+      }
+    }
+    co_return digest;
+  }
+
+  Task<Digest> pipeline(const Work& work) {
+    Digest digest;
+    std::vector<std::unique_ptr<Query>> under_way(pipelined_at_once);
+    for (int i = 0; i < work.count; ++i) {
+      digest = Digest();
+      for (auto& query : under_way) query.reset(new Query(connection_.query(work.sql, *work.argument)));
+      for (auto& query : under_way) {
+        const Result result = co_await *query;
+        for (const Row row : result) read_row(work.row, row, digest);
       }
     }
     co_return digest;

@@ -36,6 +36,7 @@ class Libpq final : public Client {
   explicit Libpq(const std::string& dsn) : connection_(dsn) {}
 
   Digest run(const Work& work) override {
+    if (work.pipelined) return pipeline(work);
     Digest digest;
     const char* name = connection_.prepared(work.sql).c_str();
     for (int i = 0; i < work.count; ++i) {
@@ -53,6 +54,31 @@ class Libpq final : public Client {
   }
 
  private:
+  Digest pipeline(const Work& work) {
+    Digest digest;
+    const char* name = connection_.prepared(work.sql).c_str();
+    std::byte argument[4];
+    pgstride::store_big_endian(argument, work.argument.value_or(0));
+    const char* const values[] = {reinterpret_cast<const char*>(argument)};
+    const int lengths[] = {sizeof argument}, formats[] = {1};
+    PGconn* const connection = connection_.get();
+    PQenterPipelineMode(connection);
+    for (int i = 0; i < work.count; ++i) {
+      digest = Digest();
+      for (int j = 0; j < pipelined_at_once; ++j)
+        PQsendQueryPrepared(connection, name, 1, values, lengths, formats, 1);
+      PQpipelineSync(connection);
+      for (int j = 0; j < pipelined_at_once; ++j) {
+        const auto result = connection_.check(PQgetResult(connection), PGRES_TUPLES_OK);
+        for (int row = 0; row < PQntuples(result.get()); ++row) read_row(work.row, result.get(), row, digest);
+        PQgetResult(connection);  // the null between two queries
+      }
+      connection_.check(PQgetResult(connection), PGRES_PIPELINE_SYNC);
+    }
+    PQexitPipelineMode(connection);
+    return digest;
+  }
+
   LibpqConnection connection_;
 };
 

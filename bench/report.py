@@ -36,11 +36,12 @@ PYTHON = (
     ),
 )
 CPP = (
-    ("each", "query", "libpq", "bare"),
+    ("each", "typed", "query", "libpq", "bare"),
     (
         Ratio("each", "libpq", "cpu"),
         Ratio("query", "libpq", "cpu"),
         Ratio("query", "libpq", "wall"),
+        Ratio("typed", "each", "cpu"),
         Ratio("each", "bare", "cpu"),
         Ratio("query", "bare", "cpu"),
         Ratio("query", "bare", "wall"),

@@ -95,7 +95,7 @@ def cpp_contestants(dsn: str) -> list[Contestant]:
     program = pathlib.Path(os.environ.get("PGSTRIDE_BUILD_DIR", "build/release")) / "bench" / "pgstride_bench"
     if not program.exists():
         raise SystemExit(f"bench: {program} has not been built; ./dev bench does it")
-    return [Contestant(name, program, name, dsn) for name in ("each", "query", "libpq", "bare")]
+    return [Contestant(name, program, name, dsn) for name in ("each", "typed", "query", "libpq", "bare")]
 
 
 def parse_options() -> argparse.Namespace:
@@ -131,7 +131,7 @@ def main() -> int:
             print(f"\n{where}: {', '.join(names)}; {rounds} rounds, {pinned}")
             print(report.heading(suite))
         for case in TLS_CASES if options.tls else CASES:
-            if (options.case and case.name not in options.case) or (suite == "cpp" and not case.cpp_row):
+            if (options.case and case.name not in options.case) or not (case.cpp_row if suite == "cpp" else case.python):
                 continue
             count = max(1, case.per_round // (QUICK_PART if options.quick else 1))
             samples = measure(case, contestants, rounds, count)

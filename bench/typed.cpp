@@ -1,0 +1,110 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// The C++ head, rows as objects.
+#include <bit>
+#include <string>
+#include <vector>
+
+#include "pgstride/bench/client.hpp"
+#include "pgstride/driver/loop/uv.hpp"
+#include "pgstride/driver/pgstride.hpp"
+
+namespace bench {
+namespace {
+
+using namespace pgstride;
+
+/// What every contestant makes of a numeric.
+struct DigitSum {
+  std::int64_t sum = 0;
+};
+
+struct Mixed {
+  std::int32_t number;
+  std::chrono::sys_time<std::chrono::microseconds> time;
+  std::string text;
+  double part;
+  DigitSum amount;
+  Uuid uuid;
+};
+
+}  // namespace
+}  // namespace bench
+
+template <>
+struct pgstride::Codec<bench::DigitSum> : pgstride::BinaryType<pgstride::oid::numeric> {
+  static bool decode(Oid, Bytes bytes, bench::DigitSum& value) noexcept {
+    NumericView number;
+    if (!parse_numeric(bytes, number)) return false;
+    for (int i = 0; i < number.ndigits; ++i) value.sum += number.digit(i);
+    return true;
+  }
+};
+template <>
+struct pgstride::RowNames<bench::Mixed> : pgstride::ByPosition {};
+
+namespace bench {
+namespace {
+
+void add(Digest& digest, std::int32_t number) {
+  ++digest.rows;
+  digest.add(number);
+}
+
+void add(Digest& digest, const Mixed& row) {
+  add(digest, row.number);
+  digest.add(row.time.time_since_epoch().count());
+  digest.add(static_cast<std::int64_t>(row.text.size()) + row.text.back());
+  digest.add(std::bit_cast<std::int64_t>(row.part));
+  digest.add(row.amount.sum);
+  digest.add(std::to_integer<int>(row.uuid.bytes[0]) + std::to_integer<int>(row.uuid.bytes[15]));
+}
+
+class Typed final : public Client {
+ public:
+  explicit Typed(const std::string& dsn) : connection_(pgstride::run(loop_, connect(loop_, dsn))) {}
+
+  Digest run(const Work& work) override {
+    if (work.pipelined) return pgstride::run(loop_, pipeline(work));
+    return pgstride::run(loop_, work.row == RowKind::mixed ? read<Mixed>(work) : read<std::int32_t>(work));
+  }
+
+ private:
+  template <class T>
+  Task<Digest> read(const Work& work) {
+    Digest digest;
+    for (int i = 0; i < work.count; ++i) {
+      digest = Digest();
+      QueryAs<T> query = work.argument ? connection_.query_as<T>(work.sql, *work.argument)
+                                       : connection_.query_as<T>(work.sql);
+      const std::vector<T> rows = co_await query;
+      for (const T& row : rows) add(digest, row);
+    }
+    co_return digest;
+  }
+
+  Task<Digest> pipeline(const Work& work) {
+    Digest digest;
+    std::vector<std::unique_ptr<QueryOne<std::int32_t>>> under_way(pipelined_at_once);
+    for (int i = 0; i < work.count; ++i) {
+      digest = Digest();
+      for (auto& query : under_way)
+        query.reset(
+            new QueryOne<std::int32_t>(connection_.query_one<std::int32_t>(work.sql, *work.argument)));
+      for (auto& query : under_way) {
+        const std::int32_t number = co_await *query;
+        add(digest, number);
+      }
+    }
+    co_return digest;
+  }
+
+  UvLoop loop_;
+  Connection connection_;
+};
+
+}  // namespace
+
+std::unique_ptr<Client> make_typed(const std::string& dsn) { return std::make_unique<Typed>(dsn); }
+
+}  // namespace bench
