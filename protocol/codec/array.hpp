@@ -171,7 +171,7 @@ struct Codec<std::vector<T>> {
   static void encode_binary(const std::vector<T>& values, Oid type, WriteBuffer& out)
     requires Encodable<T>
   {
-    encode_elements(std::span<const T>(values), type, out);
+    encode_elements(values, type, out);
   }
 
   static constexpr bool accepts(Oid type) noexcept {
@@ -210,7 +210,8 @@ struct Codec<std::vector<T>> {
     }
   }
 
-  static void encode_elements(std::span<const T> values, Oid type, WriteBuffer& out) {
+  template <class Elements>
+  static void encode_elements(const Elements& values, Oid type, WriteBuffer& out) {
     if (values.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail();
     const ArrayDimension dimension{static_cast<std::int32_t>(values.size()), 1};
     const Oid named = element_of(type);
@@ -226,7 +227,8 @@ struct Codec<std::vector<T>> {
     }
   }
 
-  static void encode_text(std::span<const T> values, WriteBuffer& out) {
+  template <class Elements>
+  static void encode_text(const Elements& values, WriteBuffer& out) {
     ArrayLiteral array(out);
     WriteBuffer element;
     for (const T& value : values) {
