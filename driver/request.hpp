@@ -102,7 +102,9 @@ class Request : public Grammar {
 
  private:
   struct Dismissal {
-    void operator()() const noexcept { channel->dismiss(*operation, {Errc::cancelled, {}}); }
+    void operator()() const noexcept {  // the connection may have gone before the request
+      if (operation->pending()) channel->dismiss(*operation, {Errc::cancelled, {}});
+    }
     Channel* channel;
     Operation* operation;
   };

@@ -31,7 +31,8 @@ forbid(protocol "${python}|${not_library}|uv\\.h|openssl/ssl\\.h|pgstride/driver
 
 # The loop is libuv's in one room only.
 forbid(driver "uv\\.h" EXCEPT "^driver/loop/uv\\.")
-forbid(driver "${python}|${not_library}")
+forbid(driver "${python}|${not_library}" EXCEPT "^driver/loop/boost_asio\\.hpp$")
+forbid(driver "asio/|boost/asio" EXCEPT "^driver/loop/(boost_)?asio\\.hpp$")  # headers for who has that
 
 # The Python head sits on Operation and Channel, on the loop of Python.
 forbid(pybind "${not_library}|uv\\.h|coroutine>|pgstride/driver/coro/|pgstride/driver/loop/uv\\.")
