@@ -58,10 +58,8 @@ BatchRun::BatchRun(Channel& channel, std::vector<std::unique_ptr<BatchItem>>& it
 
 std::vector<Result> BatchRun::take() {
   if (failure() && failed_step() < items_.size()) {
-    Failure named = *failure();
-    named.detail = "query " + std::to_string(failed_step() + 1) + " of " + std::to_string(items_.size()) +
-                   " in the batch" + (named.detail.empty() ? "" : ": " + named.detail);
-    raise(named, items_[failed_step()]->statement()->sql());
+    raise(*failure(), "query " + std::to_string(failed_step() + 1) + " of " + std::to_string(items_.size()) +
+                          " in the batch: " + items_[failed_step()]->statement()->sql());
   }
   check();
   std::vector<Result> results;

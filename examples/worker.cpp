@@ -43,12 +43,12 @@ Task<> work(Loop& loop, ConnectOptions options, int jobs) {
   std::vector<std::string> channels{"jobs"};
   auto events = listen(loop, options, channels);
   // Whatever the event is (listening, notification, reconnected), there may be something to do.
-  while (jobs > 0 && co_await events.next() != nullptr) {
-    while (jobs > 0) {
+  while (co_await events.next() != nullptr) {
+    for (; jobs > 0; --jobs) {
       const bool worked = co_await do_one(conn);
       if (!worked) break;
-      --jobs;
     }
+    if (jobs == 0) break;
   }
   co_await conn.close();
 }
