@@ -100,6 +100,7 @@ void Channel::cancel(Operation& operation) {
 
 void Channel::read_on() {
   session_.read_on();
+  if (transport_.has_unread()) deliver_soon();
   check_fence();
   flush();
 }
@@ -200,7 +201,7 @@ void Channel::receive() {
     received += result.bytes;
   }
   if (!is_open()) return;
-  if (transport_.has_unread()) deliver_soon();
+  if (transport_.has_unread() && !session_.paused()) deliver_soon();
   watch_->want(Ready::none);  // likewise: we have not come to the end
   wanted_ = Ready::none;      // send() wants again
 }
