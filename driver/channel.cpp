@@ -8,6 +8,10 @@
 namespace pgstride::inline v0 {
 namespace {
 
+// A cancel that comes before the server has begun with the request is lost without a word, and is
+// sent again.
+constexpr Duration repeat_cancel_after = std::chrono::milliseconds(250);
+
 // What one turn of the loop may read or write before others get theirs (R-M6).
 constexpr std::size_t turn_budget = 256 << 10;
 
@@ -155,6 +159,7 @@ void Channel::on_cancel_over(bool delivered) noexcept {
   cancel_.reset();
   if (!delivered) tainted_ = true;
   check_fence();
+  if (fenced_ && delivered) arm(loop_.now() + repeat_cancel_after);
   send();
   deliver();
 }
@@ -233,6 +238,10 @@ void Channel::on_timer() noexcept {
   const TimePoint now = loop_.now();
   while (const auto abandoned = session_.expire(tick_of(now))) after(*abandoned);
   if (fenced_ && now >= grace_ends_) end_grace();
+  if (fenced_ && !cancel_ && !tainted_ && cancel_key_.known() && session_.completed() < fence_) {
+    CancelHandler& handler = *this;
+    cancel_ = std::make_unique<CancelRequest>(loop_, endpoint_, cancel_key_, handler);
+  }
   arm(std::min(time_of(session_.next_deadline()), grace_ends_));
   read_what_was_left();
   send();

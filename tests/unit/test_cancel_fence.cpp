@@ -93,6 +93,22 @@ BOOST_FIXTURE_TEST_CASE(a_reset_tells_as_much_as_an_end, GivenUp) {
   BOOST_TEST(!channel->tainted());
 }
 
+BOOST_FIXTURE_TEST_CASE(a_messenger_that_came_before_the_victim_had_begun_is_sent_again, GivenUp) {
+  messenger_leaves();
+  BOOST_TEST(!cancels.is_called());
+  loop.advance(250ms);
+  messenger = cancels.accepts();
+  loop.run_until_idle();
+  BOOST_TEST(messenger.hears() == "Cancel(7, abcd)");
+  server_obeys();
+  BOOST_TEST(server.hears() == "");  // this one, too, has to leave first
+  messenger_leaves();
+  check_next_runs();
+  loop.advance(1s);
+  BOOST_TEST(!cancels.is_called());
+  BOOST_TEST(!channel->tainted());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_victim_that_does_not_end_takes_the_connection_with_it, GivenUp) {
   messenger_leaves();
   loop.advance(5s);
