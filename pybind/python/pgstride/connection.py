@@ -90,9 +90,7 @@ class Connection(_queries.Queries, _copy.Copying, _pooled.Pooled, _listening.Lis
         self._stmt_cache = _StatementCache(
             core, config.statement_cache_size, config.max_cached_statement_lifetime
         )
-        self._server_version = serverversion.split_server_version_string(
-            core.parameters().get("server_version", "0")
-        )
+        self._server_version = _version_of(core.parameters())
         self._server_caps = _detect_server_capabilities(self._server_version, core.parameters())
         self._listeners: dict[str, set[_Callback]] = {}
         self._log_listeners: set[_Callback] = set()
@@ -129,6 +127,9 @@ class Connection(_queries.Queries, _copy.Copying, _pooled.Pooled, _listening.Lis
         return self._core.pid
 
     def get_server_version(self) -> types.ServerVersion:
+        """The server's version. ValueError when the server does not tell, or nobody can read what it tells."""
+        if self._server_version is None:
+            return serverversion.split_server_version_string(self._core.parameters().get("server_version", ""))
         return self._server_version
 
     def get_settings(self) -> ConnectionSettings:
@@ -231,10 +232,19 @@ def _ended(reference: weakref.ref[Connection]) -> None:
         on_end()
 
 
+def _version_of(parameters: typing.Mapping[str, str]) -> types.ServerVersion | None:
+    """None when it can not be read: an odd version is no reason not to connect."""
+    try:
+        return serverversion.split_server_version_string(parameters.get("server_version", ""))
+    except ValueError:
+        return None
+
+
 def _detect_server_capabilities(
-    server_version: types.ServerVersion, connection_settings: typing.Mapping[str, str]
+    server_version: types.ServerVersion | None, connection_settings: typing.Mapping[str, str]
 ) -> ServerCapabilities:
-    """What the server, or one of its relatives, can do."""
+    """What the server, or one of its relatives, can do. One of unknown version is taken for a recent one."""
+    major = sys.maxsize if server_version is None else server_version.major
     is_redshift = "padb_revision" in connection_settings
     is_foreign = is_redshift or "crdb_version" in connection_settings or "crate_version" in connection_settings
     return ServerCapabilities(
@@ -243,8 +253,8 @@ def _detect_server_capabilities(
         plpgsql=not is_foreign,
         sql_reset=not is_foreign or is_redshift,
         sql_close_all=not is_foreign,
-        sql_copy_from_where=not is_foreign and server_version.major >= 12,
-        jit=not is_foreign and server_version.major >= 11,
+        sql_copy_from_where=not is_foreign and major >= 12,
+        jit=not is_foreign and major >= 11,
     )
 
 
