@@ -26,7 +26,7 @@ inline const std::string ssl_request("\0\0\0\x08\x04\xd2\x16\x2f", 8);
 
 inline bool contains(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
 
-inline std::string welcome() {
+inline std::string admission() {
   return authentication(0) + parameter_status("server_version", "17.4") + backend_key_data(7, "abcd") +
          ready_for_query();
 }
@@ -75,7 +75,7 @@ struct TlsConnecting : ConnectHandler {
   void log_in(Peer& peer, TlsServer& server) {
     pump(peer, server);
     BOOST_TEST(first_packet(server.takes()).starts_with("Startup(3.0: user=me"));
-    peer.says(server.says(welcome()));
+    peer.says(server.says(admission()));
     loop.run_until_idle();
     BOOST_TEST_REQUIRE(channel != nullptr, reason());
   }

@@ -29,6 +29,7 @@ struct Hosts : ConnectHandler {
     for (const ScriptedServer& server : servers) options.hosts.emplace_back("127.0.0.1", server.port());
     options.user = "me";
     options.password = Secret("pencil");
+    options.tls.mode = SslMode::disable;
   }
 
   void on_connected(std::unique_ptr<Channel> connected) noexcept override { channel = std::move(connected); }

@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(a_no_may_do_where_tls_was_a_wish) {  // HS-006
   peer.says("N"s);
   loop.run_until_idle();
   BOOST_TEST(peer.hears().starts_with("Startup(3.0: user=me"));
-  peer.says(welcome());
+  peer.says(admission());
   loop.run_until_idle();
   BOOST_TEST_REQUIRE(channel != nullptr, reason());
   BOOST_TEST(channel->tls() == nullptr);
@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(a_login_in_clear_is_not_heard_after_yes) {  // HS-003
   peer.says("S"s);
   loop.run_until_idle();
   peer.takes();
-  peer.says(welcome());
+  peer.says(admission());
   loop.run_until_idle();
   BOOST_TEST(!channel);
   BOOST_TEST((failure.code == make_error_code(Errc::tls_failed)), reason());
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(a_login_refused_for_its_encryption_is_tried_the_other_way) 
   loop.run_until_idle();
   Peer second = listener.accepts();
   BOOST_TEST(second.hears().starts_with("Startup"));
-  second.says(welcome());
+  second.says(admission());
   loop.run_until_idle();
   BOOST_TEST_REQUIRE(channel != nullptr, reason());
   BOOST_TEST(channel->tls() == nullptr);
