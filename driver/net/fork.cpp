@@ -1,9 +1,9 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/net/fork.hpp"
 
-#include <atomic>
-
 #include <pthread.h>
+
+#include <atomic>
 
 namespace pgstride::inline v0 {
 namespace {
