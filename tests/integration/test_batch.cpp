@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(all_of_it_in_order) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(or_nothing) {
+BOOST_AUTO_TEST_CASE(or_nothing) {  // R-X4
   go([](Connection& conn) -> Task<> {
     co_await conn.execute("create temp table b (a int unique)");
     std::string text;

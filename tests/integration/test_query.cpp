@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(without_a_cache_nothing_stays_prepared) {
   run(loop, use(plain));
 }
 
-BOOST_AUTO_TEST_CASE(the_cache_heals) {
+BOOST_AUTO_TEST_CASE(the_cache_heals) {  // R-X3, R-Q1
   go([](Connection& conn) -> Task<> {
     co_await conn.execute("create temp table h (a int); insert into h values (1)");
     const Result one = co_await conn.query("select * from h");

@@ -148,7 +148,7 @@ async def test_in_the_middle_of_rows(connection, usable):
         await usable(connection)
 
 
-async def test_large_request_half_sent(connection, usable):
+async def test_large_request_half_sent(connection, usable):  # R-C10
     """What has begun to be sent is sent as a whole."""
     text = "x" * (16 << 20)
     for count in range(0, 12):

@@ -204,7 +204,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("oid", "value", "exception", "message"), REFUSED, ids=repr)
-def test_refused(oid: int, value: Any, exception: type[Exception], message: str) -> None:
+def test_refused(oid: int, value: Any, exception: type[Exception], message: str) -> None:  # R-E6
     with pytest.raises(exception) as caught:
         _encode(oid, value)
     assert str(caught.value) == message

@@ -75,7 +75,7 @@ async def test_passwords(connect, dsn, user):
 
 
 @pytest.mark.parametrize("kind", ["callable", "coroutine"])
-async def test_password_is_asked_for(connect, dsn, kind):
+async def test_password_is_asked_for(connect, dsn, kind):  # R-A9, DT-14
     asked = []
 
     def password():
@@ -316,7 +316,7 @@ async def test_no_time_at_all(dsn):
             await pgstride.connect(dsn, timeout=timeout)
 
 
-async def test_slow_password_counts(dsn):
+async def test_slow_password_counts(dsn):  # R-A9, DT-14
     async def password():
         await asyncio.sleep(60)
 

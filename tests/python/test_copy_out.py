@@ -263,7 +263,7 @@ async def test_a_file_that_fails(connection, table, tmp_path, usable):
     await usable(connection)
 
 
-async def test_the_server_fails_in_the_middle(connection, usable):
+async def test_the_server_fails_in_the_middle(connection, usable):  # R-X5
     output = Gathering()
     with pytest.raises(pgstride.DivisionByZeroError):
         await connection.copy_from_query("select 1 / (1000 - i) from generate_series(1, 2000) i", output=output)

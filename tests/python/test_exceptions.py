@@ -73,7 +73,7 @@ def test_there_are_two_data_errors():
 # --- errors ---------------------------------------------------------------------------------------
 
 
-def test_fields():
+def test_fields():  # R-X1
     for name in _base.PostgresMessageMeta._field_map.values():
         assert getattr(exceptions.PostgresError, name) is None
     error = exceptions.PostgresError.new({**FIELDS, "?": "from the future"}, query="insert")
@@ -103,7 +103,7 @@ def test_made_by_hand():
 
 
 @pytest.mark.parametrize("sqlstate", ["22P07", "57P99", "ZZ001", "00000", "23", "", "x" * 100])
-def test_unknown_sqlstate(sqlstate):
+def test_unknown_sqlstate(sqlstate):  # R-X1
     error = postgres_error(sqlstate)
     assert type(error) is exceptions.UnknownPostgresError
     assert error.sqlstate == sqlstate and str(error) == "message"

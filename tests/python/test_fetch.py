@@ -125,7 +125,7 @@ async def test_only_the_first_statement(connection, usable):
 # --- arguments ----------------------------------------------------------------------------------------
 
 
-async def test_many_arguments(connection):
+async def test_many_arguments(connection):  # R-E1
     count = 65535
     values = ", ".join(f"(${i}::int4)" for i in range(1, count + 1))
     assert await connection.fetchval(f"select sum(a)::int4 from (values {values}) as v (a)", *range(count)) == sum(
@@ -133,7 +133,7 @@ async def test_many_arguments(connection):
     )
 
 
-async def test_too_many_arguments(connection, usable):
+async def test_too_many_arguments(connection, usable):  # R-E1
     values = ", ".join(f"${i}::int4" for i in range(1, 65537))
     with pytest.raises(pgstride.InterfaceError, match="the number of query arguments cannot exceed 65535"):
         await connection.fetch(f"select array_length(array[{values}], 1)", *range(65536))
@@ -237,7 +237,7 @@ async def test_argument_that_closes_the_connection(connection):
 
 
 @pytest.mark.parametrize("method", ["fetch", "fetchrow", "fetchval", "execute", "prepare"])
-async def test_bad_query(connection, usable, method):
+async def test_bad_query(connection, usable, method):  # R-E2
     call = getattr(connection, method)
     for query, kind in ((None, TypeError), (1, TypeError), (b"select 1", TypeError), ("\ud800", UnicodeEncodeError)):
         with pytest.raises(kind):
@@ -305,7 +305,7 @@ async def test_eviction(connect):
     assert await connection.fetchval("select 0") == 0
 
 
-async def test_types_changed_under_a_cached_statement(connection):
+async def test_types_changed_under_a_cached_statement(connection):  # R-X3, R-Q4
     await connection.execute("create temp table t (a int4); insert into t values (1)")
     assert await connection.fetchrow("select * from t") == (1,)
     await connection.execute("alter table t add b text default 'b'")
@@ -318,7 +318,7 @@ async def test_types_changed_under_a_cached_statement(connection):
     assert await connection.fetchval("select * from t") == "b"
 
 
-async def test_stale_plan_in_a_transaction_is_raised(connection, usable):
+async def test_stale_plan_in_a_transaction_is_raised(connection, usable):  # R-X3
     await connection.execute("create temp table t (a int4); insert into t values (1)")
     assert await connection.fetchrow("select * from t") == (1,)
     transaction = connection.transaction()
@@ -334,7 +334,7 @@ async def test_stale_plan_in_a_transaction_is_raised(connection, usable):
 
 
 @pytest.mark.parametrize("how", ["deallocate all", "discard all"])
-async def test_statements_dropped_behind_our_back(connection, usable, how):
+async def test_statements_dropped_behind_our_back(connection, usable, how):  # R-X3, R-Q1
     """A statement that the server has forgotten is prepared again."""
     assert await connection.fetchval("select 1") == 1
     await connection.execute(how)

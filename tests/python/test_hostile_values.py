@@ -74,7 +74,7 @@ async def fetch(connection: pgstride.Connection) -> object:
 
 
 @pytest.mark.parametrize(("oid", "value"), [pytest.param(o, v, id=f"{n}-{o}-{i}") for i, (n, o, v) in enumerate(BAD)])
-async def test_one_value(oid, value):
+async def test_one_value(oid, value):  # R-P5, R-P6, R-P9
     failure = await meets(lies(oid, value), fetch, "DECODE", growth=16 << 20)
     assert isinstance(failure, (pgstride.InternalClientError, ValueError)), repr(failure)
 

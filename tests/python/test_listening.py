@@ -58,7 +58,7 @@ async def test_own_notifications_and_payloads(connection):
     assert (await heard.until())[0][3] == "ü" * 3000
 
 
-async def test_a_listener_may_use_and_change_the_connection(connection, usable):
+async def test_a_listener_may_use_and_change_the_connection(connection, usable):  # R-Y4, DT-23
     done = asyncio.get_running_loop().create_future()
 
     async def listener(connection, pid, channel, payload):
@@ -71,7 +71,7 @@ async def test_a_listener_may_use_and_change_the_connection(connection, usable):
     await usable(connection)
 
 
-async def test_a_listener_that_fails_is_the_loops_business(runner, connection, usable):
+async def test_a_listener_that_fails_is_the_loops_business(runner, connection, usable):  # R-Y4, DT-23
     def listener(*args):
         raise ZeroDivisionError
 

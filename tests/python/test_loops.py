@@ -19,7 +19,7 @@ import pgstride
 # --- loops and threads --------------------------------------------------------------------------------
 
 
-def test_use_in_another_loop(runner, connect, usable):
+def test_use_in_another_loop(runner, connect, usable):  # R-B2, DT-34
     connection = runner(connect())
     other = type(runner.loop)()
     try:
@@ -31,7 +31,7 @@ def test_use_in_another_loop(runner, connect, usable):
     runner(usable(connection))
 
 
-def test_use_from_another_thread(runner, connect, usable):
+def test_use_from_another_thread(runner, connect, usable):  # R-B2, DT-34
     connection = runner(connect())
     outcome = []
 
@@ -49,7 +49,7 @@ def test_use_from_another_thread(runner, connect, usable):
     runner(usable(connection))
 
 
-def test_loop_closed_before_the_connection(runner, dsn):
+def test_loop_closed_before_the_connection(runner, dsn):  # R-B2, DT-34
     loop = type(runner.loop)()
     connection = loop.run_until_complete(pgstride.connect(dsn))
     loop.close()
@@ -174,7 +174,7 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("use_uvloop", [False, True], ids=["asyncio", "uvloop"])
 @pytest.mark.parametrize("body", SCRIPTS.values(), ids=SCRIPTS)
-def test_interpreter_exit(python, body, use_uvloop):
+def test_interpreter_exit(python, body, use_uvloop):  # R-B2, LK-11
     script = """
 import asyncio, os, sys
 import pgstride
@@ -193,7 +193,7 @@ async def main():
     assert (code, out) == (0, "done\n"), error
 
 
-def test_exit_inside_a_coroutine(python):
+def test_exit_inside_a_coroutine(python):  # R-B2
     code, out, error = python(
         """
         import asyncio, os, sys, pgstride
@@ -210,7 +210,7 @@ def test_exit_inside_a_coroutine(python):
 
 @pytest.mark.parametrize("use_uvloop", [False, True], ids=["asyncio", "uvloop"])
 @pytest.mark.parametrize("query", ["await connection.fetch('select pg_sleep(600)')", "await asyncio.sleep(600)"])
-def test_interrupt(dsn, query, use_uvloop):
+def test_interrupt(dsn, query, use_uvloop):  # R-B2, CX-10
     """Ctrl-C while it waits: the process ends within a second, by the signal's usual code."""
     if use_uvloop:
         pytest.importorskip("uvloop")

@@ -26,7 +26,7 @@ async def test_types_are_known_together(create_pool, connection, observer):
     await connection.execute("drop type pool_pair")
 
 
-async def test_stale_plans_are_dropped_together(create_pool, connection):
+async def test_stale_plans_are_dropped_together(create_pool, connection):  # R-Q4
     await connection.execute("drop table if exists pool_stale; create table pool_stale (a int)")
     pool = await create_pool(min_size=2, max_size=2)
     async with pool.acquire() as one, pool.acquire() as two:

@@ -228,7 +228,7 @@ async def test_looking_up_is_part_of_the_call(connection, usable):
         await connection.reload_schema_state()
 
 
-async def test_a_changed_row_type(connection):
+async def test_a_changed_row_type(connection):  # R-Q4, HS-140
     assert await connection.fetchval("select row(1, 'ok', null)::pair") == (1, "ok", None)
     await connection.execute("alter type pair add attribute more int cascade")
     with pytest.raises(pgstride.OutdatedSchemaCacheError, match="unexpected number of attributes") as raised:
@@ -243,7 +243,7 @@ async def test_a_changed_row_type(connection):
     assert await connection.fetchval("select row('1', 'ok', null, 7)::pair") == ("1", "ok", None, 7)
 
 
-async def test_a_prepared_statement_of_a_changed_row_type(connection, observer):
+async def test_a_prepared_statement_of_a_changed_row_type(connection, observer):  # R-Q4
     """It was made to read what is no more."""
     await connection.execute("create table pairs (p pair); insert into pairs values (row(1, 'ok', null))")
     statement = await connection.prepare("select p from pairs")

@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(no_numbers) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(scale_is_limited) {
+BOOST_AUTO_TEST_CASE(scale_is_limited) {  // R-E6
   BOOST_TEST(normalised("1e-16383") == "0." + std::string(16382, '0') + "1");
   BOOST_TEST(normalised("1e-16384") == "refused");
   BOOST_TEST(normalised("0e-16384") == "refused");
@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(scale_is_limited) {
   BOOST_TEST(normalised("0." + std::string(16384, '0')) == "refused");
 }
 
-BOOST_AUTO_TEST_CASE(size_is_limited) {
+BOOST_AUTO_TEST_CASE(size_is_limited) {  // R-E6
   const std::string largest(131072, '9');
   BOOST_TEST((normalised(largest) == largest));
   BOOST_TEST((normalised("1e131071") == "1" + std::string(131071, '0')));

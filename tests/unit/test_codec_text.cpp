@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(malformed_utf8) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(invalid_text_is_refused) {
+BOOST_AUTO_TEST_CASE(invalid_text_is_refused) {  // R-P9
   std::string value;
   std::string_view view;
   const std::string bytes = from_hex("61ff");

@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(infinite_dates) {
   BOOST_TEST(!decode<year_month_day>("80000000"));
 }
 
-BOOST_AUTO_TEST_CASE(dates_outside_the_servers_range) {
+BOOST_AUTO_TEST_CASE(dates_outside_the_servers_range) {  // R-E6
   BOOST_TEST(!decode<sys_days>("7ffffffe"));
   BOOST_TEST(!decode<sys_days>("7fda970d"));
   BOOST_TEST(!decode<sys_days>("ffda97a6"));
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(timestamps) {
   BOOST_TEST((decode<Local>("8000000000000000") == Local::min()));
 }
 
-BOOST_AUTO_TEST_CASE(timestamps_outside_the_range) {
+BOOST_AUTO_TEST_CASE(timestamps_outside_the_range) {  // R-E6
   BOOST_TEST(!decode<Instant>("7ffffffffffffffe"));
   BOOST_TEST(!decode<Instant>("8000000000000001"));
   BOOST_TEST(!decode<Instant>("fd0f7cc1411f9fff"));  // before 4714-11-24 BC

@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(other_schemes_are_named_as_the_mistake) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(nul_is_refused_anywhere) {
+BOOST_AUTO_TEST_CASE(nul_is_refused_anywhere) {  // R-E2
   BOOST_TEST(parsed("host=a\0b"s) == "error at 7");
   BOOST_TEST(parsed("postgres://u:p\0@h"s) == "error at 15");
   BOOST_TEST(parsed("\0"s) == "error at 1");

@@ -18,7 +18,7 @@ std::shared_ptr<const ServerError> parsed(const std::string& body) {
 
 BOOST_AUTO_TEST_SUITE(error)
 
-BOOST_AUTO_TEST_CASE(fields_are_found_by_their_letter) {
+BOOST_AUTO_TEST_CASE(fields_are_found_by_their_letter) {  // R-X1
   const auto error = parsed(fields({{'S', "FEHLER"},
                                     {'V', "ERROR"},
                                     {'C', "23505"},
@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(the_first_of_duplicates_counts) {
   BOOST_TEST(parsed(fields({{'C', "22012"}, {'C', "57014"}}))->sqlstate() == "22012");
 }
 
-BOOST_AUTO_TEST_CASE(old_servers_have_no_fixed_severity) {
+BOOST_AUTO_TEST_CASE(old_servers_have_no_fixed_severity) {  // R-X1
   const auto error = parsed(fields({{'S', "FATAL"}, {'C', "57P01"}}));
   BOOST_TEST(error->severity() == "FATAL");
   BOOST_TEST(error->is_fatal());

@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(two_in_a_row_with_others_between) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(an_error_stops_it) {
+BOOST_AUTO_TEST_CASE(an_error_stops_it) {  // R-X4
   play([](OpTest& t) {
     Bulk bulk(insert_statement(t), 1000, big);
     Query query("select 1");

@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(one_sync_for_all) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(an_error_ends_all_of_it_and_has_a_place) {
+BOOST_AUTO_TEST_CASE(an_error_ends_all_of_it_and_has_a_place) {  // R-X4
   play([](OpTest& t) {
     Series series({t.ready_statement("insert"), t.ready_statement("fail"), t.ready_statement("never")});
     Query after("select 1");

@@ -59,12 +59,12 @@ BOOST_AUTO_TEST_CASE(cancel_requests_echo_the_key) {
          "\0\0\0\x10\x04\xd2\x16\x2e\xff\xff\xff\xfe\x01\x02\x03\xff");
 }
 
-BOOST_AUTO_TEST_CASE(a_nul_is_found) {
+BOOST_AUTO_TEST_CASE(a_nul_is_found) {  // R-E2
   BOOST_TEST(!frontend::has_nul("select 1"));
   BOOST_TEST(frontend::has_nul(std::string_view("select\0 1", 9)));
 }
 
-BOOST_AUTO_TEST_CASE(too_many_types) {
+BOOST_AUTO_TEST_CASE(too_many_types) {  // R-E1
   WriteBuffer out;
   frontend::parse(out, "", "", std::vector<Oid>(65535));
   BOOST_TEST(!out.failed());

@@ -3,7 +3,7 @@
 // Servers that break the protocol, one line each. A connection that lost its footing is never used
 // again: whatever is not legal ends it (kill), and with it everything that was pending. Malformed
 // start-ups are in test_startup.cpp.
-// Proves R-P3, R-P4, R-P8, R-S2, R-S3.
+// Proves R-P3, R-P4, R-P7, R-P8, R-S2, R-S3, R-S4.
 #include <random>
 
 #include <boost/test/unit_test.hpp>

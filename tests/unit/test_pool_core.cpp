@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(waiters_who_connect_are_handed_empty_slots) {
   BOOST_TEST(pool.actions() == "hand empty c 0");  // without any delay: he is told himself
 }
 
-BOOST_AUTO_TEST_CASE(failures_to_connect_are_followed_by_a_pause) {
+BOOST_AUTO_TEST_CASE(failures_to_connect_are_followed_by_a_pause) {  // R-A7, PM-5
   Pool pool(limits(0, 1));
   pool.acquire();
   Duration longest{};
@@ -225,7 +225,7 @@ BOOST_AUTO_TEST_CASE(when_connecting_is_of_no_use_nobody_waits_for_it) {
   BOOST_TEST(pool.core.counts().waiting == 1u);  // there is one that will come back
 }
 
-BOOST_AUTO_TEST_CASE(only_so_many_connect_at_a_time) {
+BOOST_AUTO_TEST_CASE(only_so_many_connect_at_a_time) {  // PM-5
   PoolLimits few = limits(5, 10);
   few.max_connecting = 2;
   Pool pool(few);

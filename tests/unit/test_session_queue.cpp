@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(with_others_on_the_wire_it_is_behind) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(partly_sent_is_sent) {
+BOOST_AUTO_TEST_CASE(partly_sent_is_sent) {  // R-C10
   play([](OpTest& t) {
     Query a("a");
     t.submit(a).sends_bytes(1);

@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(nothing_asked_nothing_told) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(rows_before_an_error_are_heard_but_the_query_fails) {
+BOOST_AUTO_TEST_CASE(rows_before_an_error_are_heard_but_the_query_fails) {  // R-X5
   play([](OpTest& t) {
     Query query("select 1 / (3 - x) from generate_series(1, 5) x");
     t.submit(query).take_sent();

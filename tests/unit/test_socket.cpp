@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(abstract_sockets) {
 }
 #endif
 
-BOOST_AUTO_TEST_CASE(options_of_tcp) {
+BOOST_AUTO_TEST_CASE(options_of_tcp) {  // R-T11, DT-09
   Keepalive keepalive;
   keepalive.idle = 33;
   keepalive.interval = 5;
@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(options_of_tcp) {
   BOOST_TEST(option(plain.ours, SOL_SOCKET, SO_KEEPALIVE) == 0);
 }
 
-BOOST_AUTO_TEST_CASE(flags_of_the_descriptor) {
+BOOST_AUTO_TEST_CASE(flags_of_the_descriptor) {  // R-T11
   const Connection connection(literal("127.0.0.1"));
   for (const auto* socket : {&connection.ours, &connection.theirs}) {  // opened, and taken over
     BOOST_TEST((::fcntl(socket->fd(), F_GETFL) & O_NONBLOCK) != 0);
@@ -245,7 +245,7 @@ BOOST_AUTO_TEST_CASE(a_full_socket_would_block) {
   BOOST_TEST(sent > 0U);
 }
 
-BOOST_AUTO_TEST_CASE(writing_to_a_dead_peer_is_an_error_not_a_signal) {
+BOOST_AUTO_TEST_CASE(writing_to_a_dead_peer_is_an_error_not_a_signal) {  // R-T11
   BOOST_TEST_REQUIRE((std::signal(SIGPIPE, SIG_DFL) != SIG_ERR));  // it would end this program
   int fds[2];
   BOOST_TEST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);

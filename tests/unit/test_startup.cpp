@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(the_servers_refusal_has_all_its_fields) {
   BOOST_TEST(c.session.failure()->server->sqlstate() == "28P01");
 }
 
-BOOST_AUTO_TEST_CASE(an_error_after_authentication_is_final_whatever_its_severity) {
+BOOST_AUTO_TEST_CASE(an_error_after_authentication_is_final_whatever_its_severity) {  // R-X1
   Conversation c;
   c.says(authentication(0) + error_response("42704", "ERROR", "unrecognized configuration parameter"));
   BOOST_TEST(!c.connected());

@@ -10,7 +10,7 @@ using namespace pgstride::test;
 
 BOOST_AUTO_TEST_SUITE(startup_policies)
 
-BOOST_AUTO_TEST_CASE(require_auth_is_checked_before_anything_secret_is_said) {
+BOOST_AUTO_TEST_CASE(require_auth_is_checked_before_anything_secret_is_said) {  // R-A1, HS-027, HS-028, TA-R
   const std::string asks[] = {authentication(0), authentication(3), authentication(5, "salt"),
                               sasl({"SCRAM-SHA-256"}), sasl({"OAUTHBEARER"})};
   const char* names[] = {"none", "password", "md5", "scram-sha-256", "oauth"};
@@ -38,7 +38,7 @@ BOOST_AUTO_TEST_CASE(require_auth_is_checked_before_anything_secret_is_said) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_bearer_token) {
+BOOST_AUTO_TEST_CASE(a_bearer_token) {  // R-A8
   StartupOptions options = user_with_password();
   options.token = Secret("a-._~+/B9==");
   options.token_allowed = true;
@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(a_bearer_token) {
   BOOST_TEST(refused.session.failure()->server->sqlstate() == "28000");
 }
 
-BOOST_AUTO_TEST_CASE(a_token_that_is_not_sent) {
+BOOST_AUTO_TEST_CASE(a_token_that_is_not_sent) {  // R-A8, HS-044
   const auto refusal = [](auto change, const std::string& then = "") {
     StartupOptions options = user_with_password();
     options.token = Secret("token");
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(a_token_that_is_not_sent) {
   BOOST_TEST(has(refusal(nothing, authentication(3)), "violated"));
 }
 
-BOOST_AUTO_TEST_CASE(protocol_3_2) {
+BOOST_AUTO_TEST_CASE(protocol_3_2) {  // R-T12, HS-049
   StartupOptions options = user_with_password();
   options.max_version = frontend::protocol_3_2;
   Conversation c(options);
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(protocol_3_2) {
   BOOST_TEST(too_old.failure().find("older version of the protocol") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(negotiations_that_no_server_would_begin) {
+BOOST_AUTO_TEST_CASE(negotiations_that_no_server_would_begin) {  // HS-046, HS-047, HS-048
   const std::string ok = authentication(0);
   const auto negotiate = [](std::int32_t version, std::int32_t count, std::string_view names = {}) {
     return message('v', int32(version) + int32(count) + std::string(names));

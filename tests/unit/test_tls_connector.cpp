@@ -186,7 +186,7 @@ BOOST_AUTO_TEST_CASE(allow_begins_in_clear) {
   BOOST_TEST(channel->tls() != nullptr);
 }
 
-BOOST_AUTO_TEST_CASE(a_password_refused_is_not_tried_the_other_way) {
+BOOST_AUTO_TEST_CASE(a_password_refused_is_not_tried_the_other_way) {  // R-A7
   for (const SslMode mode : {SslMode::allow, SslMode::prefer}) {
     for (const bool questioned : {false, true}) {
       start(mode);

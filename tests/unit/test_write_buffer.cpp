@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(it_behaves_like_a_string) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_value_too_large_is_not_written) {
+BOOST_AUTO_TEST_CASE(a_value_too_large_is_not_written) {  // R-E1, DT-01
   WriteBuffer out;
   const std::byte one{};
   const auto size = static_cast<std::size_t>(max_outgoing_message) + 1;
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(a_value_too_large_is_not_written) {
   BOOST_TEST(!out.failed());
 }
 
-BOOST_AUTO_TEST_CASE(nor_may_a_message_grow_too_large) {
+BOOST_AUTO_TEST_CASE(nor_may_a_message_grow_too_large) {  // R-E1, DT-01
   WriteBuffer out;
   {
     const Message message(out, 'd');
