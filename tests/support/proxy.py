@@ -41,6 +41,8 @@ class Proxy:
         self._sockets: list[socket.socket] = []
         self.passed = {TO_CLIENT: 0, TO_SERVER: 0}
         """Bytes of the first connection."""
+        self.sent = bytearray()
+        """What the client has said on it."""
         self.connections = 0
 
     def __enter__(self) -> Proxy:
@@ -101,9 +103,23 @@ class Proxy:
                     each.shutdown(socket.SHUT_RDWR)
 
     def _pass(self, sink: socket.socket, data: bytes, direction: str, first: bool) -> None:
+        if first and direction == TO_SERVER:
+            self.sent += data
         sink.sendall(data)
         if first:
             self.passed[direction] += len(data)
+
+    def messages(self) -> list[tuple[str, bytes]]:
+        """What the client has said on the first connection, if that is not encrypted: (type, body) each, the
+        StartupMessage's type being empty."""
+        said, at = bytes(self.sent), 0
+        found = []
+        while at < len(said):
+            kind = said[at : at + 1].decode("latin-1") if at else ""
+            (size,) = struct.unpack_from("!i", said, at + len(kind))
+            found.append((kind, said[at + len(kind) + 4 : at + len(kind) + size]))
+            at += len(kind) + size
+        return found
 
     def _spoil(self, fault: Fault, source: socket.socket, sink: socket.socket, rest: bytes) -> None:
         if fault.kind == "reset":

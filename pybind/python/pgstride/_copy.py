@@ -12,7 +12,7 @@ import typing
 from . import _core, _failures, exceptions
 from ._deadline import Deadline
 from ._server import CommandStatus
-from .utils import _quote_ident, _quote_literal
+from .utils import _quote_ident, _quote_literal, _without_nul
 
 if typing.TYPE_CHECKING:
     from .connection import Connection
@@ -362,7 +362,7 @@ def _where(connection: Connection, condition: str | None) -> str:
         return ""
     if not connection._server_caps.sql_copy_from_where:
         raise exceptions.UnsupportedServerFeatureError("the `where` parameter requires PostgreSQL 12 or later")
-    return f" WHERE {condition}"
+    return f" WHERE {_without_nul(condition)}"
 
 
 _BARE = frozenset(("oids", "freeze", "header"))
