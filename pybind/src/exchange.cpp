@@ -85,6 +85,11 @@ PyObject* Exchange::raise(const Failure* failure) {
   // A server's error about an earlier part of the request explains more than ours about a later one.
   if (error_ && !(failure && failure->server)) {
     restore_error(std::move(error_));
+  } else if (failure && failure->server && failure->server->is_fatal()) {
+    // To the request that hears of it, as to those behind it, the connection is lost.
+    Failure lost = *failure;
+    lost.code = make_error_code(Errc::connection_lost);
+    raise_failure(lost, query_.get());
   } else if (failure) {
     raise_failure(*failure, query_.get());
   }

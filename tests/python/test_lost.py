@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Connections that the network takes away, told by a server that is not one."""
+"""Connections that the network, or somebody at the server, takes away."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ async def connection_to(answer):
         writers.append(writer)
         await reader.read(4096)
         writer.write(WELCOME)
-        await reader.read(4096)
-        await answer(writer)
+        if await reader.read(4096):
+            await answer(writer)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -71,3 +71,56 @@ async def test_end_in_the_middle_of_an_operation(runner):
             await connection.fetch("select 1")
         assert isinstance(raised.value.__cause__, ConnectionError)
         assert connection.is_closed()
+
+
+# --- a server that says why ---------------------------------------------------------------------------
+
+
+async def in_a_statement(connection):
+    await (await connection.prepare("select pg_sleep(600)")).fetch()
+
+
+async def in_a_cursor(connection):
+    async with connection.transaction():
+        await (await connection.cursor("select pg_sleep(600)")).fetch(1)
+
+
+SLEEP = "select pg_sleep(600)"
+REQUESTS = {
+    "fetch": lambda c: c.fetch(SLEEP),
+    "fetchrow": lambda c: c.fetchrow(SLEEP),
+    "fetchval": lambda c: c.fetchval(SLEEP),
+    "execute": lambda c: c.execute("select pg_sleep($1)", 600),
+    "script": lambda c: c.execute(SLEEP),
+    "executemany": lambda c: c.executemany("select pg_sleep($1)", [(600,)] * 2),
+    "fetchmany": lambda c: c.fetchmany("select pg_sleep($1)", [(600,)] * 2),
+    "COPY": lambda c: c.copy_from_query(SLEEP, output=lambda _: asyncio.sleep(0)),
+    "statement": in_a_statement,
+}
+
+
+@pytest.mark.parametrize(
+    "of, name", [(of, name) for of in ("connection", "pool") for name in REQUESTS if (of, name) != ("pool", "statement")]
+)
+async def test_killed(connection, create_pool, observer, of, name):
+    target = connection if of == "connection" else await create_pool()
+    pid = await target.fetchval("select pg_backend_pid()")
+    running = asyncio.ensure_future(REQUESTS[name](target))
+    await observer.sleeps(pid)
+    await observer.terminate(pid)
+    with pytest.raises(pgstride.ConnectionDoesNotExistError, match="in the middle of operation: terminating") as raised:
+        await running
+    assert isinstance(raised.value.__cause__, pgstride.AdminShutdownError)
+    assert raised.value.__cause__.sqlstate == "57P01"
+
+
+async def test_killed_in_a_cursor(connection, observer):
+    running = asyncio.ensure_future(in_a_cursor(connection))
+    pid = connection.get_server_pid()
+    await observer.sleeps(pid)
+    await observer.terminate(pid)
+    # As in asyncpg: the block has no connection any more to be rolled back on.
+    with pytest.raises(pgstride.InterfaceError, match="connection is closed") as raised:
+        await running
+    assert isinstance(raised.value.__context__, pgstride.ConnectionDoesNotExistError)
+    assert isinstance(raised.value.__context__.__cause__, pgstride.AdminShutdownError)

@@ -101,8 +101,9 @@ async def test_killed(create_pool, observer):
     running = asyncio.create_task(pool.fetch("select pg_sleep(600)"))
     await observer.sleeps(pid)
     await observer.terminate(pid)
-    with pytest.raises(pgstride.AdminShutdownError):
+    with pytest.raises(pgstride.ConnectionDoesNotExistError, match="in the middle of operation: term") as raised:
         await running
+    assert isinstance(raised.value.__cause__, pgstride.AdminShutdownError)
     assert await pool.fetchval("select pg_backend_pid()") != pid
     assert (pool.get_size(), pool._queue.qsize()) == (1, 1)
 

@@ -37,7 +37,8 @@ def make_exception(
     if kind == "timed_out":
         exception = asyncio.TimeoutError() if not detail or detail == "deadline passed" else asyncio.TimeoutError(detail)
     elif kind == "connection_lost":
-        exception = exceptions.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        reason = "" if said is None else f": {said.args[0]}"
+        exception = exceptions.ConnectionDoesNotExistError(f"connection was closed in the middle of operation{reason}")
         if said is None:
             exception.__cause__ = OSError(system, detail) if system else ConnectionError(detail)
     elif kind == "connection_closed":
@@ -59,7 +60,7 @@ def make_exception(
     if said is not None:
         exception.__cause__ = said
     if outcome_unknown:
-        exception.outcome_unknown = True  # type: ignore[attr-defined]
+        vars(exception)["outcome_unknown"] = True
     return exception
 
 
