@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+import time
 
 import pytest
 
@@ -70,6 +71,25 @@ async def test_end_in_the_middle_of_an_operation(runner):
         with pytest.raises(pgstride.ConnectionDoesNotExistError, match="in the middle of operation") as raised:
             await connection.fetch("select 1")
         assert isinstance(raised.value.__cause__, ConnectionError)
+        assert connection.is_closed()
+
+
+async def begin(writer):
+    writer.write(message(b"C", b"BEGIN\0") + message(b"Z", b"T"))  # and not a word more
+
+
+@pytest.mark.parametrize("failure", [asyncio.TimeoutError, ZeroDivisionError])
+async def test_a_block_that_fails_on_a_dead_line(runner, monkeypatch, failure):
+    """Nobody waits for the answer to ROLLBACK for ever, nor is told of that in place of what has happened."""
+    monkeypatch.setattr(pgstride.transaction, "_ROLLBACK_LIMIT", 0.2)
+    async with connection_to(begin) as connection:
+        started = time.monotonic()
+        with pytest.raises(failure):
+            async with connection.transaction():
+                if failure is ZeroDivisionError:
+                    raise ZeroDivisionError
+                await connection.execute("select 1", timeout=0.05)
+        assert time.monotonic() - started < 4  # less than the grace of a cancel
         assert connection.is_closed()
 
 

@@ -9,9 +9,12 @@ import types
 import typing
 
 from . import connresource, exceptions
+from ._deadline import Deadline
 
 if typing.TYPE_CHECKING:
     from .connection import Connection
+
+_ROLLBACK_LIMIT = 5.0  # seconds
 
 
 class TransactionState(enum.Enum):
@@ -35,7 +38,7 @@ class Transaction(connresource.ConnectionResource):
 
     __slots__ = ("_isolation", "_readonly", "_deferrable", "_state", "_nested", "_savepoint", "_managed")
 
-    def __init__(self, connection: Connection, isolation: str | None, readonly: bool, deferrable: bool) -> None:
+    def __init__(self, connection: Connection[typing.Any], isolation: str | None, readonly: bool, deferrable: bool) -> None:
         super().__init__(connection)
         if isolation is not None and isolation not in ISOLATION_LEVELS:
             raise ValueError(f"isolation is expected to be either of {ISOLATION_LEVELS}, got {isolation!r}")
@@ -70,7 +73,7 @@ class Transaction(connresource.ConnectionResource):
             if kind is None:
                 await self._commit()
             else:
-                await self._rollback()
+                await self._rollback_failed_block()
         finally:
             self._managed = False
 
@@ -151,6 +154,18 @@ class Transaction(connresource.ConnectionResource):
     async def _rollback(self) -> None:
         self._require_started("rollback")
         await self._end(f"ROLLBACK TO {self._savepoint};" if self._nested else "ROLLBACK;", TransactionState.ROLLEDBACK)
+
+    async def _rollback_failed_block(self) -> None:
+        """The block's own exception goes on, also when the line is so dead that nobody answers to the ROLLBACK: with
+        the connection the transaction is over, too."""
+        try:
+            async with Deadline(_ROLLBACK_LIMIT):
+                await self._rollback()
+        except asyncio.TimeoutError:
+            self._connection.terminate()
+        except (exceptions.InterfaceError, exceptions.ConnectionDoesNotExistError):
+            if not self._connection.is_closed():
+                raise
 
     async def _end(self, query: str, state: TransactionState) -> None:
         if self._connection._top_xact is self:
