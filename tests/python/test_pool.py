@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import types
 
 import pytest
 
@@ -353,11 +352,6 @@ def test_exact_instances(connection):
     assert isinstance(connection, pgstride.Connection)
     assert not isinstance(connection, Special)
     assert not isinstance(3, pgstride.Connection)
-
-
-def test_subscriptable():
-    assert isinstance(pgstride.Pool[pgstride.Record], types.GenericAlias)
-    assert isinstance(pool_module.PoolConnectionProxy[pgstride.Record], types.GenericAlias)
 
 
 async def test_listeners_hear_of_the_proxy(create_pool, connection):

@@ -23,16 +23,26 @@ def in_place(python, dsn):
 def test_modules_are_the_same(in_place):
     in_place(
         """
-import importlib
+import importlib.util
 import asyncpg, asyncpg.exceptions, asyncpg.pgproto.types, asyncpg.protocol.record, asyncpg.cluster
-assert asyncpg is pgstride and asyncpg.Record is asyncpg.protocol.record.Record
+assert asyncpg.connect is pgstride.connect and asyncpg.Record is asyncpg.protocol.record.Record is pgstride.Record
+assert tuple(map(int, asyncpg.__version__.split("."))) >= (0, 31) and pgstride.__version__ != asyncpg.__version__
 assert asyncpg.exceptions.UniqueViolationError is pgstride.UniqueViolationError
 for name in "compat connect_utils connection connresource cursor exceptions introspection pgproto pool".split():
     assert importlib.import_module("asyncpg." + name) is importlib.import_module("pgstride." + name)
     assert getattr(asyncpg, name) is sys.modules["pgstride." + name]
 assert len(asyncpg.__all__) == len(set(asyncpg.__all__)) == 281
 assert len(asyncpg.exceptions.__all__) == 276
-assert not any(m.__name__.startswith("asyncpg") for n, m in list(sys.modules.items()) if n.startswith("asyncpg"))
+assert not any(m.__name__.startswith("asyncpg.") for n, m in list(sys.modules.items()) if n.startswith("asyncpg"))
+before = asyncpg
+pgstride.install_as_asyncpg()
+assert sys.modules["asyncpg"] is before and importlib.util.find_spec("asyncpg") is before.__spec__
+try:
+    import asyncpg._core  # would be the extension a second time
+except ModuleNotFoundError:
+    pass
+else:
+    raise SystemExit("found twice")
 print("fine")
 """
     )

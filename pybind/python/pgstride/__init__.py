@@ -5,8 +5,9 @@
 >>> rows = await connection.fetch("select id, name from users where age > $1", 30)
 """
 
-import importlib
+import importlib.machinery
 import sys
+from types import ModuleType as _ModuleType
 
 from . import (
     compat,
@@ -32,7 +33,10 @@ from .pool import Pool, create_pool
 from .protocol import Record
 from .types import *  # noqa: F403
 
-__all__ = ("connect", "create_pool", "Pool", "Record", "Connection", *exceptions.__all__)
+__all__: tuple[str, ...] = ("connect", "create_pool", "Pool", "Record", "Connection")
+__all__ += exceptions.__all__
+
+_ASYNCPG_VERSION = "0.31.0"
 
 _MODULES = (
     "cluster",
@@ -64,8 +68,24 @@ def install_as_asyncpg() -> None:
 
     To be called before those are imported.
     """
+    if isinstance(sys.modules.get("asyncpg"), _AsAsyncpg):
+        return
     for name in [name for name in sys.modules if name == "asyncpg" or name.startswith("asyncpg.")]:
         del sys.modules[name]
-    sys.modules["asyncpg"] = sys.modules[__name__]
+    sys.modules["asyncpg"] = _AsAsyncpg()
     for name in _MODULES:
         sys.modules[f"asyncpg.{name}"] = importlib.import_module(f"{__name__}.{name}")
+
+
+class _AsAsyncpg(_ModuleType):
+    """This package's names, of the version of asyncpg whose API they are: libraries ask for a least one.
+
+    It has no path, so what is not in `_MODULES` is not found below it, and nothing is loaded twice.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("asyncpg", __doc__)
+        names = {name: value for name, value in globals().items() if not name.startswith("__")}
+        self.__dict__.update(names, __all__=__all__, __version__=_ASYNCPG_VERSION, __file__=__file__)
+        self.__spec__ = importlib.machinery.ModuleSpec("asyncpg", None, origin=__file__, is_package=True)
+        self.__path__ = []

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import inspect
 import math
 import os
@@ -11,11 +12,9 @@ import typing
 
 from . import _core, _failures, exceptions
 from ._deadline import Deadline
+from ._parts import Part
 from ._server import CommandStatus
 from .utils import _quote_ident, _quote_literal, _without_nul
-
-if typing.TYPE_CHECKING:
-    from .connection import Connection
 
 _READ_SIZE = 524288
 
@@ -28,7 +27,7 @@ Source = typing.Union[
 Records = typing.Union[typing.Iterable[typing.Any], typing.AsyncIterable[typing.Any]]
 
 
-class Copying:
+class Copying(Part):
     """The part of :class:`Connection` that is about COPY. All of it returns the status, such as ``'COPY 6'``.
 
     Names are quoted, so they are case-sensitive. The options that are not explained are those of COPY;
@@ -38,10 +37,8 @@ class Copying:
 
     __slots__ = ()
 
-    _core: _core.Core
-
     async def copy_from_table(
-        self: Connection,  # type: ignore[misc]
+        self,
         table_name: str,
         *,
         output: Output,
@@ -59,23 +56,13 @@ class Copying:
         encoding: str | None = None,
     ) -> str:
         """Copy a table's rows to `output`: a path, a binary file, or a coroutine function taking bytes."""
-        options = _options(
-            format=format,
-            oids=oids,
-            delimiter=delimiter,
-            null=null,
-            header=header,
-            quote=quote,
-            escape=escape,
-            force_quote=force_quote,
-            encoding=encoding,
-        )
+        options = _options(locals())
         copy = f"COPY {_table(table_name, schema_name)}{_columns(columns)} TO STDOUT{options}"
         async with Deadline(_core.copy_timeout(self._core, timeout)):
             return CommandStatus(await _copy_out(self, copy, output))
 
     async def copy_from_query(
-        self: Connection,  # type: ignore[misc]
+        self,
         query: str,
         *args: object,
         output: Output,
@@ -91,17 +78,7 @@ class Copying:
         encoding: str | None = None,
     ) -> str:
         """Copy a query's rows to `output`, as :meth:`copy_from_table` does."""
-        options = _options(
-            format=format,
-            oids=oids,
-            delimiter=delimiter,
-            null=null,
-            header=header,
-            quote=quote,
-            escape=escape,
-            force_quote=force_quote,
-            encoding=encoding,
-        )
+        options = _options(locals())
         async with Deadline(_core.copy_timeout(self._core, timeout)):
             if args:
                 query = await _inline_arguments(self, query, args)
@@ -109,7 +86,7 @@ class Copying:
             return CommandStatus(await _copy_out(self, f"COPY ({query}\n) TO STDOUT{options}", output))
 
     async def copy_to_table(
-        self: Connection,  # type: ignore[misc]
+        self,
         table_name: str,
         *,
         source: Source,
@@ -135,27 +112,14 @@ class Copying:
         `source` is a path, a binary file, an asynchronous iterable of bytes cut anywhere, or the data itself
         as bytes or any other buffer. `where` is an SQL condition that rows must meet.
         """
-        options = _options(
-            format=format,
-            oids=oids,
-            freeze=freeze,
-            delimiter=delimiter,
-            null=null,
-            header=header,
-            quote=quote,
-            escape=escape,
-            force_quote=force_quote,
-            force_not_null=force_not_null,
-            force_null=force_null,
-            encoding=encoding,
-        )
+        options = _options(locals())
         target = f"{_table(table_name, schema_name)}{_columns(columns)}"
         copy = f"COPY {target} FROM STDIN{options}{_where(self, where)}"
         async with Deadline(_core.copy_timeout(self._core, timeout)):
             return CommandStatus(await _copy_in(self, copy, source))
 
     async def copy_records_to_table(
-        self: Connection,  # type: ignore[misc]
+        self,
         table_name: str,
         *,
         records: Records,
@@ -177,15 +141,15 @@ class Copying:
         async with Deadline(_core.copy_timeout(self._core, timeout)):
             # Not kept: its types must be those that the table has now.
             row_type = await self._core.prepare(f"SELECT {selected} FROM {table} LIMIT 1", None, False, math.inf, True)
-            if not hasattr(records, "__aiter__"):
-                return CommandStatus(await _core.copy_records(self._core, copy, row_type, records, math.inf))
-            return CommandStatus(await _pump(self, copy, row_type, records, _core.copy_write_record))
+            if isinstance(records, collections.abc.AsyncIterable):
+                return CommandStatus(await _pump(self, copy, row_type, records, _core.copy_write_record))
+            return CommandStatus(await _core.copy_records(self._core, copy, row_type, records, math.inf))
 
 
 # --- out ----------------------------------------------------------------------------------------------
 
 
-async def _copy_out(connection: Connection, sql: str, output: Output) -> str:
+async def _copy_out(connection: Part, sql: str, output: Output) -> str:
     run = connection._loop.run_in_executor
     file: typing.Any = None
     write: typing.Callable[[bytes], typing.Awaitable[object]]
@@ -217,13 +181,13 @@ async def _copy_out(connection: Connection, sql: str, output: Output) -> str:
 
 
 def _in_executor(
-    connection: Connection, write: typing.Callable[[bytes], object]
+    connection: Part, write: typing.Callable[[bytes], object]
 ) -> typing.Callable[[bytes], typing.Awaitable[object]]:
     run = connection._loop.run_in_executor
     return lambda data: run(None, write, data)
 
 
-async def _inline_arguments(connection: Connection, query: str, args: tuple[object, ...]) -> str:
+async def _inline_arguments(connection: Part, query: str, args: tuple[object, ...]) -> str:
     """COPY takes no parameters: their places are taken by literals, which the server writes."""
     statement = await connection._core.prepare(query, None, False, math.inf, True)
     parameters = statement.parameters
@@ -254,7 +218,7 @@ _PARAMETER = re.compile(
 # --- in -----------------------------------------------------------------------------------------------
 
 
-async def _copy_in(connection: Connection, sql: str, source: Source) -> str:
+async def _copy_in(connection: Part, sql: str, source: Source) -> str:
     run = connection._loop.run_in_executor
     chunks: typing.AsyncIterable[typing.Any]
     if isinstance(source, (str, os.PathLike)):
@@ -265,8 +229,8 @@ async def _copy_in(connection: Connection, sql: str, source: Source) -> str:
             await run(None, file.close)
     if (method := getattr(source, "read", None)) is not None:
         chunks = _Read(connection, method)
-    elif hasattr(source, "__aiter__"):
-        chunks = typing.cast(typing.AsyncIterable[bytes], source)
+    elif isinstance(source, collections.abc.AsyncIterable):
+        chunks = source
     else:
         try:
             chunks = _Once(memoryview(typing.cast(bytes, source)))
@@ -279,7 +243,7 @@ async def _copy_in(connection: Connection, sql: str, source: Source) -> str:
 
 
 async def _pump(
-    connection: Connection,
+    connection: Part,
     sql: str,
     row_type: _core.Statement | None,
     items: typing.AsyncIterable[typing.Any],
@@ -309,7 +273,7 @@ class _Read:
 
     __slots__ = ("_read", "_run")
 
-    def __init__(self, connection: Connection, read: typing.Callable[[int], typing.Any]) -> None:
+    def __init__(self, connection: Part, read: typing.Callable[[int], typing.Any]) -> None:
         self._read = read
         self._run = None if inspect.iscoroutinefunction(read) else connection._loop.run_in_executor
 
@@ -357,7 +321,7 @@ def _columns(names: typing.Iterable[str] | None) -> str:
     return "" if names is None else f" ({', '.join(map(_quote_ident, names))})"
 
 
-def _where(connection: Connection, condition: str | None) -> str:
+def _where(connection: Part, condition: str | None) -> str:
     if not condition:
         return ""
     if not connection._server_caps.sql_copy_from_where:
@@ -365,20 +329,32 @@ def _where(connection: Connection, condition: str | None) -> str:
     return f" WHERE {_without_nul(condition)}"
 
 
-_BARE = frozenset(("oids", "freeze", "header"))
-_LISTS = frozenset(("force_quote", "force_not_null", "force_null"))
+def _names(given: typing.Any) -> str:
+    return "*" if given is True else f"({', '.join(map(_quote_ident, given))})"
 
 
-def _options(**options: typing.Any) -> str:
+_OPTIONS: dict[str, typing.Callable[[typing.Any], str]] = {
+    "format": _quote_literal,
+    "oids": str,
+    "freeze": str,
+    "delimiter": _quote_literal,
+    "null": _quote_literal,
+    "header": str,
+    "quote": _quote_literal,
+    "escape": _quote_literal,
+    "force_quote": _names,
+    "force_not_null": _names,
+    "force_null": _names,
+    "encoding": _quote_literal,
+}
+"""What COPY calls them, in the order to be sent, and how each is written."""
+
+
+def _options(arguments: typing.Mapping[str, typing.Any]) -> str:
+    """Those of a method's arguments that are options, if they were given."""
     rendered = []
-    for name, value in options.items():
-        if value is None or (name in _LISTS and value is False):
-            continue
-        if name in _BARE:
-            text = str(value)
-        elif name in _LISTS:
-            text = "*" if value is True else f"({', '.join(map(_quote_ident, value))})"
-        else:
-            text = _quote_literal(value)
-        rendered.append(f"{name.upper()} {text}")
+    for name, written in _OPTIONS.items():
+        value = arguments.get(name)
+        if value is not None and not (written is _names and value is False):
+            rendered.append(f"{name.upper()} {written(value)}")
     return f" ({', '.join(rendered)})" if rendered else ""

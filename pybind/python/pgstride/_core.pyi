@@ -4,7 +4,7 @@
 import asyncio
 import ssl
 import uuid
-from typing import Any, Awaitable, Callable, Iterable, Iterator, Sequence, TypeVar, overload
+from typing import Any, Awaitable, Callable, Generator, Iterable, Iterator, Sequence, TypeVar, overload
 
 __version__: str
 
@@ -252,11 +252,15 @@ def builtin_types() -> dict[str, int]: ...
 
 # --- COPY ---------------------------------------------------------------------------------------------
 
-class CopyIn(Awaitable[None]):
+class CopyIn:
     """A COPY … FROM STDIN under way. Awaited first for the server to want data."""
 
-class CopyOut(Awaitable[bytes | str]):
+    def __await__(self) -> Generator[Any, None, None]: ...
+
+class CopyOut:
     """A COPY … TO STDOUT under way. Awaited for the next data, as bytes, and at last for the status."""
+
+    def __await__(self) -> Generator[Any, None, bytes | str]: ...
 
 def copy_timeout(core: Core, timeout: float | None, /) -> float | None:
     """A timeout as the calls above take it: seconds, or None when there is none at all."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import types
 import typing
 
@@ -29,7 +30,8 @@ class Deadline:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        self._cancelling = task.cancelling() if hasattr(task, "cancelling") else 0
+        if sys.version_info >= (3, 11):
+            self._cancelling = task.cancelling()
         self._timer = asyncio.get_running_loop().call_later(self._seconds, self._pass)
 
     async def __aexit__(
@@ -43,8 +45,9 @@ class Deadline:
         self._timer.cancel()
         if self._has_passed:
             # Somebody else may have cancelled the task as well, and then that is what counts.
-            others = self._task.uncancel() > self._cancelling if hasattr(self._task, "uncancel") else False
-            if kind is asyncio.CancelledError and not others:
+            if sys.version_info >= (3, 11) and self._task.uncancel() > self._cancelling:
+                return False
+            if kind is asyncio.CancelledError:
                 raise asyncio.TimeoutError from error
         return False
 

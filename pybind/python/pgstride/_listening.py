@@ -4,33 +4,49 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 import inspect
 import typing
 import weakref
 
 from . import exceptions
+from ._parts import Part
 from .utils import _quote_ident
 
 if typing.TYPE_CHECKING:
+    from . import _parameters
     from .connection import Connection
 
-LoggedQuery = collections.namedtuple(
-    "LoggedQuery", ["query", "args", "timeout", "elapsed", "exception", "conn_addr", "conn_params"]
-)
 
-_Listener = typing.Callable[..., typing.Any]
+class LoggedQuery(typing.NamedTuple):
+    """What query loggers are told of a query that is over."""
+
+    query: str
+    args: typing.Any
+    timeout: float | None
+    elapsed: float
+    """In seconds, preparing included."""
+    exception: BaseException | None
+    conn_addr: _parameters.Address
+    conn_params: _parameters.ConnectionParameters
+
+
+_Function = typing.Callable[..., typing.Any]
+# What is told of what. They may be coroutine functions, too.
+_Listener = typing.Callable[["Connection[typing.Any]", int, str, str], object]
+_LogListener = typing.Callable[["Connection[typing.Any]", exceptions.PostgresLogMessage], object]
+_TerminationListener = typing.Callable[["Connection[typing.Any]"], object]
+_QueryLogger = typing.Callable[[LoggedQuery], object]
 
 
 class _Callback(typing.NamedTuple):
     """Compared by the callable, so that the same one is called once."""
 
-    function: _Listener
+    function: _Function
     is_async: bool
 
     @classmethod
-    def of(cls, function: _Listener) -> _Callback:
+    def of(cls, function: _Function) -> _Callback:
         if inspect.iscoroutinefunction(function):
             return cls(function, True)
         if callable(function):
@@ -46,7 +62,7 @@ class _Callback(typing.NamedTuple):
             loop.call_soon(self.function, *args)
 
 
-class Listening:
+class Listening(Part):
     """The part of :class:`Connection` that is about being told."""
 
     __slots__ = ()
@@ -56,17 +72,17 @@ class Listening:
     _termination_listeners: set[_Callback]
     _query_loggers: set[_Callback]
 
-    async def add_listener(self: Connection, channel: str, callback: _Listener) -> None:  # type: ignore[misc]
+    async def add_listener(self, channel: str, callback: _Listener) -> None:
         """Listen to a channel: ``callback(connection, pid, channel, payload)`` for each notification."""
         self._check_open()
         wanted = _Callback.of(callback)
         if channel not in self._listeners:
-            await self.fetch(f"LISTEN {_quote_ident(channel)}")
+            await self._whole.fetch(f"LISTEN {_quote_ident(channel)}")
             self._listeners[channel] = set()
         self._listeners[channel].add(wanted)
         self._hear()
 
-    async def remove_listener(self: Connection, channel: str, callback: _Listener) -> None:  # type: ignore[misc]
+    async def remove_listener(self, channel: str, callback: _Listener) -> None:
         """Stop calling the callback; the last one of a channel ends listening to it."""
         if self.is_closed():
             return
@@ -76,33 +92,33 @@ class Listening:
         callbacks.remove(_Callback.of(callback))
         if not callbacks:
             del self._listeners[channel]
-            await self.fetch(f"UNLISTEN {_quote_ident(channel)}")
+            await self._whole.fetch(f"UNLISTEN {_quote_ident(channel)}")
 
-    def add_log_listener(self: Connection, callback: _Listener) -> None:  # type: ignore[misc]
+    def add_log_listener(self, callback: _LogListener) -> None:
         """Call ``callback(connection, message)`` for each notice, warning or line of the log that comes."""
         self._check_open()
         self._log_listeners.add(_Callback.of(callback))
         self._hear()
 
-    def remove_log_listener(self, callback: _Listener) -> None:
+    def remove_log_listener(self, callback: _LogListener) -> None:
         self._log_listeners.discard(_Callback.of(callback))
 
-    def add_termination_listener(self, callback: _Listener) -> None:
+    def add_termination_listener(self, callback: _TerminationListener) -> None:
         """Call ``callback(connection)`` once when the connection has ended, whoever ended it."""
         self._termination_listeners.add(_Callback.of(callback))
 
-    def remove_termination_listener(self, callback: _Listener) -> None:
+    def remove_termination_listener(self, callback: _TerminationListener) -> None:
         self._termination_listeners.discard(_Callback.of(callback))
 
-    def add_query_logger(self, callback: _Listener) -> None:
+    def add_query_logger(self, callback: _QueryLogger) -> None:
         """Call ``callback(record)`` with a :class:`LoggedQuery` after each query."""
         self._query_loggers.add(_Callback.of(callback))
 
-    def remove_query_logger(self, callback: _Listener) -> None:
+    def remove_query_logger(self, callback: _QueryLogger) -> None:
         self._query_loggers.discard(_Callback.of(callback))
 
     @contextlib.contextmanager
-    def query_logger(self, callback: _Listener) -> typing.Iterator[None]:
+    def query_logger(self, callback: _QueryLogger) -> typing.Iterator[None]:
         """A query logger for as long as the block lasts."""
         self.add_query_logger(callback)
         try:
@@ -114,16 +130,16 @@ class Listening:
         self._listeners.clear()
         self._log_listeners.clear()
 
-    def _hear(self: Connection) -> None:  # type: ignore[misc]
+    def _hear(self) -> None:
         """From now on the core tells what the server says unasked. It must not hold the connection."""
-        reference = weakref.ref(self)
+        reference = weakref.ref(self._whole)
         self._core.set_on_server_events(
             lambda pid, channel, payload: _tell_of_notification(reference, pid, channel, payload),
             lambda fields, query: _tell_of_notice(reference, fields, query),
         )
 
 
-def _tell_of_notification(reference: weakref.ref[Connection], pid: int, channel: str, payload: str) -> None:
+def _tell_of_notification(reference: weakref.ref[Connection[typing.Any]], pid: int, channel: str, payload: str) -> None:
     connection = reference()
     if connection is None:
         return
@@ -131,7 +147,7 @@ def _tell_of_notification(reference: weakref.ref[Connection], pid: int, channel:
         callback.schedule(connection._loop, connection._proxy or connection, pid, channel, payload)
 
 
-def _tell_of_notice(reference: weakref.ref[Connection], fields: dict[str, str], query: str | None) -> None:
+def _tell_of_notice(reference: weakref.ref[Connection[typing.Any]], fields: dict[str, str], query: str | None) -> None:
     connection = reference()
     if connection is None or not connection._log_listeners:
         return

@@ -7,6 +7,7 @@ import asyncio
 import typing
 
 from . import _core, _pool_holder, _pool_options, connection, exceptions
+from ._parts import Row
 from ._pool_holder import PoolConnectionHolder
 
 if typing.TYPE_CHECKING:
@@ -15,12 +16,12 @@ if typing.TYPE_CHECKING:
 _BASE = connection.Connection
 
 
-class PoolFilling:
+class PoolFilling(typing.Generic[Row]):
     """The part of :class:`Pool` that opens connections, and does what the core wants to be done."""
 
     __slots__ = ()
 
-    async def _begin(self: Pool) -> None:  # type: ignore[misc]
+    async def _begin(self: Pool[Row]) -> None:  # type: ignore[misc]
         """Open the first connections: one alone, so that what is wrong shows early, then the others."""
         if self._core is None:
             self._loop = self._loop or asyncio.get_running_loop()
@@ -48,7 +49,7 @@ class PoolFilling:
             for holder in first:
                 holder._opened()
 
-    def _act(self: Pool, what: str, slot: int) -> None:  # type: ignore[misc]
+    def _act(self: Pool[Row], what: str, slot: int) -> None:  # type: ignore[misc]
         """What the core wants to be done; called by it."""
         holder = self._holders[slot]
         if what == "left open":
@@ -61,7 +62,7 @@ class PoolFilling:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _get_new_connection(self: Pool) -> connection.Connection:  # type: ignore[misc]
+    async def _get_new_connection(self: Pool[Row]) -> connection.Connection[Row]:  # type: ignore[misc]
         con = await self._connect(
             *self._connect_args,
             loop=self._loop,
@@ -88,7 +89,7 @@ class PoolFilling:
                 # Nobody knows what it has done: the connection is not safe to be used.
                 await _pool_holder._dispose(con, error)
                 raise
-        return con
+        return typing.cast("connection.Connection[Row]", con)
 
 
 __all__ = ("PoolFilling",)

@@ -6,17 +6,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import sys
 import traceback
-import types
 import typing
 import warnings
 
-from . import _pooled, connection, exceptions
+from . import _pooled, compat, connection, exceptions
+from ._parts import Row
 
 if typing.TYPE_CHECKING:
     from .pool import Pool
 
-_BASE = connection.Connection
+_BASE: type[connection.Connection[typing.Any]] = connection.Connection
 _CLOSE_LIMIT = 10.0  # seconds, for a connection that nobody waits for
 _CHECK_LIMIT = 5.0
 
@@ -35,7 +36,7 @@ class PoolConnectionProxyMeta(type):
 
     @staticmethod
     def _forward(name: str, method: typing.Callable[..., typing.Any]) -> typing.Callable[..., typing.Any]:
-        def forwarded(self: PoolConnectionProxy, *args: typing.Any, **kwargs: typing.Any) -> typing.Any:
+        def forwarded(self: PoolConnectionProxy[typing.Any], *args: typing.Any, **kwargs: typing.Any) -> typing.Any:
             con = self._con
             if con is None:
                 raise exceptions.InterfaceError(
@@ -44,21 +45,25 @@ class PoolConnectionProxyMeta(type):
             return getattr(type(con), name)(con, *args, **kwargs)
 
         functools.update_wrapper(forwarded, method)
-        if inspect.iscoroutinefunction(method) and hasattr(inspect, "markcoroutinefunction"):
-            inspect.markcoroutinefunction(forwarded)
-        return forwarded
+        return compat.markcoroutinefunction(forwarded) if inspect.iscoroutinefunction(method) else forwarded
 
 
-class PoolConnectionProxy(_pooled._ConnectionProxy, metaclass=PoolConnectionProxyMeta):
+if typing.TYPE_CHECKING:
+    # It passes for a connection, and has all that one has.
+    class _Lent(connection.Connection[Row]): ...
+else:
+
+    class _Lent(_pooled._ConnectionProxy, typing.Generic[Row]):
+        __slots__ = ()
+
+
+class PoolConnectionProxy(_Lent[Row], metaclass=PoolConnectionProxyMeta):  # type: ignore[metaclass]
     """A connection that belongs to a pool, for as long as it is lent. Of no use once it is given back."""
 
     __slots__ = ("_con", "_holder")
 
-    def __class_getitem__(cls, item: typing.Any) -> types.GenericAlias:
-        return types.GenericAlias(cls, item)
-
-    def __init__(self, holder: PoolConnectionHolder, con: connection.Connection) -> None:
-        self._con: connection.Connection | None = con
+    def __init__(self, holder: PoolConnectionHolder[Row], con: connection.Connection[Row]) -> None:
+        self._con: connection.Connection[Row] | None = con
         self._holder = holder
         con._set_proxy(self)
 
@@ -79,15 +84,15 @@ class PoolConnectionProxy(_pooled._ConnectionProxy, metaclass=PoolConnectionProx
         return f"<{type(self).__name__} {what} {id(self):#x}>"
 
 
-class PoolConnectionHolder:
+class PoolConnectionHolder(typing.Generic[Row]):
     """A slot of the pool's core, with the connection in it if there is one."""
 
     __slots__ = ("_con", "_pool", "_slot", "_timeout", "_generation", "_releasing", "_lent_until", "_site")
 
-    def __init__(self, pool: Pool, slot: int) -> None:
+    def __init__(self, pool: Pool[Row], slot: int) -> None:
         self._pool = pool
         self._slot = slot
-        self._con: connection.Connection | None = None
+        self._con: connection.Connection[Row] | None = None
         self._timeout: float | None = None
         self._generation: int | None = None
         self._releasing: asyncio.Task[None] | None = None
@@ -152,11 +157,11 @@ class PoolConnectionHolder:
 
     # --- lending ------------------------------------------------------------------------------------
 
-    async def acquire(self) -> PoolConnectionProxy:
+    async def acquire(self) -> PoolConnectionProxy[Row]:
         """Lend the connection, which is leased to the caller."""
         return await self._lend(None)
 
-    async def _lend(self, timeout: float | None) -> PoolConnectionProxy:
+    async def _lend(self, timeout: float | None) -> PoolConnectionProxy[Row]:
         pool, con = self._pool, self._con
         if con is None or pool._core.state(self._slot) != "leased":
             raise exceptions.InternalClientError("PoolConnectionHolder.acquire() called on a holder that is not leased")
@@ -228,7 +233,7 @@ class PoolConnectionHolder:
             self._releasing = None
             self._free()
 
-    async def _reset(self, con: connection.Connection, timeout: float | None) -> None:
+    async def _reset(self, con: connection.Connection[typing.Any], timeout: float | None) -> None:
         if self._pool._reset is None:
             return await con.reset(timeout=timeout)
         if con._top_xact is not None or con.is_in_transaction():
@@ -292,7 +297,7 @@ class PoolConnectionHolder:
         if self._pool._core.state(self._slot) not in ("empty", "connecting"):
             self._pool._core.gone(self._slot)
 
-    def _forgotten(self, proxy: PoolConnectionProxy) -> None:
+    def _forgotten(self, proxy: PoolConnectionProxy[Row]) -> None:
         """Nobody can give the connection back any more. What it runs may come to its end."""
         con = proxy._con
         assert con is not None
@@ -304,18 +309,18 @@ class PoolConnectionHolder:
             loop.call_soon(loop.call_soon, con._core.abort_when_free)
 
 
-class PoolAcquireContext:
+class PoolAcquireContext(typing.Generic[Row]):
     """What :meth:`Pool.acquire` returns: to be awaited, or entered, once."""
 
     __slots__ = ("timeout", "connection", "done", "pool")
 
-    def __init__(self, pool: Pool, timeout: float | None) -> None:
+    def __init__(self, pool: Pool[Row], timeout: float | None) -> None:
         self.pool = pool
         self.timeout = timeout
-        self.connection: PoolConnectionProxy | None = None
+        self.connection: PoolConnectionProxy[Row] | None = None
         self.done = False
 
-    async def __aenter__(self) -> PoolConnectionProxy:
+    async def __aenter__(self) -> PoolConnectionProxy[Row]:
         if self.connection is not None or self.done:
             raise exceptions.InterfaceError("a connection is already acquired")
         self.connection = await self.pool._acquire(self.timeout)
@@ -324,14 +329,14 @@ class PoolAcquireContext:
     async def __aexit__(self, *error: object) -> None:
         self.done = True
         con, self.connection = self.connection, None
-        await self.pool.release(typing.cast(PoolConnectionProxy, con))
+        await self.pool.release(typing.cast("PoolConnectionProxy[Row]", con))
 
-    def __await__(self) -> typing.Generator[typing.Any, None, PoolConnectionProxy]:
+    def __await__(self) -> typing.Generator[typing.Any, None, PoolConnectionProxy[Row]]:
         self.done = True
         return self.pool._acquire(self.timeout).__await__()
 
 
-async def _dispose(con: connection.Connection, cause: BaseException | None) -> None:
+async def _dispose(con: connection.Connection[typing.Any], cause: BaseException | None) -> None:
     """Close a connection that is of no use any more, whatever happens."""
     try:
         if cause is None or isinstance(cause, Exception):
@@ -346,7 +351,7 @@ async def _limited(awaitable: typing.Coroutine[typing.Any, typing.Any, _T], time
     """`awaitable`, for no longer than `timeout` seconds."""
     if timeout is None:
         return await awaitable
-    if hasattr(asyncio, "timeout"):
+    if sys.version_info >= (3, 11):
         async with asyncio.timeout(timeout):
             return await awaitable
     return await asyncio.wait_for(awaitable, timeout)

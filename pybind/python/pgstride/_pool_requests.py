@@ -7,10 +7,12 @@ the connection's reset in one go, and has the connection back when both are answ
 
 from __future__ import annotations
 
+import functools
 import typing
 
 from . import connect_utils, connection
-from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy
+from ._pool_holder import PoolAcquireContext, PoolConnectionHolder
+from ._parts import ArgumentSets, OtherRow, Row
 from ._server import CommandStatus
 from .protocol import Record
 
@@ -26,21 +28,42 @@ _PLAIN = {
 _plain_reset = _PLAIN["reset"]
 _plain_reset_query = _PLAIN["get_reset_query"]
 
+_Parameters = typing.ParamSpec("_Parameters")
+_Result = typing.TypeVar("_Result")
 
-class PoolRequests:
+
+def _on_a_connection(
+    method: typing.Callable[
+        typing.Concatenate[typing.Any, _Parameters], typing.Coroutine[typing.Any, typing.Any, _Result]
+    ],
+) -> typing.Callable[
+    typing.Concatenate[typing.Any, _Parameters], typing.Coroutine[typing.Any, typing.Any, _Result]
+]:
+    """A method of a pool: that of the connection, under the same signature, on one that is acquired for it."""
+
+    @functools.wraps(method)
+    async def requested(
+        self: PoolRequests, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs
+    ) -> _Result:
+        async with self.acquire() as con:
+            return typing.cast(_Result, await getattr(con, method.__name__)(*args, **kwargs))
+
+    return requested
+
+
+class PoolRequests(typing.Generic[Row]):
     """The part of :class:`Pool` that runs something on a connection of its own choice."""
 
     __slots__ = ()
 
     _core: _core.PoolCore
-    _holders: list[PoolConnectionHolder]
+    _holders: list[PoolConnectionHolder[Row]]
     _lends: bool
 
     if typing.TYPE_CHECKING:
 
-        def acquire(self, *, timeout: float | None = None) -> PoolAcquireContext: ...
-        async def release(self, connection: PoolConnectionProxy, *, timeout: float | None = None) -> None: ...
-        async def _lease(self) -> PoolConnectionHolder: ...
+        def acquire(self, *, timeout: float | None = None) -> PoolAcquireContext[Row]: ...
+        async def _lease(self) -> PoolConnectionHolder[Row]: ...
 
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
         """Like :meth:`Connection.execute`, on a connection of the pool."""
@@ -51,11 +74,19 @@ class PoolRequests:
                     return CommandStatus(await self._core.execute(slot, query, args, timeout))
                 return CommandStatus(await self._core.script(slot, query, timeout))
         async with self.acquire() as con:
-            return typing.cast(str, await con.execute(query, *args, timeout=timeout))
+            return await con.execute(query, *args, timeout=timeout)
 
+    @typing.overload
+    async def fetch(
+        self, query: str, *args: object, timeout: float | None = None, record_class: None = None
+    ) -> list[Row]: ...
+    @typing.overload
+    async def fetch(
+        self, query: str, *args: object, timeout: float | None = None, record_class: type[OtherRow]
+    ) -> list[OtherRow]: ...
     async def fetch(
         self, query: str, *args: object, timeout: float | None = None, record_class: type[Record] | None = None
-    ) -> list[Record]:
+    ) -> list[typing.Any]:
         """Like :meth:`Connection.fetch`, on a connection of the pool."""
         if record_class is not None:
             connect_utils.check_record_class(record_class)
@@ -64,12 +95,19 @@ class PoolRequests:
             if slot is not None:
                 return await self._core.fetch(slot, query, args, timeout, record_class)
         async with self.acquire() as con:
-            rows = await con.fetch(query, *args, timeout=timeout, record_class=record_class)
-        return typing.cast("list[Record]", rows)
+            return await con.fetch(query, *args, timeout=timeout, record_class=record_class)
 
+    @typing.overload
+    async def fetchrow(
+        self, query: str, *args: object, timeout: float | None = None, record_class: None = None
+    ) -> Row | None: ...
+    @typing.overload
+    async def fetchrow(
+        self, query: str, *args: object, timeout: float | None = None, record_class: type[OtherRow]
+    ) -> OtherRow | None: ...
     async def fetchrow(
         self, query: str, *args: object, timeout: float | None = None, record_class: type[Record] | None = None
-    ) -> Record | None:
+    ) -> typing.Any:
         """Like :meth:`Connection.fetchrow`, on a connection of the pool."""
         if record_class is not None:
             connect_utils.check_record_class(record_class)
@@ -78,8 +116,7 @@ class PoolRequests:
             if slot is not None:
                 return await self._core.fetchrow(slot, query, args, timeout, record_class)
         async with self.acquire() as con:
-            row = await con.fetchrow(query, *args, timeout=timeout, record_class=record_class)
-        return typing.cast("Record | None", row)
+            return await con.fetchrow(query, *args, timeout=timeout, record_class=record_class)
 
     async def fetchval(
         self, query: str, *args: object, column: int | str = 0, timeout: float | None = None
@@ -93,7 +130,7 @@ class PoolRequests:
             return await con.fetchval(query, *args, column=column, timeout=timeout)
 
     async def executemany(
-        self, command: str, args: typing.Iterable[typing.Sequence[object]], *, timeout: float | None = None
+        self, command: str, args: ArgumentSets, *, timeout: float | None = None
     ) -> None:
         """Like :meth:`Connection.executemany`, on a connection of the pool."""
         if self._lends:
@@ -104,78 +141,32 @@ class PoolRequests:
         async with self.acquire() as con:
             await con.executemany(command, args, timeout=timeout)
 
+    @typing.overload
+    async def fetchmany(
+        self, query: str, args: ArgumentSets, *, timeout: float | None = None, record_class: None = None
+    ) -> list[Row]: ...
+    @typing.overload
+    async def fetchmany(
+        self, query: str, args: ArgumentSets, *, timeout: float | None = None, record_class: type[OtherRow]
+    ) -> list[OtherRow]: ...
     async def fetchmany(
         self,
         query: str,
-        args: typing.Iterable[typing.Sequence[object]],
+        args: ArgumentSets,
         *,
         timeout: float | None = None,
         record_class: type[Record] | None = None,
-    ) -> list[Record]:
+    ) -> list[typing.Any]:
         """Like :meth:`Connection.fetchmany`, on a connection of the pool."""
         if record_class is not None:
             connect_utils.check_record_class(record_class)
         async with self.acquire() as con:
-            rows = await con.fetchmany(query, args, timeout=timeout, record_class=record_class)
-        return typing.cast("list[Record]", rows)
+            return await con.fetchmany(query, args, timeout=timeout, record_class=record_class)
 
-    async def copy_from_table(
-        self,
-        table_name: str,
-        *,
-        output: typing.Any,
-        columns: typing.Sequence[str] | None = None,
-        schema_name: str | None = None,
-        timeout: float | None = None,
-        **options: typing.Any,
-    ) -> str:
-        """Like :meth:`Connection.copy_from_table`, on a connection of the pool."""
-        async with self.acquire() as con:
-            status = await con.copy_from_table(
-                table_name, output=output, columns=columns, schema_name=schema_name, timeout=timeout, **options
-            )
-        return typing.cast(str, status)
-
-    async def copy_from_query(
-        self, query: str, *args: object, output: typing.Any, timeout: float | None = None, **options: typing.Any
-    ) -> str:
-        """Like :meth:`Connection.copy_from_query`, on a connection of the pool."""
-        async with self.acquire() as con:
-            return typing.cast(str, await con.copy_from_query(query, *args, output=output, timeout=timeout, **options))
-
-    async def copy_to_table(
-        self,
-        table_name: str,
-        *,
-        source: typing.Any,
-        columns: typing.Sequence[str] | None = None,
-        schema_name: str | None = None,
-        timeout: float | None = None,
-        **options: typing.Any,
-    ) -> str:
-        """Like :meth:`Connection.copy_to_table`, on a connection of the pool."""
-        async with self.acquire() as con:
-            status = await con.copy_to_table(
-                table_name, source=source, columns=columns, schema_name=schema_name, timeout=timeout, **options
-            )
-        return typing.cast(str, status)
-
-    async def copy_records_to_table(
-        self,
-        table_name: str,
-        *,
-        records: typing.Any,
-        columns: typing.Sequence[str] | None = None,
-        schema_name: str | None = None,
-        timeout: float | None = None,
-        where: str | None = None,
-    ) -> str:
-        """Like :meth:`Connection.copy_records_to_table`, on a connection of the pool."""
-        async with self.acquire() as con:
-            status = await con.copy_records_to_table(
-                table_name, records=records, columns=columns, schema_name=schema_name, timeout=timeout, where=where
-            )
-        return typing.cast(str, status)
+    copy_from_table = _on_a_connection(_BASE.copy_from_table)
+    copy_from_query = _on_a_connection(_BASE.copy_from_query)
+    copy_to_table = _on_a_connection(_BASE.copy_to_table)
+    copy_records_to_table = _on_a_connection(_BASE.copy_records_to_table)
 
     async def _slot_for(self, method: str) -> int | None:
         """A leased slot on which `method` may run without a proxy; None when the method has to go the long way.

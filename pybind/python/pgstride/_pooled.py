@@ -8,9 +8,10 @@ import warnings
 import weakref
 
 from . import _hooks, exceptions
+from ._listening import Listening
 
 if typing.TYPE_CHECKING:
-    from .connection import Connection
+    from . import transaction
 
 
 class _ConnectionProxy:
@@ -24,26 +25,27 @@ class ConnectionMeta(_hooks.Hookable):
         return issubclass(type(instance), _ConnectionProxy) or super().__instancecheck__(instance)
 
 
-class Pooled(metaclass=ConnectionMeta):
+class Pooled(Listening, metaclass=ConnectionMeta):
     """The part of :class:`Connection` that is about being lent and given back."""
 
     __slots__ = ()
 
-    _proxy_ref: weakref.ref[_ConnectionProxy] | None
+    _proxy_ref: weakref.ref[object] | None
+    _top_xact: transaction.Transaction | None
 
     @property
-    def _proxy(self) -> _ConnectionProxy | None:
+    def _proxy(self) -> object | None:
         """What the pool has lent it as. Not held, so that a proxy that is forgotten is noticed."""
         return None if self._proxy_ref is None else self._proxy_ref()
 
-    def _set_proxy(self: Connection, proxy: _ConnectionProxy | None) -> None:  # type: ignore[misc]
+    def _set_proxy(self, proxy: object | None) -> None:
         if proxy is not None and self._proxy is not None:
             raise exceptions.InterfaceError("internal pgstride error: connection is already proxied")
-        self._proxy_ref = None if proxy is None else weakref.ref(proxy)
+        self._whole._proxy_ref = None if proxy is None else weakref.ref(proxy)
 
-    def _on_release(self: Connection) -> None:  # type: ignore[misc]
+    def _on_release(self) -> None:
         """From here on nothing that was made of it may be used; what was forgotten is told."""
-        self._pool_release_ctr += 1
+        self._whole._pool_release_ctr += 1
         if self._listeners:
             self._warn_of_listeners("notification", sum(map(len, self._listeners.values())))
         if self._log_listeners:
@@ -59,13 +61,13 @@ class Pooled(metaclass=ConnectionMeta):
             stacklevel=4,
         )
 
-    def _leave_transaction(self: Connection) -> None:  # type: ignore[misc]
+    def _leave_transaction(self) -> None:
         """A transaction is going to be rolled back: nobody who left its block by itself is told."""
         if self._top_xact is None or not self._top_xact._managed:
             self._loop.call_exception_handler(
                 {"message": f"Resetting connection with an active transaction {self!r}"}
             )
-        self._top_xact = None
+        self._whole._top_xact = None
 
 
 __all__ = ("ConnectionMeta", "Pooled")

@@ -9,13 +9,13 @@ import time
 import typing
 
 from . import _hooks, connect_utils, cursor, exceptions, prepared_stmt
-from ._listening import LoggedQuery
+from ._listening import LoggedQuery, _Callback
+from ._parts import ArgumentSets, OtherRow, Part, Row
 from ._server import CommandStatus
 from .protocol import Record
 
 if typing.TYPE_CHECKING:
     from . import _core
-    from .connection import Connection
 
 _INTROSPECTION_ATTEMPTS = 6
 
@@ -30,7 +30,7 @@ class _Budget:
         return None if self._end is None else self._end - time.monotonic()
 
 
-class Queries:
+class Queries(Part, typing.Generic[Row]):
     """The part of :class:`Connection` that runs statements.
 
     Each method takes the shortest way, straight into the core, unless somebody wants to be told of queries or
@@ -40,8 +40,9 @@ class Queries:
     __slots__ = ()
 
     _hooked: typing.ClassVar[set[str]]
+    _query_loggers: set[_Callback]
 
-    async def execute(self: Connection, query: str, *args: object, timeout: float | None = None) -> str:  # type: ignore[misc]
+    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
         """Run a statement, or without arguments a script of several.
 
         Returns the status of the last command, such as ``'INSERT 0 1'``. Rows are discarded.
@@ -56,13 +57,21 @@ class Queries:
             return CommandStatus(await self._core.execute(query, args, timeout))
         return CommandStatus(await self._core.script(query, timeout))
 
-    async def fetch(  # type: ignore[misc]
-        self: Connection,
+    @typing.overload
+    async def fetch(
+        self, query: str, *args: object, timeout: float | None = None, record_class: None = None
+    ) -> list[Row]: ...
+    @typing.overload
+    async def fetch(
+        self, query: str, *args: object, timeout: float | None = None, record_class: type[OtherRow]
+    ) -> list[OtherRow]: ...
+    async def fetch(
+        self,
         query: str,
         *args: object,
         timeout: float | None = None,
         record_class: type[Record] | None = None,
-    ) -> list[Record]:
+    ) -> list[typing.Any]:
         """Run a statement and return its rows."""
         if record_class is not None:
             connect_utils.check_record_class(record_class)
@@ -70,13 +79,21 @@ class Queries:
             return typing.cast("list[Record]", await self._execute(query, args, 0, timeout, record_class=record_class))
         return await self._core.fetch(query, args, timeout, record_class)
 
-    async def fetchrow(  # type: ignore[misc]
-        self: Connection,
+    @typing.overload
+    async def fetchrow(
+        self, query: str, *args: object, timeout: float | None = None, record_class: None = None
+    ) -> Row | None: ...
+    @typing.overload
+    async def fetchrow(
+        self, query: str, *args: object, timeout: float | None = None, record_class: type[OtherRow]
+    ) -> OtherRow | None: ...
+    async def fetchrow(
+        self,
         query: str,
         *args: object,
         timeout: float | None = None,
         record_class: type[Record] | None = None,
-    ) -> Record | None:
+    ) -> typing.Any:
         """Run a statement and return its first row, or None.
 
         The statement is suspended after that row: what further rows would do does not happen.
@@ -88,8 +105,8 @@ class Queries:
             return rows[0] if rows else None
         return await self._core.fetchrow(query, args, timeout, record_class)
 
-    async def fetchval(  # type: ignore[misc]
-        self: Connection, query: str, *args: object, column: int | str = 0, timeout: float | None = None
+    async def fetchval(
+        self, query: str, *args: object, column: int | str = 0, timeout: float | None = None
     ) -> typing.Any:
         """Run a statement and return one value of its first row; None when there is no row.
 
@@ -100,13 +117,7 @@ class Queries:
             return rows[0][column] if rows else None
         return await self._core.fetchval(query, args, timeout, column)
 
-    async def executemany(  # type: ignore[misc]
-        self: Connection,
-        command: str,
-        args: typing.Iterable[typing.Sequence[object]],
-        *,
-        timeout: float | None = None,
-    ) -> None:
+    async def executemany(self, command: str, args: ArgumentSets, *, timeout: float | None = None) -> None:
         """Run a statement for each set of arguments in `args`; rows are discarded.
 
         Outside a transaction all of it happens, or nothing.
@@ -117,14 +128,22 @@ class Queries:
         else:
             await self._core.many(command, args, timeout, None)
 
-    async def fetchmany(  # type: ignore[misc]
-        self: Connection,
+    @typing.overload
+    async def fetchmany(
+        self, query: str, args: ArgumentSets, *, timeout: float | None = None, record_class: None = None
+    ) -> list[Row]: ...
+    @typing.overload
+    async def fetchmany(
+        self, query: str, args: ArgumentSets, *, timeout: float | None = None, record_class: type[OtherRow]
+    ) -> list[OtherRow]: ...
+    async def fetchmany(
+        self,
         query: str,
-        args: typing.Iterable[typing.Sequence[object]],
+        args: ArgumentSets,
         *,
         timeout: float | None = None,
         record_class: type[Record] | None = None,
-    ) -> list[Record]:
+    ) -> list[typing.Any]:
         """Run a statement for each set of arguments in `args` and return the rows of all of them."""
         if record_class is not None:
             connect_utils.check_record_class(record_class)
@@ -133,29 +152,55 @@ class Queries:
             rows = await self._executemany(query, args, timeout, return_rows=True, record_class=row_class)
         else:
             rows = await self._core.many(query, args, timeout, row_class)
-        return typing.cast("list[Record]", rows)
+        return typing.cast("list[typing.Any]", rows)
 
-    async def prepare(  # type: ignore[misc]
-        self: Connection,
+    @typing.overload
+    async def prepare(
+        self, query: str, *, name: str | None = None, timeout: float | None = None, record_class: None = None
+    ) -> prepared_stmt.PreparedStatement[Row]: ...
+    @typing.overload
+    async def prepare(
+        self, query: str, *, name: str | None = None, timeout: float | None = None, record_class: type[OtherRow]
+    ) -> prepared_stmt.PreparedStatement[OtherRow]: ...
+    async def prepare(
+        self,
         query: str,
         *,
         name: str | None = None,
         timeout: float | None = None,
         record_class: type[Record] | None = None,
-    ) -> prepared_stmt.PreparedStatement:
+    ) -> prepared_stmt.PreparedStatement[typing.Any]:
         """Prepare a statement, under a `name` that SQL can use if one is given."""
         if name is not None and not isinstance(name, str):
             raise TypeError(f"statement name must be a str, not {type(name).__name__}")
         return await self._prepare(query, name=name, timeout=timeout, use_cache=False, record_class=record_class)
 
-    def cursor(  # type: ignore[misc]
-        self: Connection,
+    @typing.overload
+    def cursor(
+        self,
+        query: str,
+        *args: object,
+        prefetch: int | None = None,
+        timeout: float | None = None,
+        record_class: None = None,
+    ) -> cursor.CursorFactory[Row]: ...
+    @typing.overload
+    def cursor(
+        self,
+        query: str,
+        *args: object,
+        prefetch: int | None = None,
+        timeout: float | None = None,
+        record_class: type[OtherRow],
+    ) -> cursor.CursorFactory[OtherRow]: ...
+    def cursor(
+        self,
         query: str,
         *args: object,
         prefetch: int | None = None,
         timeout: float | None = None,
         record_class: type[Record] | None = None,
-    ) -> cursor.CursorFactory:
+    ) -> cursor.CursorFactory[typing.Any]:
         """A cursor over a query's result, inside a transaction.
 
         Iterate it with ``async for`` (`prefetch` rows per round trip), or await it for a
@@ -164,12 +209,12 @@ class Queries:
         self._check_open()
         if record_class is not None:
             connect_utils.check_record_class(record_class)
-        return cursor.CursorFactory(self, query, None, args, prefetch, timeout, record_class)
+        return cursor.CursorFactory(self._whole, query, None, args, prefetch, timeout, record_class)
 
     # --- the long way -----------------------------------------------------------------------------
 
-    async def _execute(  # type: ignore[misc]
-        self: Connection,
+    async def _execute(
+        self,
         query: str,
         args: tuple[object, ...],
         limit: int,
@@ -193,10 +238,10 @@ class Queries:
                 status, completed = (said or "").encode(), said is not None
         return (rows, status, completed) if return_status else rows
 
-    async def _executemany(  # type: ignore[misc]
-        self: Connection,
+    async def _executemany(
+        self,
         query: str,
-        args: typing.Iterable[typing.Sequence[object]],
+        args: ArgumentSets,
         timeout: float | None,
         return_rows: bool = False,
         record_class: type[Record] | None = None,
@@ -214,12 +259,12 @@ class Queries:
             row_class = (record_class or self._core.record_class) if return_rows else None
             return await self._core.many(query, args, timeout, row_class)
 
-    def _takes_steps(self: Connection) -> bool:  # type: ignore[misc]
+    def _takes_steps(self) -> bool:
         """Somebody looks at preparing and running apart from each other."""
         return not self._hooked | _hooks.REPLACED <= {"_execute", "_executemany", "_prepare"}
 
-    async def _steps(  # type: ignore[misc]
-        self: Connection,
+    async def _steps(
+        self,
         query: str,
         timeout: float | None,
         record_class: type[Record] | None,
@@ -237,15 +282,15 @@ class Queries:
         statement = await self._get_statement(query, budget.left(), record_class=record_class)
         return await run(statement, budget.left())
 
-    async def _prepare(  # type: ignore[misc]
-        self: Connection,
+    async def _prepare(
+        self,
         query: str,
         *,
         name: str | bool | None = None,
         timeout: float | None = None,
         use_cache: bool = False,
         record_class: type[Record] | None = None,
-    ) -> prepared_stmt.PreparedStatement:
+    ) -> prepared_stmt.PreparedStatement[typing.Any]:
         self._check_open()
         if record_class is not None:
             connect_utils.check_record_class(record_class)
@@ -256,10 +301,10 @@ class Queries:
             use_cache=use_cache,
             record_class=record_class,
         )
-        return prepared_stmt.PreparedStatement(self, query, statement, record_class)
+        return prepared_stmt.PreparedStatement(self._whole, query, statement, record_class)
 
-    async def _get_statement(  # type: ignore[misc]
-        self: Connection,
+    async def _get_statement(
+        self,
         query: str,
         timeout: float | None,
         *,
@@ -284,17 +329,17 @@ class Queries:
             f"in {_INTROSPECTION_ATTEMPTS} attempts"
         )
 
-    async def _introspect_types(  # type: ignore[misc]
-        self: Connection, typeoids: typing.Iterable[int], timeout: float | None
+    async def _introspect_types(
+        self, typeoids: typing.Iterable[int], timeout: float | None
     ) -> None:
         """Ask the catalogs what types are and consist of."""
         await self._core.look_up_types(tuple(typeoids), timeout)
 
     # --- telling of it ----------------------------------------------------------------------------
 
-    def _effective_timeout(self: Connection, timeout: float | None) -> float | None:  # type: ignore[misc]
+    def _effective_timeout(self, timeout: float | None) -> float | None:
         if timeout is None:
-            return typing.cast("float | None", self._config.command_timeout)
+            return self._config.command_timeout
         if isinstance(timeout, bool):
             raise ValueError(f"invalid timeout value: expected non-negative float (got {timeout!r})")
         timeout = float(timeout)
@@ -303,8 +348,8 @@ class Queries:
         return timeout
 
     @contextlib.contextmanager
-    def _time_and_log(  # type: ignore[misc]
-        self: Connection, query: str, args: object, timeout: float | None
+    def _time_and_log(
+        self, query: str, args: object, timeout: float | None
     ) -> typing.Iterator[None]:
         """Tells the query loggers of what happens in the block."""
         started = time.monotonic()

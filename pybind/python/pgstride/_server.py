@@ -3,16 +3,22 @@
 
 from __future__ import annotations
 
-import collections
 import typing
 
 if typing.TYPE_CHECKING:
     from . import _core
 
-ServerCapabilities = collections.namedtuple(
-    "ServerCapabilities",
-    ["advisory_locks", "notifications", "plpgsql", "sql_reset", "sql_close_all", "sql_copy_from_where", "jit"],
-)
+
+class ServerCapabilities(typing.NamedTuple):
+    """What a server, or one of PostgreSQL's relatives, can do."""
+
+    advisory_locks: bool
+    notifications: bool
+    plpgsql: bool
+    sql_reset: bool
+    sql_close_all: bool
+    sql_copy_from_where: bool
+    jit: bool
 
 
 class TLSInfo(typing.NamedTuple):

@@ -41,11 +41,11 @@ class SSLMode(enum.IntEnum):
     verify_full = 5
 
     @classmethod
-    def parse(cls, mode: str | SSLMode) -> SSLMode:
-        if isinstance(mode, cls):
-            return mode
+    def parse(cls, sslmode: str | SSLMode) -> SSLMode:
+        if isinstance(sslmode, cls):
+            return sslmode
         try:
-            return cls[typing.cast(str, mode).replace("-", "_")]
+            return cls[typing.cast(str, sslmode).replace("-", "_")]
         except (KeyError, AttributeError):
             modes = ", ".join(known.name.replace("_", "-") for known in cls)
             raise exceptions.ClientConfigurationError(f"`sslmode` parameter must be one of: {modes}") from None

@@ -6,9 +6,7 @@ from __future__ import annotations
 import typing
 
 from . import _core, exceptions
-
-if typing.TYPE_CHECKING:
-    from .connection import Connection
+from ._parts import Part
 
 BUILTIN_TYPE_NAME_MAP: dict[str, int] = _core.builtin_types()
 BUILTIN_TYPE_OID_MAP: dict[int, str] = {oid: name for name, oid in BUILTIN_TYPE_NAME_MAP.items()}
@@ -58,7 +56,7 @@ def _builtin_oid(name: str) -> int | None:
     return None if lower.endswith("[]") else BUILTIN_TYPE_NAME_MAP.get(_SQL_NAMES.get(lower, lower))
 
 
-async def _find(connection: Connection, typename: str, schema: str) -> _Found:
+async def _find(connection: Part, typename: str, schema: str) -> _Found:
     if schema == "pg_catalog":
         oid = _builtin_oid(typename)
         if oid is not None and not typename.lower().endswith("range"):
@@ -69,13 +67,13 @@ async def _find(connection: Connection, typename: str, schema: str) -> _Found:
     return _Found(*rows[0])
 
 
-class TypeCodecs:
+class TypeCodecs(Part):
     """The part of :class:`Connection` that is about types."""
 
     __slots__ = ()
 
-    async def set_type_codec(  # type: ignore[misc]
-        self: Connection,
+    async def set_type_codec(
+        self,
         typename: str,
         *,
         schema: str = "public",
@@ -114,8 +112,8 @@ class TypeCodecs:
         await self._core.look_up_types((found.oid,), None)
         self._core.set_type_codec(found.oid, encoder, decoder, format)
 
-    async def reset_type_codec(  # type: ignore[misc]
-        self: Connection,
+    async def reset_type_codec(
+        self,
         typename: str,
         *,
         schema: str = "public",
@@ -124,8 +122,8 @@ class TypeCodecs:
         found = await _find(self, typename, schema)
         self._core.reset_type_codec(found.oid)
 
-    async def set_builtin_type_codec(  # type: ignore[misc]
-        self: Connection,
+    async def set_builtin_type_codec(
+        self,
         typename: str,
         *,
         schema: str = "public",
@@ -151,6 +149,6 @@ class TypeCodecs:
                 f"cannot alias {typename} to {codec_name}: there is no {format or 'text'} codec for {codec_name}"
             )
 
-    async def reload_schema_state(self: Connection) -> None:  # type: ignore[misc]
+    async def reload_schema_state(self) -> None:
         """Forget what is known of types and statements, after the schema has changed."""
         self._core.forget_types()

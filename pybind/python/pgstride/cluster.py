@@ -298,8 +298,22 @@ class TempCluster(Cluster):
 class HotStandbyCluster(TempCluster):
     """A standby of another server, from which it is copied; `master` is that one's connection specification."""
 
-    def __init__(self, *, master: dict[str, typing.Any], replication_user: str, **options: typing.Any) -> None:
-        super().__init__(**options)
+    def __init__(
+        self,
+        *,
+        master: dict[str, typing.Any],
+        replication_user: str,
+        data_dir_suffix: str | None = None,
+        data_dir_prefix: str | None = None,
+        data_dir_parent: str | None = None,
+        pg_config_path: str | None = None,
+    ) -> None:
+        super().__init__(
+            data_dir_suffix=data_dir_suffix,
+            data_dir_prefix=data_dir_prefix,
+            data_dir_parent=data_dir_parent,
+            pg_config_path=pg_config_path,
+        )
         self._master = master
         self._replication_user = replication_user
 
@@ -314,10 +328,11 @@ class HotStandbyCluster(TempCluster):
             "-D", self._data_dir, "-U", self._replication_user,
         )
 
-    def start(self, wait: float = 60, **options: typing.Any) -> None:
+    def start(
+        self, wait: float = 60, *, server_settings: dict[str, str] | None = None, **options: typing.Any
+    ) -> None:
         """Start it as a standby that can be read from."""
-        settings = {"hot_standby": "on", **(options.pop("server_settings", None) or {})}
-        super().start(wait, server_settings=settings, **options)
+        super().start(wait, server_settings={"hot_standby": "on", **(server_settings or {})}, **options)
 
 
 class RunningCluster(Cluster):

@@ -25,16 +25,16 @@ if sys.version_info >= (3, 12):
 else:
     _Function = typing.TypeVar("_Function", bound=typing.Callable[..., typing.Any])
 
-    def markcoroutinefunction(function: _Function) -> _Function:
+    def markcoroutinefunction(c: _Function) -> _Function:
         """Older versions have no such mark."""
-        return function
+        return c
 
 
 _T = typing.TypeVar("_T")
 
 
-async def wait_for(awaitable: typing.Awaitable[_T], timeout: float | None) -> _T:
-    return await asyncio.wait_for(awaitable, timeout)
+async def wait_for(fut: typing.Awaitable[_T], timeout: float | None) -> _T:
+    return await asyncio.wait_for(fut, timeout)
 
 
 async def wait_closed(stream: asyncio.StreamWriter) -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import inspect
 import logging
 import random
@@ -25,15 +24,18 @@ if typing.TYPE_CHECKING:
     from .connection import Connection
 
 _ConnectionParameters = ConnectionParameters
-_ClientConfiguration = collections.namedtuple(
-    "ConnectionConfiguration",
-    [
-        "command_timeout",
-        "statement_cache_size",
-        "max_cached_statement_lifetime",
-        "max_cacheable_statement_size",
-    ],
-)
+
+
+class ConnectionConfiguration(typing.NamedTuple):
+    """How a connection is used, as opposed to opened."""
+
+    command_timeout: float | None
+    statement_cache_size: int
+    max_cached_statement_lifetime: float
+    max_cacheable_statement_size: int
+
+
+_ClientConfiguration = ConnectionConfiguration
 
 _log = logging.getLogger("pgstride")
 

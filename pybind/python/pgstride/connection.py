@@ -15,7 +15,6 @@ import weakref
 
 from . import (
     _copy,
-    _listening,
     _parameters,
     _pooled,
     _queries,
@@ -27,10 +26,16 @@ from . import (
     types,
 )
 from ._listening import LoggedQuery, _Callback
+from ._parts import Row
 from ._pooled import ConnectionMeta
 from ._server import CommandStatus, ConnectionSettings, ServerCapabilities, TLSInfo
 from ._statement_cache import _StatementCache
 from .protocol import Protocol, Record, Transport
+
+if typing.TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._connect_options import ConnectOptions
 
 # RESET ALL leaves these two alone.
 _RESET_ROLES = "RESET SESSION AUTHORIZATION;\n"
@@ -39,7 +44,7 @@ _uid = 0
 """The last number that made a server-side name unique in this process."""
 
 
-class Connection(_queries.Queries, _copy.Copying, _pooled.Pooled, _listening.Listening, _type_codecs.TypeCodecs):
+class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_codecs.TypeCodecs):
     """A session with a server. Made by :func:`connect`.
 
     One operation at a time: a second one, started while the first is under way, raises
@@ -96,7 +101,7 @@ class Connection(_queries.Queries, _copy.Copying, _pooled.Pooled, _listening.Lis
         self._log_listeners: set[_Callback] = set()
         self._termination_listeners: set[_Callback] = set()
         self._query_loggers: set[_Callback] = set()
-        self._proxy_ref: weakref.ref[_pooled._ConnectionProxy] | None = None
+        self._proxy_ref: weakref.ref[object] | None = None
         self._pool_release_ctr = 0
         self._on_end: typing.Callable[[], None] | None = None
         # Where it was opened, for the warning when it is not closed: an asyncio debug aid.
@@ -113,14 +118,6 @@ class Connection(_queries.Queries, _copy.Copying, _pooled.Pooled, _listening.Lis
         """
         self._check_open()
         return transaction.Transaction(self, isolation, readonly, deferrable)
-
-    def is_in_transaction(self) -> bool:
-        """The server is in a transaction block, a failed one included."""
-        return self._core.transaction != "I"
-
-    def is_closed(self) -> bool:
-        """The connection was closed, by whomever."""
-        return self._core.closed
 
     def get_server_pid(self) -> int:
         """The process id of the server's end."""
@@ -194,10 +191,6 @@ class Connection(_queries.Queries, _copy.Copying, _pooled.Pooled, _listening.Lis
         _uid += 1
         return f"__pgstride_{prefix}_{_uid:x}__"
 
-    def _check_open(self) -> None:
-        if self._core.closed:
-            raise exceptions.InterfaceError("connection is closed")
-
     def __del__(self) -> None:
         core = getattr(self, "_core", None)
         if core is None or core.closed:
@@ -216,7 +209,7 @@ class Connection(_queries.Queries, _copy.Copying, _pooled.Pooled, _listening.Lis
 Connection.keep_originals("_execute", "_executemany", "_prepare", "_get_statement", "_introspect_types")
 
 
-def _ended(reference: weakref.ref[Connection]) -> None:
+def _ended(reference: weakref.ref[Connection[typing.Any]]) -> None:
     """A connection is over, whoever ended it."""
     connection = reference()
     if connection is None:
@@ -267,6 +260,23 @@ def _caller() -> str:
     return "".join(traceback.format_stack(frame, limit=10))
 
 
+_Connection = typing.TypeVar("_Connection", bound=Connection[typing.Any])
+
+
+@typing.overload
+async def connect(
+    dsn: str | None = None,
+    *,
+    connection_class: type[_Connection],
+    record_class: type[Record] = ...,
+    **options: Unpack[ConnectOptions],
+) -> _Connection: ...
+@typing.overload
+async def connect(dsn: str | None = None, **options: Unpack[ConnectOptions]) -> Connection: ...
+@typing.overload
+async def connect(
+    dsn: str | None = None, *, record_class: type[Row], **options: Unpack[ConnectOptions]
+) -> Connection[Row]: ...
 async def connect(
     dsn: str | None = None,
     *,
@@ -286,7 +296,7 @@ async def connect(
     command_timeout: float | None = None,
     ssl: str | bool | ssl_.SSLContext | None = None,
     direct_tls: bool | None = None,
-    connection_class: type[Connection] = Connection,
+    connection_class: type[Connection[typing.Any]] = Connection,
     record_class: type[Record] = Record,
     server_settings: dict[str, str] | None = None,
     target_session_attrs: str | None = None,
@@ -294,7 +304,7 @@ async def connect(
     gsslib: str | None = None,
     require_auth: str | None = None,
     oauth_token: _parameters.Password = None,
-) -> Connection:
+) -> typing.Any:
     """Connect to a server.
 
     What is not given comes from the `dsn` (``postgres://user:password@host:port/database?option=value``),

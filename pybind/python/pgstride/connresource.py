@@ -15,14 +15,14 @@ _P = typing.ParamSpec("_P")
 _R = typing.TypeVar("_R")
 
 
-def guarded(method: typing.Callable[_P, _R]) -> typing.Callable[_P, _R]:
+def guarded(meth: typing.Callable[_P, _R]) -> typing.Callable[_P, _R]:
     """A method that needs the connection to be open. Checked at the call, not when awaited."""
 
-    @functools.wraps(method)
+    @functools.wraps(meth)
     def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         self = typing.cast("ConnectionResource", args[0])
-        self._check(method.__name__)
-        return method(*args, **kwargs)
+        self._check(meth.__name__)
+        return meth(*args, **kwargs)
 
     return checked
 
@@ -32,7 +32,7 @@ class ConnectionResource:
 
     __slots__ = ("_connection", "_con_release_ctr", "__weakref__")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection[typing.Any]) -> None:
         self._connection = connection
         self._con_release_ctr = connection._pool_release_ctr
 

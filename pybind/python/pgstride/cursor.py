@@ -7,6 +7,7 @@ import collections
 import typing
 
 from . import connresource, exceptions, utils
+from ._parts import Row
 
 if typing.TYPE_CHECKING:
     from . import _core
@@ -16,16 +17,16 @@ if typing.TYPE_CHECKING:
 _DEFAULT_PREFETCH = 50
 
 
-class CursorFactory(connresource.ConnectionResource):
+class CursorFactory(connresource.ConnectionResource, typing.Generic[Row]):
     """What ``cursor()`` returns: ``async for`` iterates over rows, ``await`` gives a :class:`Cursor`."""
 
-    __slots__ = ("_query", "_statement", "_args", "_prefetch", "_timeout", "_record_class")
+    __slots__ = ("_query", "_state", "_args", "_prefetch", "_timeout", "_record_class")
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Connection[typing.Any],
         query: str,
-        statement: _core.Statement | None,
+        state: _core.Statement | None,
         args: tuple[object, ...],
         prefetch: int | None,
         timeout: float | None,
@@ -33,41 +34,41 @@ class CursorFactory(connresource.ConnectionResource):
     ) -> None:
         super().__init__(connection)
         self._query = query
-        self._statement = statement
+        self._state = state
         self._args = args
         self._prefetch = prefetch
         self._timeout = utils._seconds(timeout)
         self._record_class = record_class
 
     @connresource.guarded
-    def __aiter__(self) -> CursorIterator:
+    def __aiter__(self) -> CursorIterator[Row]:
         prefetch = _DEFAULT_PREFETCH if self._prefetch is None else self._prefetch
         return CursorIterator(
-            self._connection, self._query, self._statement, self._args, self._record_class, prefetch, self._timeout
+            self._connection, self._query, self._state, self._args, self._record_class, prefetch, self._timeout
         )
 
     @connresource.guarded
-    def __await__(self) -> typing.Generator[typing.Any, None, Cursor]:
+    def __await__(self) -> typing.Generator[typing.Any, None, Cursor[Row]]:
         if self._prefetch is not None:
             raise exceptions.InterfaceError("prefetch argument can only be specified for iterable cursor")
-        cursor = Cursor(self._connection, self._query, self._statement, self._args, self._record_class)
+        cursor: Cursor[Row] = Cursor(self._connection, self._query, self._state, self._args, self._record_class)
         return cursor._init(self._timeout).__await__()
 
 
-class BaseCursor(connresource.ConnectionResource):
+class BaseCursor(connresource.ConnectionResource, typing.Generic[Row]):
     __slots__ = ("_query", "_state", "_args", "_portal_name", "_exhausted", "_record_class")
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Connection[typing.Any],
         query: str,
-        statement: _core.Statement | None,
+        state: _core.Statement | None,
         args: tuple[object, ...],
         record_class: type[Record] | None,
     ) -> None:
         super().__init__(connection)
         self._query = query
-        self._state = statement
+        self._state = state
         self._args = args
         self._portal_name: str | None = None
         self._exhausted = False
@@ -95,7 +96,7 @@ class BaseCursor(connresource.ConnectionResource):
             raise exceptions.InterfaceError("cursor already has an open portal")
         return self._connection._get_unique_id("portal")
 
-    async def _bind_exec(self, n: int, timeout: float | None) -> list[Record]:
+    async def _bind_exec(self, n: int, timeout: float | None) -> list[Row]:
         """Open the portal and fetch the first rows in one round trip."""
         name = self._new_portal()
         rows = await self._connection._protocol.bind_execute(
@@ -103,7 +104,7 @@ class BaseCursor(connresource.ConnectionResource):
         )
         self._portal_name = name
         self._exhausted = len(rows) < n
-        return typing.cast("list[Record]", rows)
+        return typing.cast("list[Row]", rows)
 
     async def _bind(self, timeout: float | None) -> None:
         """Open the portal."""
@@ -111,7 +112,7 @@ class BaseCursor(connresource.ConnectionResource):
         await self._connection._protocol.bind(typing.cast("_core.Statement", self._state), self._args, name, timeout)
         self._portal_name = name
 
-    async def _exec(self, n: int, timeout: float | None) -> list[Record]:
+    async def _exec(self, n: int, timeout: float | None) -> list[Row]:
         """Fetch the next rows."""
         self._check_ready()
         if self._portal_name is None:
@@ -120,7 +121,7 @@ class BaseCursor(connresource.ConnectionResource):
             typing.cast("_core.Statement", self._state), self._portal_name, n, False, timeout, self._record_class
         )
         self._exhausted = len(rows) < n
-        return typing.cast("list[Record]", rows)
+        return typing.cast("list[Row]", rows)
 
     async def _close_portal(self, timeout: float | None) -> None:
         if self._state is not None and self._portal_name is not None:
@@ -133,34 +134,34 @@ class BaseCursor(connresource.ConnectionResource):
         return f'<{module}.{name} "{self._query[:30]}" {"exhausted " if self._exhausted else ""}{id(self):#x}>'
 
 
-class CursorIterator(BaseCursor):
+class CursorIterator(BaseCursor[Row]):
     """Rows one by one, fetched `prefetch` at a time."""
 
     __slots__ = ("_buffer", "_prefetch", "_timeout")
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Connection[typing.Any],
         query: str,
-        statement: _core.Statement | None,
+        state: _core.Statement | None,
         args: tuple[object, ...],
         record_class: type[Record] | None,
         prefetch: int,
         timeout: float | None,
     ) -> None:
-        super().__init__(connection, query, statement, args, record_class)
+        super().__init__(connection, query, state, args, record_class)
         if prefetch <= 0:
             raise exceptions.InterfaceError("prefetch argument must be greater than zero")
-        self._buffer: collections.deque[Record] = collections.deque()
+        self._buffer: collections.deque[Row] = collections.deque()
         self._prefetch = prefetch
         self._timeout = timeout
 
     @connresource.guarded
-    def __aiter__(self) -> CursorIterator:
+    def __aiter__(self) -> CursorIterator[Row]:
         return self
 
     @connresource.guarded
-    async def __anext__(self) -> Record:
+    async def __anext__(self) -> Row:
         if not self._buffer and not self._exhausted:
             if self._portal_name is None:
                 await self._need_statement(self._timeout)
@@ -174,25 +175,25 @@ class CursorIterator(BaseCursor):
         raise StopAsyncIteration
 
 
-class Cursor(BaseCursor):
+class Cursor(BaseCursor[Row]):
     """An open portal that can be fetched from and moved forward."""
 
     __slots__ = ()
 
-    async def _init(self, timeout: float | None) -> Cursor:
+    async def _init(self, timeout: float | None) -> Cursor[Row]:
         await self._need_statement(timeout)
         await self._bind(timeout)
         return self
 
     @connresource.guarded
-    async def fetch(self, n: int, *, timeout: float | None = None) -> list[Record]:
+    async def fetch(self, n: int, *, timeout: float | None = None) -> list[Row]:
         """The next `n` rows, or as many as there are left."""
         if n <= 0:
             raise exceptions.InterfaceError("n must be greater than zero")
         return [] if self._exhausted else await self._exec(n, utils._seconds(timeout))
 
     @connresource.guarded
-    async def fetchrow(self, *, timeout: float | None = None) -> Record | None:
+    async def fetchrow(self, *, timeout: float | None = None) -> Row | None:
         """The next row, or None at the end."""
         if self._exhausted:
             return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import types
 import typing
 import warnings
 
 from . import _core, _pool_holder, _pool_options, connection, exceptions
+from ._parts import Row
 from ._pool_filling import PoolFilling
 from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy, PoolConnectionProxyMeta
 from ._pool_requests import PoolRequests
@@ -22,7 +22,7 @@ _CLOSING_IS_LONG = 60.0  # seconds
 _Hook = typing.Callable[[typing.Any], typing.Awaitable[object]]
 
 
-class Pool(PoolRequests, PoolFilling):
+class Pool(PoolRequests[Row], PoolFilling[Row]):
     """A pool of connections. Made by :func:`create_pool`; await it, or use it as ``async with``.
 
     Belongs to one event loop. A connection that is released is reset behind the caller's back, and handed
@@ -60,9 +60,6 @@ class Pool(PoolRequests, PoolFilling):
         "__weakref__",
     )
 
-    def __class_getitem__(cls, item: typing.Any) -> types.GenericAlias:
-        return types.GenericAlias(cls, item)
-
     def __init__(
         self,
         *connect_args: typing.Any,
@@ -71,13 +68,13 @@ class Pool(PoolRequests, PoolFilling):
         max_size: int,
         max_queries: int,
         max_inactive_connection_lifetime: float,
-        connect: typing.Callable[..., typing.Awaitable[connection.Connection]] | None = None,
+        connect: typing.Callable[..., typing.Awaitable[connection.Connection[typing.Any]]] | None = None,
         setup: _Hook | None = None,
         init: _Hook | None = None,
         reset: _Hook | None = None,
         loop: asyncio.AbstractEventLoop | None,
-        connection_class: type[connection.Connection],
-        record_class: type[Record],
+        connection_class: type[connection.Connection[typing.Any]],
+        record_class: type[Row],
         keep_min_size: bool = False,
         max_lifetime: float = 0.0,
         check_after: float = 0.0,
@@ -117,7 +114,7 @@ class Pool(PoolRequests, PoolFilling):
         self._connect_kwargs = connect_kwargs
         self._connection_class = connection_class
         self._record_class = record_class
-        self._holders: list[PoolConnectionHolder] = []
+        self._holders: list[PoolConnectionHolder[Row]] = []
         self._generation = 0
         self._begun = False  # as it was told to; it can be used before
         self._initialized = False
@@ -129,16 +126,16 @@ class Pool(PoolRequests, PoolFilling):
 
     # --- beginning ----------------------------------------------------------------------------------
 
-    def __await__(self) -> typing.Generator[typing.Any, None, Pool]:
+    def __await__(self) -> typing.Generator[typing.Any, None, Pool[Row]]:
         return self._async_init().__await__()
 
-    async def __aenter__(self) -> Pool:
+    async def __aenter__(self) -> Pool[Row]:
         return await self._async_init()
 
     async def __aexit__(self, *error: object) -> None:
         await self.close()
 
-    async def _async_init(self) -> Pool:
+    async def _async_init(self) -> Pool[Row]:
         if self._begun:
             return self
         if self._initializing:
@@ -158,14 +155,14 @@ class Pool(PoolRequests, PoolFilling):
 
     # --- lending ------------------------------------------------------------------------------------
 
-    def acquire(self, *, timeout: float | None = None) -> PoolAcquireContext:
+    def acquire(self, *, timeout: float | None = None) -> PoolAcquireContext[Row]:
         """A connection: ``async with pool.acquire() as connection``, or await it and :meth:`release` it.
 
         `timeout` (seconds; None: no limit) is over waiting for a free one, connecting, and `setup`.
         """
         return PoolAcquireContext(self, timeout)
 
-    async def _acquire(self, timeout: float | None) -> PoolConnectionProxy:
+    async def _acquire(self, timeout: float | None) -> PoolConnectionProxy[Row]:
         self._check_open()
         if timeout is None:
             return await (await self._lease())._lend(None)
@@ -173,10 +170,10 @@ class Pool(PoolRequests, PoolFilling):
             raise asyncio.TimeoutError
         return await _pool_holder._limited(self._acquire_within(timeout), float(timeout))
 
-    async def _acquire_within(self, timeout: float) -> PoolConnectionProxy:
+    async def _acquire_within(self, timeout: float) -> PoolConnectionProxy[Row]:
         return await (await self._lease())._lend(float(timeout))
 
-    async def _lease(self) -> PoolConnectionHolder:
+    async def _lease(self) -> PoolConnectionHolder[Row]:
         """A slot with an open connection, which is the caller's."""
         while True:
             slot = self._core.take()
@@ -195,7 +192,7 @@ class Pool(PoolRequests, PoolFilling):
                 return holder
             holder.terminate()  # it has just died
 
-    async def release(self, connection: PoolConnectionProxy, *, timeout: float | None = None) -> None:
+    async def release(self, connection: PoolConnectionProxy[typing.Any], *, timeout: float | None = None) -> None:
         """Give a connection back.
 
         It is rolled back if need be, and reset. `timeout` (seconds) is over that; None means the one given to
@@ -276,6 +273,9 @@ class Pool(PoolRequests, PoolFilling):
         """How many connections are open."""
         return sum(holder.is_connected() for holder in self._holders)
 
+    def get_init_size(self) -> int:
+        return self._initsize
+
     def get_min_size(self) -> int:
         return self._minsize
 
@@ -310,7 +310,7 @@ class Pool(PoolRequests, PoolFilling):
 class _Free:
     """The holders that are free, as far as tests look at them."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool[typing.Any]) -> None:
         self._pool = pool
 
     def qsize(self) -> int:
@@ -325,18 +325,18 @@ def create_pool(
     max_size: int = 10,
     max_queries: int = 50000,
     max_inactive_connection_lifetime: float = 300.0,
-    connect: typing.Callable[..., typing.Awaitable[connection.Connection]] | None = None,
+    connect: typing.Callable[..., typing.Awaitable[connection.Connection[typing.Any]]] | None = None,
     setup: _Hook | None = None,
     init: _Hook | None = None,
     reset: _Hook | None = None,
     loop: asyncio.AbstractEventLoop | None = None,
-    connection_class: type[connection.Connection] = connection.Connection,
-    record_class: type[Record] = Record,
+    connection_class: type[connection.Connection[typing.Any]] = connection.Connection,
+    record_class: type[Row] = Record,  # type: ignore[assignment]  # it is what Row is by default
     keep_min_size: bool = False,
     max_lifetime: float = 0.0,
     check_after: float = 0.0,
     **connect_kwargs: typing.Any,
-) -> Pool:
+) -> Pool[Row]:
     """A pool of up to `max_size` connections. Nothing happens before it is awaited or entered.
 
     `min_size` (or `init_size`) connections are opened at the start; the others when they are needed. With

@@ -7,6 +7,7 @@ import json
 import typing
 
 from . import connresource, cursor, exceptions, types, utils
+from ._parts import ArgumentSets, Row
 from ._server import CommandStatus
 
 if typing.TYPE_CHECKING:
@@ -15,7 +16,7 @@ if typing.TYPE_CHECKING:
     from .protocol import Record
 
 
-class PreparedStatement(connresource.ConnectionResource):
+class PreparedStatement(connresource.ConnectionResource, typing.Generic[Row]):
     """A statement that the server keeps prepared as long as this object lives.
 
     Made by :meth:`Connection.prepare`.
@@ -25,7 +26,7 @@ class PreparedStatement(connresource.ConnectionResource):
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Connection[typing.Any],
         query: str,
         state: _core.Statement,
         record_class: type[Record] | None = None,
@@ -72,7 +73,7 @@ class PreparedStatement(connresource.ConnectionResource):
         return tuple(types.Attribute(name, types.Type(*type_)) for name, type_ in self._state.columns)
 
     @connresource.guarded
-    def cursor(self, *args: object, prefetch: int | None = None, timeout: float | None = None) -> cursor.CursorFactory:
+    def cursor(self, *args: object, prefetch: int | None = None, timeout: float | None = None) -> cursor.CursorFactory[Row]:
         """A cursor over the statement's result: iterate it with ``async for``, or await it."""
         return cursor.CursorFactory(
             self._connection, self._query, self._state, args, prefetch, timeout, self._record_class
@@ -95,26 +96,26 @@ class PreparedStatement(connresource.ConnectionResource):
             await transaction.rollback()
 
     @connresource.guarded
-    async def fetch(self, *args: object, timeout: float | None = None) -> list[Record]:
+    async def fetch(self, *args: object, timeout: float | None = None) -> list[Row]:
         """Run the statement and return its rows."""
         return await self._run(args, 0, timeout)
 
     @connresource.guarded
-    async def fetchrow(self, *args: object, timeout: float | None = None) -> Record | None:
+    async def fetchrow(self, *args: object, timeout: float | None = None) -> Row | None:
         """Run the statement and return its first row, or None."""
         rows = await self._run(args, 1, timeout)
         return rows[0] if rows else None
 
     @connresource.guarded
     async def fetchmany(
-        self, args: typing.Iterable[typing.Sequence[object]], *, timeout: float | None = None
-    ) -> list[Record]:
+        self, args: ArgumentSets, *, timeout: float | None = None
+    ) -> list[Row]:
         """Run the statement for each set of arguments in `args` and return the rows of all of them."""
-        return typing.cast("list[Record]", await self._run_many(args, True, timeout))
+        return typing.cast("list[Row]", await self._run_many(args, True, timeout))
 
     @connresource.guarded
     async def executemany(
-        self, args: typing.Iterable[typing.Sequence[object]], *, timeout: float | None = None
+        self, args: ArgumentSets, *, timeout: float | None = None
     ) -> None:
         """Run the statement for each set of arguments in `args`; rows are discarded.
 
@@ -128,7 +129,7 @@ class PreparedStatement(connresource.ConnectionResource):
         rows = await self._run(args, 1, timeout)
         return rows[0][column] if rows else None
 
-    async def _run(self, args: tuple[object, ...], limit: int, timeout: float | None) -> list[Record]:
+    async def _run(self, args: tuple[object, ...], limit: int, timeout: float | None) -> list[Row]:
         connection = self._connection
         timeout = utils._seconds(timeout)
         if connection._hooked:
@@ -140,11 +141,11 @@ class PreparedStatement(connresource.ConnectionResource):
             rows, self._last_status = await connection._core.report(
                 self._state, args, limit, timeout, self._record_class
             )
-        return typing.cast("list[Record]", rows)
+        return typing.cast("list[Row]", rows)
 
     async def _run_many(
-        self, args: typing.Iterable[typing.Sequence[object]], return_rows: bool, timeout: float | None
-    ) -> list[Record] | None:
+        self, args: ArgumentSets, return_rows: bool, timeout: float | None
+    ) -> list[typing.Any] | None:
         return await self._connection._protocol.bind_execute_many(
             self._state, args, "", utils._seconds(timeout), return_rows=return_rows, record_class=self._record_class
         )

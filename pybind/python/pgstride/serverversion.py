@@ -7,7 +7,7 @@ import re
 
 from .types import ServerVersion
 
-version_regex = re.compile(
+version_regex: re.Pattern[str] = re.compile(
     r"(?:Postgre[^\s]*)?\s*"
     r"(?P<major>[0-9]+)\.?(?P<minor>[0-9]+)?\.?(?P<micro>[0-9]+)?"
     r"(?P<releaselevel>[a-z]+)?(?P<serial>[0-9]+)?"

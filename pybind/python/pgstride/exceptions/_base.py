@@ -155,7 +155,7 @@ class PostgresError(PostgresMessage, Exception):
             hint = attributes.get("hint")
             attributes["hint"] = f"{hint}\n{_PGBOUNCER_NOTE}" if hint else _PGBOUNCER_NOTE
         error = cast("type[PostgresError]", found)(message)
-        error.__dict__.update(attributes)
+        vars(error).update(attributes)
         return error
 
 
@@ -180,7 +180,7 @@ class PostgresLogMessage(PostgresMessage):
         super().__setattr__(name, value)
 
     def __setstate__(self, state: dict[str, Any] | None) -> None:
-        self.__dict__.update(state or {})
+        vars(self).update(state or {})
 
     @classmethod
     def new(cls, fields: Mapping[str, str], query: str | None = None) -> PostgresMessage:
@@ -192,7 +192,7 @@ class PostgresLogMessage(PostgresMessage):
             found = PostgresMessageMeta._message_map["01000"] if severity == "WARNING" else PostgresLogMessage
         arguments = (attributes.get("message") or "",) if issubclass(found, BaseException) else ()
         message = found(*arguments)
-        message.__dict__.update(attributes)
+        vars(message).update(attributes)
         return message
 
 

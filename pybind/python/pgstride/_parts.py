@@ -1,0 +1,59 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""What the parts of a connection share, and the row type that connections, pools and cursors are generic in."""
+
+from __future__ import annotations
+
+import asyncio
+import typing
+
+from . import exceptions
+from ._core import Record
+
+if typing.TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    from . import _core, _parameters, connect_utils
+    from ._server import ServerCapabilities
+    from .connection import Connection
+    from .protocol import Protocol
+
+    Row = TypeVar("Row", bound=Record, default=Record)
+    """What rows come as: a Record, where nobody says otherwise."""
+    OtherRow = TypeVar("OtherRow", bound=Record)
+    """... and what the rows of one call do."""
+else:
+    Row = typing.TypeVar("Row", bound=Record)
+    OtherRow = typing.TypeVar("OtherRow", bound=Record)
+
+ArgumentSets = typing.Iterable[typing.Sequence[object]]
+"""What a statement is to be run with, time after time."""
+
+
+class Part:
+    """Base of the classes that Connection consists of. What they work on is Connection's."""
+
+    __slots__ = ()
+
+    _core: _core.Core
+    _loop: asyncio.AbstractEventLoop
+    _protocol: Protocol
+    _addr: _parameters.Address
+    _config: connect_utils._ClientConfiguration
+    _params: _parameters.ConnectionParameters
+    _server_caps: ServerCapabilities
+
+    @property
+    def _whole(self) -> Connection[typing.Any]:
+        return typing.cast("Connection[typing.Any]", self)
+
+    def is_in_transaction(self) -> bool:
+        """The server is in a transaction block, a failed one included."""
+        return self._core.transaction != "I"
+
+    def is_closed(self) -> bool:
+        """The connection was closed, by whomever."""
+        return self._core.closed
+
+    def _check_open(self) -> None:
+        if self._core.closed:
+            raise exceptions.InterfaceError("connection is closed")

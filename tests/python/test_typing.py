@@ -1,0 +1,56 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""The package, and a program that uses it, as type checkers see them."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import pgstride
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "pybind" / "python"
+USAGE = ROOT / "tests" / "python" / "typed_usage.py"
+
+
+def run(checker: str, *arguments: object, cwd: pathlib.Path = SOURCES) -> str:
+    """What the checker says; a failure unless it says that all is well."""
+    pytest.importorskip(checker)
+    done = subprocess.run([sys.executable, "-m", checker, *map(str, arguments)], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_mypy():
+    run("mypy", "--strict", "--python-version=3.10", f"--cache-dir={ROOT}/.cache/mypy", "pgstride", USAGE)
+
+
+def test_pyright(tmp_path):
+    config = {"include": ["pgstride", "usage.py"], "pythonVersion": "3.10", "reportMissingModuleSource": False}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(config))
+    (tmp_path / "pgstride").symlink_to(SOURCES / "pgstride")
+    (tmp_path / "usage.py").symlink_to(USAGE)
+    assert "0 errors, 0 warnings" in run("pyright", cwd=tmp_path)
+
+
+def test_what_is_generic_can_be_subscripted():
+    for generic in (
+        pgstride.Connection,
+        pgstride.Pool,
+        pgstride.Record,
+        pgstride.cursor.Cursor,
+        pgstride.cursor.CursorFactory,
+        pgstride.cursor.CursorIterator,
+        pgstride.pool.PoolConnectionProxy,
+        pgstride.prepared_stmt.PreparedStatement,
+    ):
+        assert repr(generic[pgstride.Record]).startswith("pgstride.")
+
+    class Users(pgstride.Connection[pgstride.Record]):
+        __slots__ = ()
+
+    assert issubclass(Users, pgstride.Connection) and Users._hooked is pgstride.Connection._hooked
