@@ -111,6 +111,21 @@ async def test_large_value(connection):
     assert await connection.fetchval("select length($1)", "é" * size) == size
 
 
+async def test_an_error_behind_ten_thousand_rows(connection, usable):  # R-X5, DT-32
+    query = "select 1 / (10001 - i) from generate_series(1, 10001) as i"
+    for call in (connection.fetch, connection.execute):
+        with pytest.raises(pgstride.DivisionByZeroError):
+            await call(query)
+    async with connection.transaction():
+        rows = 0
+        with pytest.raises(pgstride.DivisionByZeroError):
+            async with connection.transaction():
+                async for _ in connection.cursor(query, prefetch=1000):
+                    rows += 1
+        assert rows == 10_000
+    await usable(connection)
+
+
 async def test_many_columns(connection):
     row = await connection.fetchrow("select " + ", ".join(f"{i} as c{i}" for i in range(1600)))
     assert tuple(row) == tuple(range(1600)) and row["c1599"] == 1599

@@ -143,6 +143,20 @@ async def test_query_loggers(connection):
     assert not connection._query_loggers
 
 
+async def test_nothing_is_logged_unasked(dsn, caplog, capfd):  # R-K3, DT-06
+    caplog.set_level(0)
+    connection = await pgstride.connect(dsn)
+    statement = "select $1::text as logged_nowhere"
+    await connection.fetch(statement, "secret argument")
+    with pytest.raises(pgstride.PostgresError):
+        await connection.fetch("select logged_nowhere")
+    with pytest.raises(pgstride.DataError):
+        await connection.fetch("select $1::int", "secret argument")
+    await connection.close()
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "logged_nowhere" not in said and "secret argument" not in said
+
+
 async def test_reset(connection, connect):
     connection_pid, heard = connection.get_server_pid(), Heard()
     await connection.add_listener("mine", heard)

@@ -193,6 +193,33 @@ async def main():
     assert (code, out) == (0, "done\n"), error
 
 
+SUBINTERPRETER = """
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+%s
+other = interpreters.create()
+failure = interpreters.run_string(other, f'''
+import sys
+sys.path[:] = {sys.path!r}
+try:
+    import pgstride
+except ImportError as error:
+    print(error)
+''')
+assert failure is None, failure
+interpreters.destroy(other)
+"""
+
+
+@pytest.mark.parametrize("before", ["", "import pgstride"], ids=["alone", "beside the main one"])
+def test_subinterpreters_are_refused(python, before):  # R-B5
+    code, out, error = python(SUBINTERPRETER % before)
+    assert (code, out) == (0, "pgstride can be used in the main interpreter only\n"), error
+
+
 def test_exit_inside_a_coroutine(python):  # R-B2
     code, out, error = python(
         """

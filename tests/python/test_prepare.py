@@ -144,6 +144,17 @@ async def test_on_a_closed_connection(connection):
             getattr(statement, name)()
 
 
+async def test_names_are_nobody_elses(connection, connect):
+    """A pooler must not take one client's statement for another's."""  # R-Q2
+    other = await connect()
+    names = set()
+    for each in (connection, other):
+        names |= {(await each.prepare(f"select {i}")).get_name() for i in range(3)}
+    assert len(names) == 6
+    beginnings = {name.rsplit("_", 1)[0] for name in names}
+    assert len(beginnings) == 2 and all(len(beginning) >= 16 for beginning in beginnings), names
+
+
 async def test_without_a_cache(connect):
     connection = await connect(statement_cache_size=0)
     first = await connection.prepare("select 1")

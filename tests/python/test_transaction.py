@@ -183,6 +183,18 @@ async def test_commit_of_a_failed_transaction(connection, table):
     assert await table() == []
 
 
+async def test_an_error_that_comes_with_the_commit(connection, usable):  # R-X5
+    await connection.execute("create temp table d (a int primary key deferrable initially deferred)")
+    transaction = connection.transaction()
+    await transaction.start()
+    assert await connection.execute("insert into d values (1), (1)") == "INSERT 0 2"
+    with pytest.raises(pgstride.UniqueViolationError):
+        await transaction.commit()
+    assert not connection.is_in_transaction()
+    await usable(connection)
+    assert await connection.fetch("select * from d") == []
+
+
 async def test_repr(connection):
     transaction = connection.transaction(isolation="serializable", readonly=True, deferrable=True)
     assert "state:new serializable readonly deferrable 0x" in repr(transaction)

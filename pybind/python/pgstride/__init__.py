@@ -9,6 +9,7 @@ import importlib.machinery
 import sys
 from types import ModuleType as _ModuleType
 
+from . import _main_interpreter  # noqa: F401  isort: skip
 from . import (
     compat,
     connect_utils,
