@@ -150,6 +150,10 @@ void Channel::raise_fence() {
   fenced_ = true;
   grace_ends_ = loop_.now() + cancel_grace_;
   if (grace_ends_ < armed_) arm(grace_ends_);
+  ask_to_cancel();
+}
+
+void Channel::ask_to_cancel() {
   if (!cancel_key_.known()) return;
   CancelHandler& handler = *this;
   cancel_ = std::make_unique<CancelRequest>(loop_, endpoint_, cancel_key_, handler);
@@ -238,10 +242,7 @@ void Channel::on_timer() noexcept {
   const TimePoint now = loop_.now();
   while (const auto abandoned = session_.expire(tick_of(now))) after(*abandoned);
   if (fenced_ && now >= grace_ends_) end_grace();
-  if (fenced_ && !cancel_ && !tainted_ && cancel_key_.known() && session_.completed() < fence_) {
-    CancelHandler& handler = *this;
-    cancel_ = std::make_unique<CancelRequest>(loop_, endpoint_, cancel_key_, handler);
-  }
+  if (fenced_ && !cancel_ && !tainted_ && session_.completed() < fence_) ask_to_cancel();
   arm(std::min(time_of(session_.next_deadline()), grace_ends_));
   read_what_was_left();
   send();

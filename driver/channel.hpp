@@ -106,6 +106,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   void deliver();
   void after(Session::Abandoned abandoned);
   void raise_fence();
+  void ask_to_cancel();
   void check_fence();
   void end_grace();
   void close_if_failed() noexcept;

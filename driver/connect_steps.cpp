@@ -7,47 +7,91 @@
 
 namespace pgstride::inline v0 {
 
-class Handshake::DerivationJob final : public Job {
+/// Done on another thread for a handshake that may be gone when it is.
+class Handshake::Errand : public Job {
  public:
-  DerivationJob(Handshake& owner, Derivation derivation)
-      : owner_(&owner), derivation_(std::move(derivation)) {}
-  ~DerivationJob() override {
-    if (owner_) owner_->job_ = nullptr;
+  explicit Errand(Handshake& owner) : owner_(&owner) {}
+  ~Errand() override {
+    if (owner_) owner_->errand_ = nullptr;
   }
 
   void give_up() noexcept {
     owner_ = nullptr;
-    cancelled_ = true;
+    is_cancelled_ = true;
   }
 
-  void work() noexcept override { keys_ = derivation_.run(&cancelled_); }
-  void done() noexcept override {
+  void done() noexcept final {
     if (!owner_) return;
     Handshake& handshake = *std::exchange(owner_, nullptr);
-    handshake.job_ = nullptr;
+    handshake.errand_ = nullptr;
+    report(handshake);
+  }
+
+ protected:
+  const std::atomic<bool>& is_cancelled() const noexcept { return is_cancelled_; }
+
+ private:
+  virtual void report(Handshake& handshake) noexcept = 0;
+
+  Handshake* owner_;
+  std::atomic<bool> is_cancelled_{false};
+};
+
+class Handshake::DerivationErrand final : public Errand {
+ public:
+  DerivationErrand(Handshake& owner, Derivation derivation)
+      : Errand(owner), derivation_(std::move(derivation)) {}
+
+  void work() noexcept override { keys_ = derivation_.run(&is_cancelled()); }
+
+ private:
+  void report(Handshake& handshake) noexcept override {
     if (keys_ && handshake.cache_) handshake.cache_->keep(handshake.user_, derivation_, *keys_);
     handshake.derived(keys_);
     handshake.channel_.flush();
   }
 
- private:
-  Handshake* owner_;
   Derivation derivation_;
-  std::atomic<bool> cancelled_{false};
   std::optional<SaltedKeys> keys_;
 };
 
+class Handshake::GssErrand final : public Errand {
+ public:
+  GssErrand(Handshake& owner, std::shared_ptr<GssExchange> exchange, std::string token)
+      : Errand(owner), exchange_(std::move(exchange)), token_(std::move(token)) {}
+
+  void work() noexcept override { step_ = exchange_->step(token_); }
+
+ private:
+  void report(Handshake& handshake) noexcept override {
+    handshake.stepped(step_);
+    handshake.channel_.read_on();
+  }
+
+  std::shared_ptr<GssExchange> exchange_;
+  std::string token_;
+  GssStep step_;
+};
+
 Handshake::~Handshake() {
-  if (job_) job_->give_up();
+  if (errand_) errand_->give_up();
 }
 
 void Handshake::on_derivation(Derivation derivation) {
   if (cache_) {
     if (const auto known = cache_->find(user_, derivation)) return derived(known);
   }
-  auto job = std::make_unique<DerivationJob>(*this, std::move(derivation));
-  job_ = job.get();
-  channel_.loop().offload(std::move(job));
+  send_out(std::make_unique<DerivationErrand>(*this, std::move(derivation)));
+}
+
+void Handshake::on_gss(std::string token) {
+  if (!gss_) gss_ = make_gss_exchange(target_);
+  send_out(std::make_unique<GssErrand>(*this, gss_, std::move(token)));
+}
+
+void Handshake::send_out(std::unique_ptr<Errand> errand) {
+  errand_ = errand.get();
+  channel_.loop().offload(std::move(errand));
 }
 
 }  // namespace pgstride::inline v0

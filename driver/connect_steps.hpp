@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "pgstride/driver/channel.hpp"
+#include "pgstride/driver/net/gssapi.hpp"
 #include "pgstride/driver/net/resolver.hpp"
 #include "pgstride/driver/options.hpp"
 #include "pgstride/protocol/operations/startup.hpp"
@@ -111,12 +112,13 @@ class ready final : FdHandler {
   std::coroutine_handle<> waiting_;
 };
 
-/// The startup exchange, its key derivation done away from the loop's thread.
+/// The startup exchange, what takes long in it done away from the loop's thread.
 class Handshake final : public Startup {
  public:
-  /// `cache` may be null.
-  Handshake(Channel& channel, const StartupOptions& options, ScramCache* cache) noexcept
-      : Startup(options), channel_(channel), user_(options.user), cache_(cache) {}
+  /// `cache` may be null. All outlive the handshake.
+  Handshake(Channel& channel, const StartupOptions& options, const GssTarget& target,
+            ScramCache* cache) noexcept
+      : Startup(options), channel_(channel), user_(options.user), target_(target), cache_(cache) {}
   ~Handshake();
 
   bool await_ready() const noexcept { return false; }
@@ -129,15 +131,21 @@ class Handshake final : public Startup {
   void await_resume() const noexcept {}
 
  private:
-  class DerivationJob;
+  class Errand;
+  class DerivationErrand;
+  class GssErrand;
 
   void on_derivation(Derivation derivation) override;
+  void on_gss(std::string token) override;
+  void send_out(std::unique_ptr<Errand> errand);
   void on_done() noexcept override { waiting_.resume(); }
 
   Channel& channel_;
   std::string_view user_;
+  const GssTarget& target_;
   ScramCache* cache_;
-  DerivationJob* job_ = nullptr;  // owned by the loop, and tells us when it goes
+  std::shared_ptr<GssExchange> gss_;
+  Errand* errand_ = nullptr;  // owned by the loop, and tells us when it goes
   std::coroutine_handle<> waiting_;
 };
 

@@ -12,6 +12,7 @@
 
 #include "pgstride/driver/connect_steps.hpp"
 #include "pgstride/driver/coro/within.hpp"
+#include "pgstride/driver/net/system_user.hpp"
 #include "pgstride/driver/tls_steps.hpp"
 
 namespace pgstride::inline v0 {
@@ -73,6 +74,16 @@ StartupOptions startup_options(const ConnectOptions& options, const Host& host, 
   result.scram.min_iterations = options.scram_min_iterations;
   result.scram.max_iterations = options.scram_max_iterations;
   return result;
+}
+
+// Whoever may create a file in the socket's directory could listen there.
+Failure check_peer(const ConnectOptions& options, const Address& address, const Socket& socket) {
+  if (options.required_peer.empty() || !address.is_unix()) return {};
+  const std::string actual = peer_name(socket.fd());
+  if (actual == options.required_peer) return {};
+  return {Errc::authentication_refused, "requirepeer asks for a server of the user \"" +
+                                            options.required_peer + "\", and it is one of \"" + actual +
+                                            "\""};
 }
 
 // Another host may do better, unless the server knows us and says no.
@@ -192,6 +203,8 @@ class Connector::Attempt final : TimerHandler {
     const std::error_code error =
         co_await connect_socket(loop_, socket, endpoint.address, options_.keepalive);
     if (error) co_return Outcome(Failure(error, {}));
+    Failure impostor = check_peer(options_, endpoint.address, socket);
+    if (impostor.code) co_return Outcome(std::move(impostor));
 
     Transport transport(std::move(socket));
     if (endpoint.tls) {
@@ -209,7 +222,8 @@ class Connector::Attempt final : TimerHandler {
     auto channel =
         std::make_unique<Channel>(loop_, std::move(transport), endpoint, channel_options(options_));
     const StartupOptions startup = startup_options(options_, host, *channel);
-    Handshake handshake(*channel, startup, options_.scram_cache.get());
+    const GssTarget target(options_.kerberos_service, host.name, options_.gss_delegation);
+    Handshake handshake(*channel, startup, target, options_.scram_cache.get());
     co_await handshake;
     if (const Failure* failure = handshake.failure()) {
       Outcome outcome(*failure);

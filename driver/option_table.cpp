@@ -14,7 +14,6 @@ using Options = ConnectOptions;
 using Value = std::string_view;
 
 constexpr const char* fine = nullptr;
-constexpr const char* not_built = "is not supported yet";
 constexpr const char* bad_port = "must be a number from 1 to 65535";
 
 std::optional<long> integer(Value text, long least, long most) noexcept {
@@ -222,21 +221,13 @@ bool is_tls_empty(const Options& options) {
   return (options.tls.*member).empty();
 }
 
-/// Options of which one choice is all we do yet. Anything else must not be taken for granted.
-template <const char* problem>
-struct Only {
-  template <const char*... allowed>
-  static const char* one_of(Options&, Value value) {
-    return ((value == allowed) || ...) ? fine : problem;
-  }
-};
+/// What encrypts here is TLS. Whoever prefers GSSAPI gets what there is instead.
+const char* apply_gssencmode(Options&, Value value) {
+  if (value == "disable" || value == "prefer") return fine;
+  return value == "require" ? "must not be require: GSSAPI encrypts nothing here, but TLS does (sslmode)"
+                            : "must be one of: disable, prefer, require";
+}
 
-constexpr char unsupported[] = "has a value that is not supported yet";
-constexpr char disable[] = "disable", prefer[] = "prefer", zero[] = "0";
-
-const char* refuse(Options&, Value) { return not_built; }
-
-/// Concerns GSSAPI only, of which there is none on a connection without it.
 const char* no_effect(Options&, Value) { return fine; }
 
 constexpr OptionRow rows[] = {
@@ -255,7 +246,7 @@ constexpr OptionRow rows[] = {
      nullptr},
     {"channel_binding", "PGCHANNELBINDING", apply_channel_binding,
      [](const Options& o) { return o.channel_binding == BindingPolicy::prefer; }},
-    {"requirepeer", "PGREQUIREPEER", refuse, nullptr},
+    {"requirepeer", "PGREQUIREPEER", apply_text<&Options::required_peer>, is_empty<&Options::required_peer>},
 
     {"application_name", "PGAPPNAME", apply_text<&Options::application_name>,
      is_empty<&Options::application_name>},
@@ -315,10 +306,15 @@ constexpr OptionRow rows[] = {
     {"ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION",
      [](Options& o, Value value) { return apply_tls_version(o.tls.max_version, value); },
      [](const Options& o) { return !o.tls.max_version; }},
-    {"gssencmode", "PGGSSENCMODE", Only<unsupported>::one_of<disable, prefer>, nullptr},
-    {"gssdelegation", "PGGSSDELEGATION", Only<unsupported>::one_of<zero>, nullptr},
-    {"krbsrvname", "PGKRBSRVNAME", no_effect, nullptr},
-    {"gsslib", "PGGSSLIB", no_effect, nullptr},
+    {"gssencmode", "PGGSSENCMODE", apply_gssencmode, nullptr},
+    {"gssdelegation", "PGGSSDELEGATION",
+     [](Options& o, Value value) {
+       return choose(o.gss_delegation, value, zero_or_one) ? fine : "must be 0 or 1";
+     },
+     [](const Options& o) { return !o.gss_delegation; }},
+    {"krbsrvname", "PGKRBSRVNAME", apply_text<&Options::kerberos_service>,
+     [](const Options& o) { return o.kerberos_service == Options().kerberos_service; }},
+    {"gsslib", "PGGSSLIB", no_effect, nullptr},  // there is but one
 
     // Ours; libpq has no such thing.
     {"cancel_grace", nullptr,

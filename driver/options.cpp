@@ -1,15 +1,13 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/options.hpp"
 
-#include <pwd.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 
 #include "pgstride/driver/net/openssl.hpp"
+#include "pgstride/driver/net/system_user.hpp"
 #include "pgstride/driver/option_table.hpp"
 #include "pgstride/driver/passfile.hpp"
 
@@ -56,17 +54,6 @@ std::string default_host(std::uint16_t port) {
     if (is_socket(Host(directory, port).socket_path())) return directory;
   }
   return "localhost";
-}
-
-/// Empty when there is none.
-std::string login_name() {
-  std::vector<char> buffer(1024);
-  passwd entry{};
-  passwd* found = nullptr;
-  while (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == ERANGE) {
-    buffer.resize(buffer.size() * 2);
-  }
-  return found != nullptr ? found->pw_name : "";
 }
 
 }  // namespace

@@ -141,6 +141,9 @@ class ConnectOptions {
   std::size_t max_message_size = std::size_t{1} << 30;  // of a row; the server's own limit
   AuthMethods require_auth;  // the ways of authentication that one is ready to go along with
   Secret oauth_token;        // for OAUTHBEARER; goes nowhere but through TLS or a Unix socket
+  std::string kerberos_service = "postgres";  // with the host, what a server is called in GSSAPI (krbsrvname)
+  bool gss_delegation = false;                // it may act there in our name
+  std::string required_peer;  // as whom the server must run that listens on a Unix socket; empty: anybody
   std::int32_t min_protocol = frontend::protocol_3_0;
   std::int32_t max_protocol =
       frontend::protocol_3_0;  // newer ones by request: not every pooler knows to decline

@@ -34,6 +34,7 @@ std::string seconds_text(Duration duration) {
 
 PoolState::PoolState(Loop& loop, PoolOptions options)
     : loop_(loop), options_(std::move(options)), core_(seeded(options_.limits)) {
+  if (!options_.connect.scram_cache) options_.connect.scram_cache = std::make_shared<ScramCache>();
   for (Slot slot = 0; slot < core_.max_size(); ++slot) seats_.push_back(std::make_unique<Seat>(*this, slot));
   TimerHandler& handler = *this;
   timer_ = loop_.timer(handler);

@@ -54,7 +54,7 @@ constexpr Rule running_rules[] = {
     {'S', "ParameterStatus", {6, 64 * KiB}},
 };
 constexpr Rule authenticating_rules[] = {
-    {'R', "Authentication", {8, 64 * KiB}},
+    {'R', "Authentication", {8, 2000}},  // but see continues_exchange()
     {'v', "NegotiateProtocolVersion", {12, 64 * KiB}},
     {'E', "ErrorResponse", {5, 30000}},
 };
@@ -75,6 +75,10 @@ constexpr Table make_table(const Rule (&rules)[N]) {
 
 constexpr Table tables[] = {make_table(authenticating_rules), make_table(starting_rules),
                             make_table(running_rules)};
+
+/// Authentication requests that may be longer: AuthenticationGSSContinue, AuthenticationSASLContinue.
+constexpr std::uint32_t longest_continuation = 64 * KiB;
+constexpr bool continues_exchange(std::int32_t kind) noexcept { return kind == 8 || kind == 11; }
 
 template <std::size_t N>
 const char* find_name(const Rule (&rules)[N], char type) noexcept {
@@ -150,9 +154,16 @@ ReadBuffer::Next ReadBuffer::next(Frame& frame, Phase phase) noexcept {
     return Next::illegal_type;
   const auto length = static_cast<std::uint32_t>(announced_length_);
   const std::uint32_t most = allowed.most == unlimited ? max_message_size_ : allowed.most;
-  if (announced_length_ < 0 || length < allowed.least || length > most) [[unlikely]]
-    return announced_length_ > 0 && allowed.most == unlimited && length > most ? Next::over_limit
-                                                                               : Next::illegal_length;
+  if (announced_length_ < 0 || length < allowed.least || length > most) [[unlikely]] {
+    if (announced_length_ > 0 && allowed.most == unlimited && length > most) return Next::over_limit;
+    if (frame.type != 'R' || length < allowed.least || length > longest_continuation)
+      return Next::illegal_length;
+    if (available < header_size + 4) {
+      wanted_ = available;
+      return Next::need_more;
+    }
+    if (!continues_exchange(load_big_endian<std::int32_t>(at + header_size))) return Next::illegal_length;
+  }
 
   const std::size_t size = std::size_t{1} + length;
   if (available < size) {

@@ -59,7 +59,7 @@ inline void terminate(WriteBuffer& out) { Message message(out, 'X'); }
 /// A statement without parameters or result that belongs to the current Sync segment.
 void one_shot(WriteBuffer& out, std::string_view sql);
 
-/// PasswordMessage, and every other answer to an authentication request.
+/// PasswordMessage.
 inline void password(WriteBuffer& out, std::string_view text) {
   Message message(out, 'p');
   out.cstr(text);
@@ -72,6 +72,7 @@ inline void sasl_initial_response(WriteBuffer& out, std::string_view mechanism, 
   out.text(data);
 }
 
+/// And GSSResponse, which is the same.
 inline void sasl_response(WriteBuffer& out, std::string_view data) {
   Message message(out, 'p');
   out.text(data);

@@ -34,6 +34,8 @@ forbid(driver "uv\\.h" EXCEPT "^driver/loop/uv\\.")
 forbid(driver "${python}|${not_library}" EXCEPT "^driver/loop/boost_asio\\.hpp$")
 forbid(driver "asio/|boost/asio" EXCEPT "^driver/loop/(boost_)?asio\\.hpp$")  # headers for who has that
 
+forbid(driver "gssapi" EXCEPT "^driver/net/gssapi\\.cpp$")
+
 # The Python head sits on Operation and Channel, on the loop of Python.
 forbid(pybind "${not_library}|uv\\.h|coroutine>|pgstride/driver/coro/|pgstride/driver/loop/uv\\.")
 forbid(pybind "pybind11/" EXCEPT "^pybind/src/module\\.cpp$")

@@ -17,15 +17,6 @@ constexpr std::string_view oauth_bearer = "OAUTHBEARER";
 constexpr std::string_view scram_sha_256_plus = "SCRAM-SHA-256-PLUS";
 constexpr std::string_view end_point = "tls-server-end-point";
 
-std::string_view method_name(AuthenticationKind kind) noexcept {
-  switch (kind) {
-    case AuthenticationKind::gss:
-    case AuthenticationKind::gss_continue: return "GSSAPI";
-    case AuthenticationKind::sspi: return "SSPI";
-    default: return "";
-  }
-}
-
 /// Letters, digits and -._~+/, then perhaps = signs (RFC 6750): nothing that could end it early.
 bool is_bearer_token(std::string_view token) noexcept {
   while (token.ends_with('=')) token.remove_suffix(1);
@@ -87,7 +78,7 @@ bool Startup::on_ready() {
 bool Startup::on_authentication(const Frame& frame) {
   const auto request = parse_authentication(frame.body);
   if (!request) return false;
-  const bool first_question = !password_sent_ && !scram_ && !token_sent_;
+  const bool first_question = !questioned();
   const bool may_bind = request->kind == AuthenticationKind::sasl || scram_;
   if (options_.channel_binding == BindingPolicy::require && !may_bind)
     return refuse(Errc::authentication_refused,
@@ -98,15 +89,17 @@ bool Startup::on_authentication(const Frame& frame) {
       return request->data.empty() && first_question && on_clear_text();
     case AuthenticationKind::md5_password:
       return request->data.size() == 4 && first_question && on_md5(request->data);
+    case AuthenticationKind::gss:
+      return request->data.empty() && first_question && (!permits(AuthMethod::gss) || next_gss_step({}));
+    case AuthenticationKind::gss_continue: return gss_ == Gss::servers && next_gss_step(request->data);
     case AuthenticationKind::sasl: return first_question && on_sasl(request->data);
     case AuthenticationKind::sasl_continue: return (scram_ || token_sent_) && on_sasl_continue(request->data);
     case AuthenticationKind::sasl_final: return scram_ && on_sasl_final(request->data);
     default: {
-      const auto name = method_name(request->kind);
-      const auto number = std::to_string(static_cast<std::int32_t>(request->kind));
-      return refuse(Errc::authentication_refused, "the server asks for authentication method " +
-                                                      (name.empty() ? number : std::string(name)) +
-                                                      ", which is not supported");
+      const auto number = static_cast<std::int32_t>(request->kind);
+      const std::string name = request->kind == AuthenticationKind::sspi ? "SSPI" : std::to_string(number);
+      return refuse(Errc::authentication_refused,
+                    "the server asks for authentication method " + name + ", which is not supported");
     }
   }
 }
@@ -191,6 +184,26 @@ bool Startup::begin_oauth() {
   return true;
 }
 
+// What the server says next may come before our step is over, so it has to wait.
+bool Startup::next_gss_step(Bytes token) {
+  gss_ = Gss::ours;
+  server_proven_ = false;
+  session()->pause();
+  on_gss(std::string(as_text(token)));
+  return true;
+}
+
+void Startup::stepped(const GssStep& step) {
+  if (!pending() || gss_ != Gss::ours) return;
+  if (!step.problem.empty()) {
+    refuse(Errc::authentication_failed, step.problem);
+    return;
+  }
+  gss_ = step.is_complete ? Gss::complete : Gss::servers;
+  server_proven_ = step.is_complete;
+  if (!step.token.empty()) frontend::sasl_response(session()->reply_buffer(), step.token);
+}
+
 // What speaks against going on; null: nothing.
 const char* Startup::check_binding(bool offered_plus) const noexcept {
   if (offered_plus && !options_.encrypted)
@@ -245,12 +258,12 @@ bool Startup::on_sasl_final(Bytes proof) {
 
 bool Startup::on_authenticated() {
   if (token_refused_) return false;
-  const bool unasked = !password_sent_ && !scram_ && !token_sent_;
-  if (unasked && !options_.methods.allows(AuthMethod::none))
+  if (!questioned() && !options_.methods.allows(AuthMethod::none))
     return refuse(Errc::authentication_refused,
                   "the server asks for no authentication, which require_auth does not allow");
   if (!server_proven_)
-    return refuse(Errc::authentication_failed, "the server did not prove that it knows the password");
+    return refuse(Errc::authentication_failed, scram_ ? "the server did not prove that it knows the password"
+                                                      : "the server did not prove who it is");
   session()->authenticated();
   return true;
 }

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // The first request of a connection: StartupMessage, authentication, the server's parameters, up to
-// the first ReadyForQuery. Trust, password, MD5, SCRAM-SHA-256 and OAuth's bearer tokens.
+// the first ReadyForQuery. Trust, password, MD5, SCRAM-SHA-256, GSSAPI and OAuth's bearer tokens.
 #pragma once
 
 #include <optional>
@@ -13,6 +13,7 @@
 #include "pgstride/protocol/backend.hpp"
 #include "pgstride/protocol/cancel_key.hpp"
 #include "pgstride/protocol/frontend.hpp"
+#include "pgstride/protocol/gss.hpp"
 #include "pgstride/protocol/operation.hpp"
 #include "pgstride/protocol/scram.hpp"
 #include "pgstride/protocol/secret.hpp"
@@ -56,9 +57,14 @@ class Startup : public Operation {
   /// Keys for the derivation asked for by on_derivation(); none when it could not be done. The
   /// answer to the server lies in the session's pending_write() afterwards.
   void derived(const std::optional<SaltedKeys>& keys);
+  /// The step asked for by on_gss(). The answer to the server lies in the session's pending_write()
+  /// afterwards, and read_on() is due.
+  void stepped(const GssStep& step);
 
   /// The server has asked for a password or a proof, so that one may have been sent.
-  bool questioned() const noexcept { return password_sent_ || token_sent_ || scram_.has_value(); }
+  bool questioned() const noexcept {
+    return password_sent_ || token_sent_ || scram_.has_value() || gss_ != Gss::unasked;
+  }
 
   /// Empty until done, and when the server can not cancel.
   CancelKey take_cancel_key() noexcept { return std::move(cancel_key_); }
@@ -72,11 +78,17 @@ class Startup : public Operation {
   /// The password's keys are wanted: run it away from the event loop, then call derived(). Called
   /// from inside the parser.
   virtual void on_derivation(Derivation derivation) = 0;
+  /// A step of the GSSAPI exchange is wanted: make it away from the event loop, then call stepped().
+  /// Called from inside the parser, which pauses until then.
+  virtual void on_gss(std::string token) = 0;
 
   Encoded encode(WriteBuffer& out) override;
   bool on_frame(const Frame& frame) override;
 
  private:
+  /// Whose turn it is.
+  enum class Gss : std::uint8_t { unasked, ours, servers, complete };
+
   bool on_version(const Frame& frame);
   bool on_authentication(const Frame& frame);
   bool on_clear_text();
@@ -88,6 +100,7 @@ class Startup : public Operation {
   bool on_sasl_final(Bytes proof);
   bool begin_scram(ChannelBinding binding);
   bool begin_oauth();
+  bool next_gss_step(Bytes token);
   bool permits(AuthMethod method);
   bool on_authenticated();
   bool on_ready();
@@ -102,7 +115,8 @@ class Startup : public Operation {
   bool password_sent_ = false;
   bool token_sent_ = false;
   bool token_refused_ = false;
-  bool server_proven_ = true;  // false from the start of SASL until its proof was verified
+  bool server_proven_ = true;  // false from the start of SASL or GSSAPI until its proof was verified
+  Gss gss_ = Gss::unasked;
 };
 
 }  // namespace pgstride::inline v0

@@ -24,6 +24,7 @@ namespace {
 PyMethodDef functions[] = {
     {"connect", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(pgstride::python::connect)),
      METH_FASTCALL, nullptr},
+    {"scram_cache", pgstride::python::scram_cache, METH_NOARGS, nullptr},
     {"options", pgstride::python::options, METH_NOARGS, nullptr},
     {"builtin_types", pgstride::python::builtin_types, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},

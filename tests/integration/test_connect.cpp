@@ -1,7 +1,9 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -100,6 +102,33 @@ BOOST_AUTO_TEST_CASE(no_such_database) {
     BOOST_TEST(contains(e.what(), "no_such_database"));
   }
   BOOST_TEST(thrown);
+}
+
+BOOST_AUTO_TEST_CASE(the_newest_protocol_that_both_speak) {
+  ConnectOptions options = server_options();
+  options.max_protocol = frontend::protocol_3_2;
+  const Connection newest = another(options);
+  const bool is_long = newest.channel().cancel_key().key.reveal().size() > 4;
+  const std::string version(newest.parameter("server_version"));
+  BOOST_TEST(is_long == (std::stoi(version) >= 18), version);
+}
+
+BOOST_AUTO_TEST_CASE(whose_server_it_is) {
+  const char* directory = std::getenv("PGSTRIDE_TEST_SOCKET");
+  if (!directory) return;
+  ConnectOptions options = server_options();
+  OptionError error;
+  BOOST_REQUIRE(options.complete(error));
+  options.hosts[0].name = directory;
+  struct stat socket {};
+  BOOST_REQUIRE(::stat(directory, &socket) == 0);
+  options.required_peer = ::getpwuid(socket.st_uid)->pw_name;
+  BOOST_TEST(another(options).is_open());
+  options.required_peer = "no_such_user";
+  BOOST_TEST(contains(refusal(loop, [&] { return connect(loop, options); }),
+                      "requirepeer asks for a server of the user \"no_such_user\""));
+  options.hosts[0].name = "127.0.0.1";  // there is nobody to see
+  BOOST_TEST(another(options).is_open());
 }
 
 BOOST_AUTO_TEST_CASE(refused) {

@@ -50,6 +50,26 @@ Task<std::string> ask(Pool& pool, std::string sql) {
 
 Task<> kill(Connection& by, std::int32_t pid) { co_await by.query("select pg_terminate_backend($1)", pid); }
 
+/// Counts what is done away from its thread.
+class CountingLoop final : public Loop {
+ public:
+  explicit CountingLoop(Loop& loop) : loop_(loop) {}
+
+  std::unique_ptr<Watch> watch(int fd, FdHandler& handler) override { return loop_.watch(fd, handler); }
+  std::unique_ptr<Timer> timer(TimerHandler& handler) override { return loop_.timer(handler); }
+  void post(std::unique_ptr<Job> job) override { loop_.post(std::move(job)); }
+  void offload(std::unique_ptr<Job> job) override {
+    ++offloaded;
+    loop_.offload(std::move(job));
+  }
+  TimePoint now() const noexcept override { return loop_.now(); }
+
+  int offloaded = 0;
+
+ private:
+  Loop& loop_;
+};
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(pool, Database)
@@ -60,6 +80,25 @@ BOOST_AUTO_TEST_CASE(a_connection_is_used_again) {
   for (int i = 0; i < 20; ++i) BOOST_TEST(run(loop, pid_of_any(pool)) == first);
   BOOST_TEST(pool.stats().counts.opened == 1u);
   BOOST_TEST(pool.stats().counts.handed_out == 21u);
+}
+
+BOOST_AUTO_TEST_CASE(keys_are_derived_from_the_password_once) {
+  PoolOptions options = pool_options(1);
+  options.connect.hosts[0].name = "127.0.0.1";  // nothing to look up
+  options.connect.user = "pgstride_scram";
+  options.connect.password = Secret("secret");
+  CountingLoop counting(loop);
+  Pool pool(counting, options);
+  const std::int32_t first = run(loop, pid_of_any(pool));
+  run(loop, kill(connection, first));
+  std::int32_t second = first;
+  while (second == first) {  // until the pool has noticed
+    try {
+      second = run(loop, pid_of_any(pool));
+    } catch (const Error&) {
+    }
+  }
+  BOOST_TEST(counting.offloaded == 1);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_left_for_the_next) {

@@ -71,4 +71,22 @@ BOOST_FIXTURE_TEST_CASE(a_statement_is_cancelled, Database) {
   }(encrypted));
 }
 
+BOOST_FIXTURE_TEST_CASE(tls_without_asking_first, Database) {
+  ConnectOptions options = verified();
+  options.tls.negotiation = SslNegotiation::direct;
+  if (std::stoi(std::string(connection.parameter("server_version"))) < 17) {
+    BOOST_TEST(contains(error_of([&] { const Connection none = another(options); }),
+                        "before PostgreSQL 17 there is no direct TLS"));
+    return;
+  }
+  Connection direct = another(options);
+  BOOST_TEST(direct.tls().value().application == "postgresql");
+  BOOST_TEST(contains(error_of([&] {
+                        run(loop, [](Connection& c) -> Task<> {
+                          co_await c.query("select pg_sleep(60)").timeout(200ms);
+                        }(direct));
+                      }),
+                      "deadline passed"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,7 @@ import asyncpg.connect_utils
 import pytest
 
 import pgstride
+from pgstride import _connect_options, _parameters
 from pgstride.connect_utils import SessionAttribute, SSLMode, SSLNegotiation
 
 SOCKETS = [f"{folder}/.s.PGSQL.5432" for folder in ("/run/postgresql", "/var/run/postgresql", "/tmp", "/private/tmp")]
@@ -243,3 +244,51 @@ def test_as_asyncpg(monkeypatch, seed, parse):
         assert outcome(parse, pgstride, given) == theirs, (given, {k: v for k, v in os.environ.items() if k[:2] == "PG"})
         answered += theirs[0] != "ClientConfigurationError"
     assert answered > 40
+
+
+# --- libpq's names --------------------------------------------------------------------------------------
+
+
+def test_libpq_keywords(parse, monkeypatch, tmp_path):
+    """They win over the URL, the service and the environment; their types are Python's."""
+    monkeypatch.setenv("PGAPPNAME", "environment")
+    _, params = parse(
+        dsn="postgres://u@h/d?application_name=url&keepalives_idle=1&channel_binding=disable&sslmode=allow",
+        application_name="keyword",
+        keepalives_idle=5,
+        keepalives=True,
+        sslmode="prefer",
+        sslkey=tmp_path / "key",
+        channel_binding=None,
+        dbname="other",
+    )
+    assert params.database == "other"
+    assert params.sslmode is pgstride.connect_utils.SSLMode.prefer
+    assert params.server_settings == {
+        "application_name": "keyword",
+        "keepalives_idle": "5",
+        "keepalives": "1",
+        "channel_binding": "disable",
+    }
+
+
+def test_libpq_keywords_are_known_to_type_checkers():
+    assert _connect_options.LibpqOptions.__annotations__.keys() == _parameters._KEYWORDS
+
+
+def test_libpq_keywords_that_are_wrong(parse):
+    with pytest.raises(TypeError, match=r"^connect\(\) got an unexpected keyword argument 'sslmod'$"):
+        parse(host="h", sslmod="require")
+    for same in ({"ssl": "require", "sslmode": "prefer"}, {"database": "a", "dbname": "b"}):
+        with pytest.raises(pgstride.ClientConfigurationError, match=" and ".join(same) + " are the same"):
+            parse(host="h", **same)
+
+
+async def test_libpq_keywords_do_what_they_say(connect, dsn, create_pool):
+    connection = await connect(dsn, application_name="till", options="-c search_path=a")
+    assert connection.get_settings().application_name == "till"
+    assert await connection.fetchval("show search_path") == "a"
+    with pytest.raises(pgstride.InterfaceError, match="channel binding is required"):
+        await connect(dsn, channel_binding="require")
+    pool = await create_pool(application_name="pool")
+    assert await pool.fetchval("show application_name") == "pool"

@@ -32,9 +32,11 @@ class Login final : public Startup {
  public:
   explicit Login(const StartupOptions& options) : Startup(options) {}
   std::optional<Derivation> wanted;
+  std::optional<std::string> gss_token;  // of the server's, to make the next step with
 
  private:
   void on_derivation(Derivation derivation) override { wanted = std::move(derivation); }
+  void on_gss(std::string token) override { gss_token = std::move(token); }
   void on_done() noexcept override {}
 };
 

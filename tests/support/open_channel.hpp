@@ -112,6 +112,7 @@ class OpenChannel : ChannelEvents {
 
    private:
     void on_derivation(Derivation) override {}
+    void on_gss(std::string) override {}
     void on_done() noexcept override {}
   };
 

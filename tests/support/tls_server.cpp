@@ -139,6 +139,13 @@ std::string TlsServer::changes_keys() {
   return output();
 }
 
+std::string TlsServer::shakes_hands_again() {
+  demand(SSL_renegotiate(ssl_.get()) == 1 && SSL_do_handshake(ssl_.get()) == 1);
+  return output();
+}
+
+bool TlsServer::may_ask_for_certificate() const { return SSL_verify_client_post_handshake(ssl_.get()) == 1; }
+
 bool TlsServer::is_open() const { return SSL_is_init_finished(ssl_.get()) == 1; }
 
 std::string TlsServer::takes() { return std::exchange(heard_, {}); }

@@ -64,6 +64,10 @@ class TlsServer {
   std::string says_goodbye();
   /// Asks the client to change its keys (TLS 1.3).
   std::string changes_keys();
+  /// Asks the client to shake hands once more (TLS 1.2).
+  std::string shakes_hands_again();
+  /// Whether the client lets itself be asked for a certificate once the handshake is over (TLS 1.3).
+  bool may_ask_for_certificate() const;
 
   bool is_open() const;
   /// The plaintext since the last time.

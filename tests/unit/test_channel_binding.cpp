@@ -44,6 +44,7 @@ class Login final : public Startup {
 
  private:
   void on_derivation(Derivation derivation) override { wanted = std::move(derivation); }
+  void on_gss(std::string) override {}
   void on_done() noexcept override {}
 };
 

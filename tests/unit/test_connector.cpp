@@ -206,6 +206,23 @@ BOOST_AUTO_TEST_CASE(keys_are_derived_away_from_the_loop) {
   BOOST_TEST(caller.channel, caller.reason());
 }
 
+BOOST_AUTO_TEST_CASE(a_deadline_passes_while_a_ticket_is_asked_for) {
+  loop.hold_offloaded();
+  ConnectOptions options = options_for({0});
+  options.connect_timeout = 1s;
+  start(options);
+  Peer peer = greeted(0);
+  peer.says(authentication(7));
+  loop.run_until_idle();
+  BOOST_TEST(loop.offloaded() == 1U);
+  loop.advance(1s);
+  BOOST_TEST(caller.failure.code == make_error_code(Errc::timed_out));
+  connector.reset();
+  loop.release_offloaded();
+  loop.run_until_idle();
+  BOOST_TEST(peer.takes() == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_deadline_passes_while_keys_are_derived) {
   loop.hold_offloaded();
   ConnectOptions options = options_for({0});

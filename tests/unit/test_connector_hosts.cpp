@@ -227,6 +227,23 @@ BOOST_AUTO_TEST_CASE(an_address_saves_looking_up_the_name) {
   BOOST_TEST(chosen() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(the_first_leaves_nothing_for_the_second) {  // R-T10
+  options.max_protocol = frontend::protocol_3_2;
+  start();
+  Peer first = servers[0].accepts();
+  BOOST_TEST(first.hears().starts_with("Startup(3.2: "));
+  first.says(message('v', int32(196608) + int32(0)) + authentication(0) + parameter_status("at", "first") +
+             backend_key_data(1, "1111") + error_response("57P03", "FATAL", "starting up"));
+  loop.run_until_idle();
+  Peer second = servers[1].accepts();
+  BOOST_TEST(second.hears().starts_with("Startup(3.2: "));
+  second.says(authentication(0) + backend_key_data(2, std::string(32, '2')) + ready_for_query());
+  loop.run_until_idle();
+  BOOST_TEST_REQUIRE(channel, reason());
+  BOOST_TEST(channel->session().parameters().get("at") == "");
+  BOOST_TEST(channel->cancel_key().pid == 2);
+}
+
 BOOST_AUTO_TEST_CASE(load_is_balanced) {
   options.load_balance_hosts = true;
   int first = 0;

@@ -184,7 +184,6 @@ BOOST_AUTO_TEST_CASE(lengths_are_checked_at_the_header) {
       {'W', 7, 131077},
       {'D', 6, default_limit},
       {'d', 4, default_limit},
-      {'R', 8, 65536, Phase::authenticating},
       {'v', 12, 65536, Phase::authenticating},
       {'E', 5, 30000, Phase::authenticating},
       {'K', 12, 264, Phase::starting},
@@ -208,6 +207,29 @@ BOOST_AUTO_TEST_CASE(lengths_are_checked_at_the_header) {
       for (const std::int64_t negative : {std::int64_t{-1}, std::int64_t{INT32_MIN}})
         BOOST_TEST(word(negative) == "illegal length " + std::to_string(negative));
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(only_an_exchange_may_need_long_authentication_requests) {
+  const auto word = [](std::int32_t kind, std::int64_t length) {
+    ReadBuffer in(default_limit);
+    receive(in, lying_message('R', length));
+    BOOST_TEST((next_word(in, Phase::authenticating) == "need more") == (length >= 8 && length <= 65536));
+    receive(in, int32(kind));
+    return next_word(in, Phase::authenticating);
+  };
+  for (const std::int32_t kind : {8, 11}) {
+    BOOST_TEST(word(kind, 7) == "illegal length 7");
+    BOOST_TEST(word(kind, 2001) == "need more");
+    BOOST_TEST(word(kind, 65536) == "need more");
+    BOOST_TEST(word(kind, 65537) == "illegal length 65537");
+  }
+  for (const std::int32_t kind : {0, 3, 5, 7, 9, 10, 12, 99, -1}) {
+    BOOST_TEST(word(kind, -1) == "illegal length -1");
+    BOOST_TEST(word(kind, 7) == "illegal length 7");
+    BOOST_TEST(word(kind, 2000) == "need more");
+    BOOST_TEST(word(kind, 2001) == "illegal length 2001");
+    BOOST_TEST(word(kind, 65536) == "illegal length 65536");
   }
 }
 

@@ -193,9 +193,22 @@ BOOST_AUTO_TEST_CASE(refusals_name_the_option_and_its_place) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_there_is_not_taken_for_granted) {
-  BOOST_TEST(refusal("gssencmode=require") ==
-             "option \"gssencmode\" at position 1: has a value that is not supported yet");
-  BOOST_TEST(refusal("gssencmode=disable") == "accepted");
+  BOOST_TEST(
+      refusal("gssencmode=require") ==
+      "option \"gssencmode\" at position 1: must not be require: GSSAPI encrypts nothing here, but TLS "
+      "does (sslmode)");
+  BOOST_TEST(refusal("gssencmode=no") ==
+             "option \"gssencmode\" at position 1: must be one of: disable, prefer, require");
+  for (const char* accepted : {"gssencmode=disable", "gssencmode=prefer", "gsslib=gssapi"})
+    BOOST_TEST(refusal(accepted) == "accepted");
+}
+
+BOOST_AUTO_TEST_CASE(gssapi) {
+  BOOST_TEST(from("host=a").kerberos_service == "postgres");
+  BOOST_TEST(from("krbsrvname=till").kerberos_service == "till");
+  BOOST_TEST(!from("gssdelegation=0").gss_delegation);
+  BOOST_TEST(from("gssdelegation=1").gss_delegation);
+  BOOST_TEST(refusal("gssdelegation=2") == "option \"gssdelegation\" at position 1: must be 0 or 1");
 }
 
 BOOST_AUTO_TEST_CASE(cleartext_passwords_are_asked_for) {

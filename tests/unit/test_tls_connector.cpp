@@ -43,6 +43,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_answer) {
     const char* reason;
   } const rows[] = {
       {"HS-001", "X", "its answer is not one of PostgreSQL"},
+      {"HS-018", "G", "its answer is not one of PostgreSQL"},
       {"HS-002", "SX", "unencrypted data after its answer"},
       {"HS-005", "NR", "unencrypted data after its answer"},
       {"HS-007", error_response("XX000", "FATAL", "canary"), "an error before encryption"},

@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// The engine against OpenSSL's server, without a wire: every fragmentation, every broken byte (R-T6, R-T7, HS-013, HS-015).
+// The engine against OpenSSL's server, without a wire: every fragmentation, every broken byte (R-T6, R-T7, HS-013, HS-015, HS-016).
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -202,6 +202,22 @@ BOOST_AUTO_TEST_CASE(versions_that_do_not_meet) {
   BOOST_TEST((c.shake_hands() == TlsState::failed));
   BOOST_TEST(contains(c.reason(), "TLSv1.3 or newer"), c.reason());
   BOOST_TEST((c.engine->failure().code == make_error_code(Errc::tls_failed)));
+}
+
+BOOST_AUTO_TEST_CASE(one_handshake_is_enough) {
+  TlsServerOptions old;
+  old.max_version = TLS1_2_VERSION;
+  Conversation c(trusting(Conversation::identity()), old);
+  BOOST_TEST_REQUIRE((c.shake_hands() == TlsState::open), c.reason());
+  BOOST_TEST(c.gives(c.server.shakes_hands_again()) == "");
+  const std::string answer = c.take();
+  BOOST_TEST(answer.size() < 100U);  // an alert; a ClientHello is longer
+  BOOST_TEST(answer.at(0) == '\x15');
+  BOOST_TEST((c.engine->state() == TlsState::open));
+
+  Conversation newer(trusting(Conversation::identity()));
+  BOOST_TEST_REQUIRE((newer.shake_hands() == TlsState::open), newer.reason());
+  BOOST_TEST(!newer.server.may_ask_for_certificate());
 }
 
 BOOST_AUTO_TEST_CASE(direct_tls_wants_the_protocol_confirmed) {

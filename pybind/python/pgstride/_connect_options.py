@@ -8,10 +8,49 @@ import os
 import ssl as ssl_
 import typing
 
-from ._parameters import Password
+from ._parameters import Keyword, Password
 
 
-class ConnectOptions(typing.TypedDict, total=False):
+class LibpqOptions(typing.TypedDict, total=False):
+    """What libpq has a name for and the signature of connect() has not."""
+
+    application_name: Keyword
+    channel_binding: Keyword
+    client_encoding: Keyword
+    connect_timeout: Keyword
+    dbname: Keyword
+    fallback_application_name: Keyword
+    gssdelegation: Keyword
+    gssencmode: Keyword
+    hostaddr: Keyword
+    keepalives: Keyword
+    keepalives_count: Keyword
+    keepalives_idle: Keyword
+    keepalives_interval: Keyword
+    load_balance_hosts: Keyword
+    max_protocol_version: Keyword
+    min_protocol_version: Keyword
+    options: Keyword
+    replication: Keyword
+    requirepeer: Keyword
+    ssl_max_protocol_version: Keyword
+    ssl_min_protocol_version: Keyword
+    sslcert: Keyword
+    sslcertmode: Keyword
+    sslcompression: Keyword
+    sslcrl: Keyword
+    sslcrldir: Keyword
+    sslkey: Keyword
+    sslkeylogfile: Keyword
+    sslmode: Keyword
+    sslnegotiation: Keyword
+    sslpassword: Keyword
+    sslrootcert: Keyword
+    sslsni: Keyword
+    tcp_user_timeout: Keyword
+
+
+class ConnectOptions(LibpqOptions, total=False):
     """All but `connection_class` and `record_class`."""
 
     host: str | typing.Sequence[str] | None

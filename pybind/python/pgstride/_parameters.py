@@ -1,8 +1,8 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 """From what connect() was told to what holds: where to connect, as whom, and how.
 
-For each parameter the first source that supplies it wins: keyword argument, what stands before the ``?`` of
-the URL, what stands behind it, service file, environment, default.
+For each parameter the first source that supplies it wins: keyword argument (libpq's name is as good as
+asyncpg's), what stands before the ``?`` of the URL, what stands behind it, service file, environment, default.
 
 These are asyncpg's rules, which differ from libpq's in what a URL means, what counts as given, which host
 is the default and what an error says. The driver has libpq's rules for C++; from here it gets a complete
@@ -53,6 +53,10 @@ _LIBPQ_OPTIONS = _core.options()
 _DRIVER_OPTIONS = (
     _LIBPQ_OPTIONS.keys() - OWN_KEYS - _FOR_THE_SERVER - {"servicefile", "oauth_token", "cancel_grace", "statement_cache_size"}
 )
+_KEYWORDS = (_DRIVER_OPTIONS | _FOR_THE_SERVER | {"dbname", "sslmode", "sslnegotiation", *_tls.OPTIONS}) - {"require_auth"}
+"""libpq's options that are keyword arguments of connect() without standing in its signature."""
+
+Keyword = typing.Union[str, int, os.PathLike[str], None]
 
 
 class SessionAttribute(str, enum.Enum):
@@ -104,10 +108,10 @@ class Resolved(typing.NamedTuple):
 
 
 class _Sources:
-    """The sources of a parameter below what the user or the authority of the URL says."""
+    """The sources of a parameter that libpq names. What the authority of the URL says comes before the second."""
 
-    def __init__(self, query: dict[str, str], service: dict[str, str]) -> None:
-        self._given = (query, service)
+    def __init__(self, keywords: dict[str, str], query: dict[str, str], service: dict[str, str]) -> None:
+        self._given = (keywords, query, service)
 
     def __call__(self, key: str, variable: str | None = None) -> str | None:
         for source in self._given:
@@ -133,14 +137,18 @@ def resolve(
     target_session_attrs: str | SessionAttribute | None,
     krbsrvname: str | None,
     gsslib: str | None,
+    **more: Keyword,
 ) -> Resolved:
     url = _dsn.parse(dsn) if dsn else _dsn.Dsn()
+    keywords = _keywords(more)
+    database = _same("database", database, "dbname", keywords.get("dbname"))
+    ssl = _same("ssl", ssl, "sslmode", keywords.get("sslmode"))
     service = service or url.query.get("service") or os.environ.get("PGSERVICE")
     if "oauth_token" in url.query:
         raise exceptions.ClientConfigurationError("oauth_token is an argument of connect(), not a part of a URL")
     if "database" in url.query:
         url.query.setdefault("dbname", url.query["database"])
-    sources = _Sources(url.query, _passfile.service(service, servicefile) if service else {})
+    sources = _Sources(keywords, url.query, _passfile.service(service, servicefile) if service else {})
     hosts, ports = _hosts(host, port, url.hosts, sources)
     user = _first(user, url.user, sources("user", "PGUSER"))
     if user is None:
@@ -160,7 +168,8 @@ def resolve(
     security, mode, negotiation, options = _security(
         ssl, direct_tls, sources, any(isinstance(address, tuple) for address in addresses)
     )
-    settings = {key: value for key, value in url.query.items() if key not in OWN_KEYS} or None
+    said = {**url.query, **keywords}
+    settings = {key: value for key, value in said.items() if key not in OWN_KEYS} or None
     if server_settings is not None:
         _check_settings(server_settings)
         settings = {**(settings or {}), **server_settings}
@@ -200,6 +209,26 @@ def _driver_options(settings: dict[str, str]) -> dict[str, str]:
             if value := os.environ.get(variable):
                 options[key] = value
     return options
+
+
+def _keywords(more: dict[str, Keyword]) -> dict[str, str]:
+    for key in more.keys() - _KEYWORDS:
+        raise TypeError(f"connect() got an unexpected keyword argument {key!r}")
+    given = {}
+    for key, value in more.items():
+        if isinstance(value, int):
+            value = int(value)  # libpq has 0 and 1 for False and True
+        elif value is not None and not isinstance(value, str):
+            value = os.fspath(value)
+        if value is not None:
+            given[key] = str(value)
+    return given
+
+
+def _same(name: str, value: typing.Any, other: str, other_value: typing.Any) -> typing.Any:
+    if value is not None and other_value is not None:
+        raise exceptions.ClientConfigurationError(f"{name} and {other} are the same; give one of them")
+    return _first(value, other_value)
 
 
 def is_socket(host: str) -> bool:
@@ -245,7 +274,8 @@ def _security(
 ) -> tuple[typing.Any, SSLMode, SSLNegotiation, dict[str, str]]:
     """What params.ssl is made from, the mode, the way to begin, and the driver's options."""
     if ssl is None:
-        ssl = sources("sslmode", "PGSSLMODE") or ("prefer" if any_tcp else None)
+        trusts_system = sources("sslrootcert", _tls.VARIABLES["sslrootcert"]) == "system"
+        ssl = sources("sslmode", "PGSSLMODE") or (("verify-full" if trusts_system else "prefer") if any_tcp else None)
     if direct_tls is not None:
         negotiation = SSLNegotiation.direct if direct_tls else SSLNegotiation.postgres
     else:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import typing
 
-from . import _core, _pool_holder, _pool_options, connection, exceptions
+from . import _core, _pool_holder, _pool_options, connect_utils, connection, exceptions
 from ._parts import Row
 from ._pool_holder import PoolConnectionHolder
 
@@ -63,13 +63,17 @@ class PoolFilling(typing.Generic[Row]):
         task.add_done_callback(self._tasks.discard)
 
     async def _get_new_connection(self: Pool[Row]) -> connection.Connection[Row]:  # type: ignore[misc]
-        con = await self._connect(
-            *self._connect_args,
-            loop=self._loop,
-            connection_class=self._connection_class,
-            record_class=self._record_class,
-            **self._connect_kwargs,
-        )
+        before = connect_utils.scram_cache.set(self._scram_cache)
+        try:
+            con = await self._connect(
+                *self._connect_args,
+                loop=self._loop,
+                connection_class=self._connection_class,
+                record_class=self._record_class,
+                **self._connect_kwargs,
+            )
+        finally:
+            connect_utils.scram_cache.reset(before)
         if not isinstance(con, _BASE):
             good, bad = self._connection_class, type(con)
             raise exceptions.InterfaceError(

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import logging
 import random
 import ssl as _ssl
-import struct
 import typing
 
 from . import _core, _parameters, _tls, exceptions
@@ -39,7 +39,9 @@ _ClientConfiguration = ConnectionConfiguration
 
 _log = logging.getLogger("pgstride")
 
-_CANCEL_REQUEST = 80877102
+scram_cache: contextvars.ContextVar[object | None] = contextvars.ContextVar("pgstride.scram_cache", default=None)
+"""Where the connections made in this context keep the keys that they derive from passwords."""
+
 _ANOTHER_MAY_DO = (
     OSError,
     asyncio.TimeoutError,
@@ -159,7 +161,13 @@ async def _connect_addr(
         options = {**options, "sslmode": "require"}  # it says itself what it verifies
     password = await _resolve_password(params.password, budget)
     token = await _resolve_password(oauth_token, budget)
-    login = {"user": params.user, "dbname": params.database, "password": password, "oauth_token": token}
+    login = {
+        "user": params.user,
+        "dbname": params.database,
+        "password": password,
+        "oauth_token": token,
+        "krbsrvname": params.krbsrvname,
+    }
     core = await _core.connect(
         loop,
         addr,
@@ -172,6 +180,7 @@ async def _connect_addr(
         config.max_cacheable_statement_size,
         config.max_cached_statement_lifetime or None,
         context,
+        scram_cache.get(),
     )
     if core.tls is None and options["sslmode"] == "prefer" and not isinstance(addr, str):
         _log.info("the connection to %s:%s is not encrypted: the server would not", *addr)
@@ -179,21 +188,6 @@ async def _connect_addr(
     return connection_class(
         Protocol(core), Transport(core, addr), loop, addr, config, params if callable(params.password) else params._replace(password=None)
     )
-
-
-async def _cancel(
-    *, loop: asyncio.AbstractEventLoop, addr: Address, params: _ConnectionParameters, backend_pid: int, backend_secret: int
-) -> None:
-    """Ask a server to cancel what one of its processes is doing. Needs no connection, nor a login."""
-    if isinstance(addr, str):
-        reader, writer = await asyncio.open_unix_connection(addr)
-    else:
-        reader, writer = await asyncio.open_connection(*addr)
-    try:
-        writer.write(struct.pack("!llll", 16, _CANCEL_REQUEST, backend_pid, backend_secret))
-        await reader.read()  # the server hangs up when it has done so
-    finally:
-        writer.close()
 
 
 async def _any(connection: Connection) -> bool:

@@ -304,6 +304,7 @@ async def connect(
     gsslib: str | None = None,
     require_auth: str | None = None,
     oauth_token: _parameters.Password = None,
+    **options: _parameters.Keyword,
 ) -> typing.Any:
     """Connect to a server.
 
@@ -319,6 +320,9 @@ async def connect(
     ``verify-full``), True for verification against the system's root certificates, False for no TLS, or an
     :class:`ssl.SSLContext` that says it all. `direct_tls` begins with TLS at once, as PostgreSQL 17 and newer
     take it. See docs/tls.md.
+
+    The other `options` are libpq's, under its names: ``sslmode``, ``sslrootcert``, ``channel_binding``,
+    ``keepalives_idle``, ``application_name``, … docs/connecting.md lists them.
 
     `timeout` (seconds) covers everything from name resolution to authentication. Statements are kept
     prepared, `statement_cache_size` of them, each for `max_cached_statement_lifetime` seconds (0: for ever),
@@ -360,6 +364,7 @@ async def connect(
         gsslib=gsslib,
         require_auth=require_auth,
         oauth_token=oauth_token,
+        **options,
     )
 
 

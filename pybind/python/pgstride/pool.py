@@ -41,6 +41,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         "_max_lifetime",
         "_check_after",
         "_connect",
+        "_scram_cache",
         "_setup",
         "_init",
         "_reset",
@@ -114,6 +115,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         self._connect_kwargs = connect_kwargs
         self._connection_class = connection_class
         self._record_class = record_class
+        self._scram_cache = _core.scram_cache()
         self._holders: list[PoolConnectionHolder[Row]] = []
         self._generation = 0
         self._begun = False  # as it was told to; it can be used before
