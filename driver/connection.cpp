@@ -2,6 +2,7 @@
 #include "pgstride/driver/connection.hpp"
 
 #include <coroutine>
+#include <exception>
 
 #include "pgstride/driver/connector.hpp"
 
@@ -49,6 +50,7 @@ class Connecting final : ConnectHandler {
   // The failure's detail tells of every attempt, the last one included.
   std::unique_ptr<Channel> take() {
     if (channel_) return std::move(channel_);
+    if (failure_.thrown) std::rethrow_exception(failure_.thrown);
     const std::string what = "can not connect: " + failure_.detail;
     if (failure_.server && failure_.code == Errc::server_error) throw ServerException(failure_, what);
     throw Error(failure_, what);

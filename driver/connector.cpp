@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <optional>
 #include <random>
 #include <string>
@@ -52,11 +53,19 @@ ChannelOptions channel_options(const ConnectOptions& options) {
   return result;
 }
 
-StartupOptions startup_options(const ConnectOptions& options, const Host& host, const Channel& channel) {
+/// What is secret about one attempt to log in.
+struct Login {
+  Login() = default;
+
+  Secret password;
+  Secret token;
+};
+
+StartupOptions startup_options(const ConnectOptions& options, const Login& login, const Channel& channel) {
   StartupOptions result;
   result.user = options.user;
   result.database = options.database;
-  result.password = options.password.empty() ? host.password : options.password;
+  result.password = login.password;
   if (!options.application_name.empty())
     result.settings.emplace_back("application_name", options.application_name);
   for (const ServerSetting& setting : options.server_settings)
@@ -67,7 +76,7 @@ StartupOptions startup_options(const ConnectOptions& options, const Host& host, 
   result.encrypted = channel.tls() != nullptr;
   if (channel.tls()) result.server_end_point = channel.tls()->server_end_point();
   result.methods = options.require_auth;
-  result.token = options.oauth_token;
+  result.token = login.token;
   result.token_allowed = result.encrypted || channel.address().is_unix();
   result.min_version = options.min_protocol;
   result.max_version = options.max_protocol;
@@ -84,6 +93,14 @@ Failure check_peer(const ConnectOptions& options, const Address& address, const 
   return {Errc::authentication_refused, "requirepeer asks for a server of the user \"" +
                                             options.required_peer + "\", and it is one of \"" + actual +
                                             "\""};
+}
+
+// Where the host's name alone would not tell which of its addresses it was: localhost:5432 (::1).
+std::string place_text(const Host& host, const Address& address) {
+  std::string number = address.text();
+  if (address.is_unix() || Address::from_literal(host.name, host.port)) return number;
+  number.resize(number.rfind(':'));
+  return host_text(host) + " (" + number + ")";
 }
 
 // Another host may do better, unless the server knows us and says no.
@@ -132,7 +149,7 @@ class Connector::Attempt final : TimerHandler {
     if (options_.load_balance_hosts) shuffle(addresses);
     std::size_t left = addresses.size();
     for (const Address& address : addresses) {
-      trying_ = address.text();
+      trying_ = place_text(host, address);
       Within<Outcome> connecting(loop_, share(ends, left--), open_session(host, address));
       std::optional<Outcome> outcome = co_await connecting;
       if (!outcome) outcome.emplace(Failure(Errc::timed_out, {}));
@@ -198,6 +215,10 @@ class Connector::Attempt final : TimerHandler {
   }
 
   Task<Outcome> log_in(const Host& host, const Endpoint& wanted) {
+    Login login;
+    Failure refusal = co_await find_secrets(host, login);
+    if (refusal.code) co_return Outcome(std::move(refusal));
+
     Endpoint endpoint = wanted;
     Socket socket;
     const std::error_code error =
@@ -221,7 +242,7 @@ class Connector::Attempt final : TimerHandler {
     }
     auto channel =
         std::make_unique<Channel>(loop_, std::move(transport), endpoint, channel_options(options_));
-    const StartupOptions startup = startup_options(options_, host, *channel);
+    const StartupOptions startup = startup_options(options_, login, *channel);
     const GssTarget target(options_.kerberos_service, host.name, options_.gss_delegation);
     Handshake handshake(*channel, startup, target, options_.scram_cache.get());
     co_await handshake;
@@ -233,6 +254,23 @@ class Connector::Attempt final : TimerHandler {
     }
     channel->set_cancel_key(handshake.take_cancel_key());
     co_return Outcome(std::move(channel));
+  }
+
+  Task<Failure> find_secrets(const Host& host, Login& login) {
+    Failure failure;
+    if (options_.credentials) {
+      try {
+        login.password = co_await options_.credentials->password(host);
+        login.token = co_await options_.credentials->oauth_token(host);
+      } catch (...) {
+        failure = Failure(Errc::authentication_failed, "the credentials could not be had");
+        failure.thrown = std::current_exception();
+      }
+    }
+    if (login.password.empty()) login.password = options_.password;
+    if (login.password.empty()) login.password = host.password;
+    if (login.token.empty()) login.token = options_.oauth_token;
+    co_return failure;
   }
 
   // Remembers what was wrong with the place just tried; the last failure's kind is that of all.

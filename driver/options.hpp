@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "pgstride/driver/credentials.hpp"
 #include "pgstride/driver/dsn.hpp"
 #include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/driver/net/socket.hpp"
@@ -107,9 +108,10 @@ class ConnectOptions {
   std::vector<std::string> addresses;  // IP addresses, one for each host (hostaddr); likewise
   std::string user;
   Secret password;
-  std::string passfile;     // where to look for a password that is not given; empty: nowhere
-  std::string service;      // a section of the service file
-  std::string servicefile;  // empty: ~/.pg_service.conf, then $PGSYSCONFDIR/pg_service.conf
+  std::shared_ptr<Credentials> credentials;  // the word before `password` and `oauth_token`; may be null
+  std::string passfile;                      // where to look for a password that is not given; empty: nowhere
+  std::string service;                       // a section of the service file
+  std::string servicefile;                   // empty: ~/.pg_service.conf, then $PGSYSCONFDIR/pg_service.conf
   std::string database;
   std::string application_name;
   std::string fallback_application_name;       // when nobody gives another one

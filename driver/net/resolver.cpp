@@ -64,10 +64,8 @@ class Resolver::Lookup final : public Job {
 
   Failure failure() const {
     if (error_ == 0) return {};
-    const std::string why = error_ == EAI_SYSTEM
-                                ? std::error_code(system_error_, std::system_category()).message()
-                                : std::string(::gai_strerror(error_));
-    return {Errc::host_not_found, "could not resolve host \"" + host_ + "\": " + why};
+    if (error_ != EAI_SYSTEM) return {Errc::host_not_found, ::gai_strerror(error_)};
+    return {Errc::host_not_found, std::error_code(system_error_, std::system_category()).message()};
   }
 
   Resolver* resolver_;

@@ -15,8 +15,8 @@ namespace pgstride::inline v0 {
 
 class ResolveHandler {
  public:
-  /// Either addresses in the system's order of preference, never none, or a failure (code()
-  /// Errc::host_not_found with a detail that names the host). May destroy the Resolver.
+  /// Either addresses in the system's order of preference, never none, or a failure
+  /// (Errc::host_not_found, and the system's words for it). May destroy the Resolver.
   virtual void on_resolved(std::vector<Address>, Failure) noexcept = 0;
 
  protected:

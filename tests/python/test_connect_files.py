@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""What connect() takes from files: passwords, services, and what TLS needs. Nothing is connected."""
+"""What connect() takes from files: passwords (DT-07), services, and what TLS needs. Nothing is connected."""
 
 from __future__ import annotations
 
@@ -70,9 +70,10 @@ def test_password_file_by_default(passfile, monkeypatch, tmp_path, parse):
 
 
 def test_password_file_of_others(passfile, tmp_path, parse):
-    passfile.chmod(0o640)
-    with pytest.warns(UserWarning, match="has group or world access; permissions should be u=rw .0600. or less"):
-        assert parse(passfile=passfile, **U)[1].password is None
+    for mode in (0o640, 0o644, 0o602, 0o701):
+        passfile.chmod(mode)
+        with pytest.warns(UserWarning, match="has group or world access; permissions should be u=rw .0600. or less"):
+            assert parse(passfile=passfile, **U)[1].password is None
     with pytest.warns(UserWarning, match="is not a plain file"):
         assert parse(passfile=tmp_path, **U)[1].password is None
     with warnings.catch_warnings():

@@ -80,8 +80,10 @@ async def test_none_is_of_that_kind(choose, pair, dead):
         attribute = pgstride.connect_utils.SessionAttribute(wanted)
         text = f"None of the hosts match the target attribute requirement {attribute!r}"
         assert str(caught.value) == text
-    with pytest.raises(ConnectionRefusedError):
+    with pytest.raises(ConnectionRefusedError) as caught:
         await choose("standby", pair.primary, dead)
+    text = f"127.0.0.1:{pair.primary}: is not standby; 127.0.0.1:{dead}: Connection refused"
+    assert caught.value.strerror == text
 
 
 async def test_prefer_standby_takes_what_there_is(choose, pair, dead):

@@ -145,6 +145,17 @@ async def test_identity(
         await check(dsn(server, host, sslmode=mode), expected)
 
 
+async def test_each_host_is_held_against_its_own_name(server: TlsPostgres, issued: Issued) -> None:
+    """TA-H"""
+    for shown, chosen in (("address", "127.0.0.1"), ("name", "localhost")):
+        server.show(issued[shown])
+        for hosts in ("localhost,127.0.0.1", "127.0.0.1,localhost"):
+            where = f"postgresql://postgres@/pgstride?host={hosts}&port={server.port}&sslmode=verify-full"
+            connection = await pgstride.connect(where, sslrootcert=server.authority.root)
+            assert connection._addr == (chosen, server.port)
+            await connection.close()
+
+
 async def test_strangers(server: TlsPostgres, issued: Issued, stranger: certificates.Authority) -> None:
     server.show(issued["name"])
     for mode in MODES:

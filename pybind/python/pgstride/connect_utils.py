@@ -95,7 +95,7 @@ async def _connect(
         options["require_auth"] = require_auth
     places = _places(addresses, options)
     wanted = params.target_session_attrs
-    failures: list[BaseException] = []
+    failures = _Failures()
     spare: Connection | None = None
     try:
         for i, (addr, host_options) in enumerate(places):
@@ -112,10 +112,12 @@ async def _connect(
                     oauth_token=oauth_token,
                 )
             except _ANOTHER_MAY_DO as failure:
-                failures.append(failure)
+                failures.add(addr, failure)
                 if budget.is_spent():
                     break
                 continue
+            except exceptions.PostgresError as failure:
+                raise failures.before(failure)
             try:
                 matches = await target_attrs_check[wanted](connection)
             except BaseException:
@@ -123,6 +125,7 @@ async def _connect(
                 raise
             if matches:
                 return connection
+            failures.add(addr, None, f"is not {wanted.value}")
             if wanted is SessionAttribute.prefer_standby and spare is None:
                 spare = connection
             else:
@@ -133,11 +136,9 @@ async def _connect(
     finally:
         if spare is not None:
             await _part(spare, budget)
-    if not failures:
-        raise exceptions.TargetServerAttributeNotMatched(
-            f"None of the hosts match the target attribute requirement {wanted!r}"
-        )
-    raise _summary(failures)
+    raise failures.summary() or exceptions.TargetServerAttributeNotMatched(
+        f"None of the hosts match the target attribute requirement {wanted!r}"
+    )
 
 
 async def _connect_addr(
@@ -268,18 +269,39 @@ async def _part(connection: Connection, budget: _Budget) -> None:
         connection.terminate()
 
 
-def _summary(failures: list[BaseException]) -> BaseException:
-    """The last failure, with the text of all of them."""
-    last = failures[-1]
-    if len(failures) == 1 or isinstance(last, exceptions.PostgresError):
-        return last
-    text = "; ".join(str(getattr(failure, "strerror", None) or failure) for failure in failures)
-    if isinstance(last, OSError) and last.errno is not None:
-        summary: BaseException = type(last)(last.errno, text)
-    else:
-        summary = type(last)(text)
-    summary.__cause__ = last
-    return summary
+class _Failures:
+    """What was wrong with the places that were tried."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._last: BaseException | None = None
+
+    def add(self, addr: Address, failure: BaseException | None, text: str = "") -> None:
+        """`failure` is None for a place that let us in, but is not of the kind that is wanted."""
+        host, place = (addr, addr) if isinstance(addr, str) else (addr[0], f"{addr[0]}:{addr[1]}")
+        if isinstance(failure, exceptions.PostgresError):
+            failure = self.before(failure)
+        if failure is not None:
+            self._last = failure
+            text = str(getattr(failure, "strerror", None) or failure)
+        # The driver's own words begin with the host.
+        self._texts.append(text if text.startswith(host) else f"{place}: {text}")
+
+    def before(self, failure: exceptions.PostgresError) -> exceptions.PostgresError:
+        """The server's own words stay as they are; what was tried before it is their cause."""
+        if self._texts:
+            failure.__cause__ = self.summary() or exceptions.TargetServerAttributeNotMatched("; ".join(self._texts))
+        return failure
+
+    def summary(self) -> BaseException | None:
+        """The last failure, with the text of all of them; None when everybody let us in."""
+        last = self._last
+        if last is None or len(self._texts) == 1 or isinstance(last, exceptions.PostgresError):
+            return last
+        text = "; ".join(self._texts)
+        summary = type(last)(last.errno, text) if isinstance(last, OSError) and last.errno is not None else type(last)(text)
+        summary.__cause__ = last
+        return summary
 
 
 def check_not_negative(name: str, value: object) -> None:
