@@ -176,7 +176,7 @@ class AwaitableSlots {
 
   static void call_soon(Request& request, PyObject* callback, PyObject* context) {
     const Ref args = Ref::steal(PyTuple_Pack(2, callback, request.self_));
-    const Ref method = Ref::steal(PyObject_GetAttrString(request.loop_.get(), "call_soon"));
+    const Ref method = attribute(request.loop_.get(), "call_soon");
     const Ref kwargs = Ref::steal(PyDict_New());
     if (kwargs && context) PyDict_SetItemString(kwargs.get(), "context", context);
     const Ref handle =
@@ -236,7 +236,7 @@ bool is_awaitable(PyObject* object) noexcept { return Py_IS_TYPE(object, awaitab
 bool add_awaitable_type(PyObject*) {
   const Ref asyncio = Ref::steal(PyImport_ImportModule("asyncio"));
   if (!asyncio) return false;
-  cancelled_error = Ref::steal(PyObject_GetAttrString(asyncio.get(), "CancelledError"));
+  cancelled_error = attribute(asyncio.get(), "CancelledError");
   awaitable_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&awaitable_spec));
   return cancelled_error && awaitable_type;
 }

@@ -190,7 +190,7 @@ class PyTimer final : public Timer, Target {
   }
   void cancel() noexcept override {
     if (!handle_) return;
-    ignore_failure(Ref::steal(PyObject_CallMethod(handle_.get(), "cancel", nullptr)));
+    ignore_failure(call_method(handle_.get(), "cancel"));
     handle_.clear();
   }
 
@@ -219,7 +219,7 @@ std::unique_ptr<PyLoop> PyLoop::make(PyObject* loop) {
       {&PyLoop::run_in_executor_, "run_in_executor"},
   };
   for (const auto& [member, name] : methods) {
-    (*self).*member = Ref::steal(PyObject_GetAttrString(loop, name));
+    (*self).*member = attribute(loop, name);
     if (!((*self).*member)) return nullptr;
   }
   return self;
@@ -245,7 +245,7 @@ void PyLoop::offload(std::unique_ptr<Job> job) {
       Ref::steal(PyObject_CallFunctionObjArgs(run_in_executor_.get(), Py_None, work.get(), nullptr));
   ignore_failure(future);
   if (!future) return;
-  ignore_failure(Ref::steal(PyObject_CallMethod(future.get(), "add_done_callback", "O", work.get())));
+  ignore_failure(call_method(future.get(), "add_done_callback", work.get()));
 }
 
 void PyLoop::call_soon(PyObject* callback, PyObject* argument, PyObject* context) {

@@ -45,6 +45,21 @@ class Ref {
   PyObject* object_ = nullptr;
 };
 
+/// `object.name`. With an interned name, unlike PyObject_GetAttrString(): Python caches look-ups by the name's
+/// address, and keeps names that it has never seen until others have taken their places.
+inline Ref attribute(PyObject* object, const char* name) {
+  const Ref interned = Ref::steal(PyUnicode_InternFromString(name));
+  return interned ? Ref::steal(PyObject_GetAttr(object, interned.get())) : Ref();
+}
+
+/// `object.name(args...)`.
+template <typename... Args>
+Ref call_method(PyObject* object, const char* name, Args... args) {
+  const Ref interned = Ref::steal(PyUnicode_InternFromString(name));
+  if (!interned) return {};
+  return Ref::steal(PyObject_CallMethodObjArgs(object, interned.get(), args..., nullptr));
+}
+
 /// Sets the Python error that is set aside, for code that calls Python while one may be.
 class KeepError {
  public:

@@ -84,14 +84,6 @@ Ref instance_dict(PyObject* record) {
   return dict && PyDict_GET_SIZE(dict.get()) > 0 ? dict : Ref();
 }
 
-/// With an interned name, unlike PyObject_CallMethod(): Python caches look-ups by the name's address.
-template <typename... Args>
-Ref call_method(PyObject* object, const char* name, Args... args) {
-  const auto interned = Ref::steal(PyUnicode_InternFromString(name));
-  if (!interned) return {};
-  return Ref::steal(PyObject_CallMethodObjArgs(object, interned.get(), args..., nullptr));
-}
-
 PyMethodDef functions[] = {
     {"_record", record_from_pickle, METH_VARARGS,
      "_record(names, values, cls=Record): what pickles of records call."},

@@ -12,7 +12,7 @@ Ref ssl_module() { return Ref::steal(PyImport_ImportModule("ssl")); }
 
 bool is_instance(const Ref& error, const char* type_name) {
   const Ref module = ssl_module();
-  const Ref type = module ? Ref::steal(PyObject_GetAttrString(module.get(), type_name)) : Ref();
+  const Ref type = module ? attribute(module.get(), type_name) : Ref();
   const int answer = type ? PyObject_IsInstance(error.get(), type.get()) : -1;
   if (answer < 0) PyErr_Clear();
   return answer == 1;
@@ -46,12 +46,12 @@ class PyTlsEngine final : public TlsEngine {
 
   void feed(Bytes ciphertext) override {
     const Ref view = view_of(ciphertext);
-    if (!view || !Ref::steal(PyObject_CallMethod(incoming_.get(), "write", "O", view.get()))) fail();
+    if (!view || !call_method(incoming_.get(), "write", view.get())) fail();
   }
 
   void handshake() override {
     if (state_ != TlsState::handshaking) return;
-    const Ref done = Ref::steal(PyObject_CallMethod(object_.get(), "do_handshake", nullptr));
+    const Ref done = call_method(object_.get(), "do_handshake");
     const bool goes_on = done || waits();
     take_output();
     if (!goes_on) return fail();
@@ -67,9 +67,8 @@ class PyTlsEngine final : public TlsEngine {
     if (state_ != TlsState::open || into.empty()) return 0;
     const Ref view = Ref::steal(PyMemoryView_FromMemory(reinterpret_cast<char*>(into.data()),
                                                         static_cast<Py_ssize_t>(into.size()), PyBUF_WRITE));
-    const Ref count = view ? Ref::steal(PyObject_CallMethod(object_.get(), "read", "nO",
-                                                            static_cast<Py_ssize_t>(into.size()), view.get()))
-                           : Ref();
+    const Ref most = Ref::steal(PyLong_FromSize_t(into.size()));
+    const Ref count = view && most ? call_method(object_.get(), "read", most.get(), view.get()) : Ref();
     const bool goes_on = count || waits();
     take_output();
     if (!goes_on) fail();
@@ -83,8 +82,7 @@ class PyTlsEngine final : public TlsEngine {
     if (state_ != TlsState::open) return false;
     while (!plaintext.empty()) {
       const Ref view = view_of(plaintext);
-      const Ref count =
-          view ? Ref::steal(PyObject_CallMethod(object_.get(), "write", "O", view.get())) : Ref();
+      const Ref count = view ? call_method(object_.get(), "write", view.get()) : Ref();
       if (!count) {
         fail();
         return false;
@@ -100,15 +98,15 @@ class PyTlsEngine final : public TlsEngine {
     const KeepError keep;
     state_ = TlsState::closed;
     // It would like to wait for the other end's good-bye.
-    if (!Ref::steal(PyObject_CallMethod(object_.get(), "unwrap", nullptr))) PyErr_Clear();
+    if (!call_method(object_.get(), "unwrap")) PyErr_Clear();
     take_output();
   }
 
   TlsInfo info() const override {
     TlsInfo info;
-    const Ref version = Ref::steal(PyObject_CallMethod(object_.get(), "version", nullptr));
-    const Ref cipher = Ref::steal(PyObject_CallMethod(object_.get(), "cipher", nullptr));
-    const Ref application = Ref::steal(PyObject_CallMethod(object_.get(), "selected_alpn_protocol", nullptr));
+    const Ref version = call_method(object_.get(), "version");
+    const Ref cipher = call_method(object_.get(), "cipher");
+    const Ref application = call_method(object_.get(), "selected_alpn_protocol");
     PyErr_Clear();
     info.version = text_of(version.get());
     if (cipher && PyTuple_Check(cipher.get()) && PyTuple_GET_SIZE(cipher.get()) > 0)
@@ -118,7 +116,7 @@ class PyTlsEngine final : public TlsEngine {
   }
 
   std::string server_end_point() const override {
-    const Ref der = Ref::steal(PyObject_CallMethod(object_.get(), "getpeercert", "O", Py_True));
+    const Ref der = call_method(object_.get(), "getpeercert", Py_True);
     if (!der || !PyBytes_Check(der.get())) {
       PyErr_Clear();
       return {};
@@ -138,7 +136,7 @@ class PyTlsEngine final : public TlsEngine {
 
   void take_output() {
     const KeepError keep;
-    const Ref bytes = Ref::steal(PyObject_CallMethod(outgoing_.get(), "read", nullptr));
+    const Ref bytes = call_method(outgoing_.get(), "read");
     if (!bytes || !PyBytes_Check(bytes.get())) return PyErr_Clear();
     output_.append(as_bytes(std::string_view(PyBytes_AS_STRING(bytes.get()),
                                              static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.get())))));
@@ -164,8 +162,8 @@ class PyTlsEngine final : public TlsEngine {
 
 std::unique_ptr<TlsEngine> PyTlsContext::connect(const std::string& host, Failure& failure) const {
   const Ref module = ssl_module();
-  const Ref incoming = module ? Ref::steal(PyObject_CallMethod(module.get(), "MemoryBIO", nullptr)) : Ref();
-  const Ref outgoing = incoming ? Ref::steal(PyObject_CallMethod(module.get(), "MemoryBIO", nullptr)) : Ref();
+  const Ref incoming = module ? call_method(module.get(), "MemoryBIO") : Ref();
+  const Ref outgoing = incoming ? call_method(module.get(), "MemoryBIO") : Ref();
   const Ref object =
       outgoing
           ? Ref::steal(PyObject_CallMethod(context_.get(), "wrap_bio", "OOOz", incoming.get(), outgoing.get(),

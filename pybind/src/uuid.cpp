@@ -73,7 +73,7 @@ PyObject* compare(PyObject* self, PyObject* other, int op) {
   if (is_standard < 0) return nullptr;
   if (is_standard == 0) Py_RETURN_NOTIMPLEMENTED;
   const Ref ours = Ref::steal(get_int(self, nullptr));
-  const Ref theirs = Ref::steal(PyObject_GetAttrString(other, "int"));
+  const Ref theirs = attribute(other, "int");
   return ours && theirs ? PyObject_RichCompare(ours.get(), theirs.get(), op) : nullptr;
 }
 
@@ -124,9 +124,9 @@ void* slot(Function* function) noexcept {
 bool make_type() {
   const Ref module = Ref::steal(PyImport_ImportModule("uuid"));
   if (!module) return false;
-  Ref standard = Ref::steal(PyObject_GetAttrString(module.get(), "UUID"));
-  const Ref safety = Ref::steal(PyObject_GetAttrString(module.get(), "SafeUUID"));
-  Ref unknown = safety ? Ref::steal(PyObject_GetAttrString(safety.get(), "unknown")) : Ref();
+  Ref standard = attribute(module.get(), "UUID");
+  const Ref safety = attribute(module.get(), "SafeUUID");
+  Ref unknown = safety ? attribute(safety.get(), "unknown") : Ref();
   const Ref bases = standard ? Ref::steal(PyTuple_Pack(1, standard.get())) : Ref();
   if (!unknown || !bases) return false;
 

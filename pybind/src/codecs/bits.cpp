@@ -28,8 +28,10 @@ PyObject* decode_bits(Bytes value, const TypeCodec& codec) {
   if (!parse_bits(value, bits)) return malformed(value, codec);
   PyObject* type = bit_string_class();
   if (type == nullptr) return nullptr;
-  return PyObject_CallMethod(type, "frombytes", "y#n", as_text(bits.bytes).data(),
-                             static_cast<Py_ssize_t>(bits.bytes.size()), static_cast<Py_ssize_t>(bits.count));
+  const Ref bytes = Ref::steal(
+      PyBytes_FromStringAndSize(as_text(bits.bytes).data(), static_cast<Py_ssize_t>(bits.bytes.size())));
+  const Ref count = Ref::steal(PyLong_FromSize_t(bits.count));
+  return bytes && count ? call_method(type, "frombytes", bytes.get(), count.get()).release() : nullptr;
 }
 
 bool encode_bits(PyObject* object, WriteBuffer& out, const TypeCodec&) {
@@ -37,7 +39,7 @@ bool encode_bits(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   const int is_bit_string = type != nullptr ? PyObject_IsInstance(object, type) : -1;
   if (is_bit_string < 0) return false;
   if (is_bit_string == 0) return write_buffer(object, -1, out);
-  const Ref bytes = Ref::steal(PyObject_GetAttrString(object, "bytes"));
+  const Ref bytes = attribute(object, "bytes");
   const Py_ssize_t count = bytes ? PyObject_Length(object) : -1;
   return count >= 0 && write_buffer(bytes.get(), count, out);
 }

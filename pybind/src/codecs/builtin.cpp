@@ -216,7 +216,7 @@ bool prepare_codecs() {
 
 Ref exception_type(const char* name) {
   const Ref module = Ref::steal(PyImport_ImportModule("pgstride.exceptions"));
-  return module ? Ref::steal(PyObject_GetAttrString(module.get(), name)) : Ref();
+  return module ? attribute(module.get(), name) : Ref();
 }
 
 PyObject* malformed(Bytes value, const TypeCodec& codec) {

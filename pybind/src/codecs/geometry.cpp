@@ -182,7 +182,7 @@ bool encode_circle(PyObject* object, WriteBuffer& out, const TypeCodec&) {
 bool encode_path(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   int is_closed = PyTuple_Check(object) ? 1 : 0;
   if (is_closed == 0 && !PyList_Check(object)) {
-    const Ref flag = Ref::steal(PyObject_GetAttrString(object, "is_closed"));
+    const Ref flag = attribute(object, "is_closed");
     if (!flag && !PyErr_ExceptionMatches(PyExc_AttributeError)) return false;
     PyErr_Clear();
     is_closed = flag ? PyObject_IsTrue(flag.get()) : 0;

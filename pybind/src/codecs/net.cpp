@@ -27,7 +27,7 @@ PyObject* call_with_prefix(PyObject* type, PyObject* address, const InetView& va
 
 /// Of an object that has the attribute `packed`, like all of the module's addresses.
 bool write_address(PyObject* address, int prefix_length, bool is_cidr, WriteBuffer& out) {
-  const Ref packed = Ref::steal(PyObject_GetAttrString(address, "packed"));
+  const Ref packed = attribute(address, "packed");
   if (!packed) return false;
   char* data = nullptr;
   Py_ssize_t size = 0;
@@ -39,7 +39,7 @@ bool write_address(PyObject* address, int prefix_length, bool is_cidr, WriteBuff
 }
 
 bool get_prefix_length(PyObject* network, int& prefix_length) {
-  const Ref length = Ref::steal(PyObject_GetAttrString(network, "prefixlen"));
+  const Ref length = attribute(network, "prefixlen");
   std::int32_t value = 0;
   if (!length || !to_integer(length.get(), value)) return false;
   prefix_length = value;
@@ -80,7 +80,7 @@ bool encode_inet(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   if (!PyErr_ExceptionMatches(PyExc_ValueError)) return false;
   PyErr_Clear();
   const Ref interface = Ref::steal(PyObject_CallOneArg(ip_interface, object));
-  const Ref network = interface ? Ref::steal(PyObject_GetAttrString(interface.get(), "network")) : Ref();
+  const Ref network = interface ? attribute(interface.get(), "network") : Ref();
   int prefix_length = 0;
   return network && get_prefix_length(network.get(), prefix_length) &&
          write_address(interface.get(), prefix_length, false, out);
@@ -88,7 +88,7 @@ bool encode_inet(PyObject* object, WriteBuffer& out, const TypeCodec&) {
 
 bool encode_cidr(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   const Ref network = Ref::steal(PyObject_CallOneArg(ip_network, object));
-  const Ref address = network ? Ref::steal(PyObject_GetAttrString(network.get(), "network_address")) : Ref();
+  const Ref address = network ? attribute(network.get(), "network_address") : Ref();
   int prefix_length = 0;
   return address && get_prefix_length(network.get(), prefix_length) &&
          write_address(address.get(), prefix_length, true, out);

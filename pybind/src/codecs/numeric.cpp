@@ -44,7 +44,7 @@ PyObject* make_decimal(const char* text, const char* end) {
 
 /// Says why write_numeric() did not take the Decimal.
 bool refuse_decimal(PyObject* decimal) {
-  const Ref adjusted = Ref::steal(PyObject_CallMethod(decimal, "adjusted", nullptr));
+  const Ref adjusted = call_method(decimal, "adjusted");
   if (!adjusted) return false;
   const long power = PyLong_AsLong(adjusted.get());
   if (power == -1 && PyErr_Occurred()) return false;
@@ -73,7 +73,7 @@ bool encode_decimal(PyObject* decimal, WriteBuffer& out) {
 bool prepare_numeric() {
   const Ref module = Ref::steal(PyImport_ImportModule("decimal"));
   if (!module) return false;
-  const auto get = [&](const char* name) { return Ref::steal(PyObject_GetAttrString(module.get(), name)); };
+  const auto get = [&](const char* name) { return attribute(module.get(), name); };
   Ref type = get("Decimal");
   const Ref context = get("Context");
   const Ref precision = get("MAX_PREC");
@@ -82,7 +82,7 @@ bool prepare_numeric() {
   if (!type || !context || !precision || !most || !least) return false;
   const Ref exact = Ref::steal(PyObject_CallFunction(context.get(), "OOOOiiO", precision.get(), Py_None,
                                                      least.get(), most.get(), 1, 0, Py_None));
-  Ref create = exact ? Ref::steal(PyObject_GetAttrString(exact.get(), "create_decimal")) : Ref();
+  Ref create = exact ? attribute(exact.get(), "create_decimal") : Ref();
   if (!create) return false;
   const auto make = [&](const char* text) { return PyObject_CallFunction(create.get(), "s", text); };
   nan = make("NaN");

@@ -50,8 +50,8 @@ bool take_bound(Ref value, Ref& into, bool& is_there) {
 }
 
 bool read_flag(PyObject* object, const char* name, bool& value) {
-  const Ref attribute = Ref::steal(PyObject_GetAttrString(object, name));
-  const int is_true = attribute ? PyObject_IsTrue(attribute.get()) : -1;
+  const Ref flag = attribute(object, name);
+  const int is_true = flag ? PyObject_IsTrue(flag.get()) : -1;
   value = is_true > 0;
   return is_true >= 0;
 }
@@ -60,8 +60,8 @@ bool read_range(PyObject* object, Bounds& bounds) {
   RangeView& shape = bounds.shape;
   return read_flag(object, "isempty", shape.empty) && read_flag(object, "lower_inc", shape.lower_inclusive) &&
          read_flag(object, "upper_inc", shape.upper_inclusive) &&
-         take_bound(Ref::steal(PyObject_GetAttrString(object, "lower")), bounds.lower, shape.has_lower) &&
-         take_bound(Ref::steal(PyObject_GetAttrString(object, "upper")), bounds.upper, shape.has_upper);
+         take_bound(attribute(object, "lower"), bounds.lower, shape.has_lower) &&
+         take_bound(attribute(object, "upper"), bounds.upper, shape.has_upper);
 }
 
 /// Both bounds, inclusive; the lower one alone; nothing for the empty range.

@@ -57,8 +57,8 @@ PyObject* make_time(std::int64_t micros, PyObject* zone) {
 
 template <class Int>
 bool get_integer(PyObject* object, const char* name, Int& value) {
-  const Ref attribute = Ref::steal(PyObject_GetAttrString(object, name));
-  const Ref integer = attribute ? Ref::steal(PyNumber_Index(attribute.get())) : Ref();
+  const Ref part = attribute(object, name);
+  const Ref integer = part ? Ref::steal(PyNumber_Index(part.get())) : Ref();
   return integer && to_integer(integer.get(), value);
 }
 
@@ -102,8 +102,8 @@ bool delta_of(PyObject* object, Delta& delta) {
 
 /// What the object's zone says without being told a date.
 bool utc_offset_of(PyObject* object, std::int32_t& utc_offset) {
-  const Ref zone = Ref::steal(PyObject_GetAttrString(object, "tzinfo"));
-  const Ref offset = zone ? Ref::steal(PyObject_CallMethod(zone.get(), "utcoffset", "O", Py_None)) : Ref();
+  const Ref zone = attribute(object, "tzinfo");
+  const Ref offset = zone ? call_method(zone.get(), "utcoffset", Py_None) : Ref();
   Delta delta;
   if (!offset || !delta_of(offset.get(), delta)) return false;
   std::int64_t seconds = delta.days * seconds_per_day;

@@ -81,7 +81,7 @@ Ref as_datetime(PyObject* object) {
 /// not say.
 Ref utc_offset_of(PyObject* datetime) {
   if (PyDateTime_DATE_GET_TZINFO(datetime) == Py_None) return Ref::borrow(Py_None);
-  Ref offset = Ref::steal(PyObject_CallMethod(datetime, "utcoffset", nullptr));
+  Ref offset = call_method(datetime, "utcoffset");
   if (!offset || offset.get() == Py_None || PyDelta_Check(offset.get())) return offset;
   PyErr_Format(PyExc_TypeError, "expected utcoffset() to return None or a timedelta, got '%s'",
                type_name(offset.get()));
@@ -97,7 +97,7 @@ std::int64_t micros_of_delta(PyObject* delta) {
 bool encode_local(PyObject* datetime, WriteBuffer& out) {
   const std::int64_t shown = moment_of(datetime);
   if (shown == first_moment || shown == last_moment) return write_moment(shown, out), true;
-  const Ref utc = Ref::steal(PyObject_CallMethod(datetime, "astimezone", "O", PyDateTime_TimeZone_UTC));
+  const Ref utc = call_method(datetime, "astimezone", PyDateTime_TimeZone_UTC);
   if (!utc) return false;
   if (!PyDateTime_Check(utc.get())) {
     PyErr_Format(PyExc_TypeError, "expected astimezone() to return a datetime, got '%s'",
@@ -143,7 +143,7 @@ bool encode_date(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   if (PyDate_CheckExact(object) || PyDateTime_CheckExact(object)) {
     day = day_of(object);
   } else {
-    const Ref result = Ref::steal(PyObject_CallMethod(object, "toordinal", nullptr));
+    const Ref result = call_method(object, "toordinal");
     const Ref ordinal = result ? Ref::steal(PyNumber_Index(result.get())) : Ref();
     if (!ordinal || !to_integer(ordinal.get(), day)) return false;
     if (__builtin_sub_overflow(day, epoch_ordinal, &day)) return refuse_moment();

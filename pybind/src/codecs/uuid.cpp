@@ -8,7 +8,7 @@ namespace {
 
 /// Of a uuid.UUID, and of anything else that has sixteen of them.
 bool uuid_from_attribute(PyObject* object, Uuid& value) {
-  const Ref bytes = Ref::steal(PyObject_GetAttrString(object, "bytes"));
+  const Ref bytes = attribute(object, "bytes");
   Py_buffer buffer;
   if (!bytes || PyObject_GetBuffer(bytes.get(), &buffer, PyBUF_SIMPLE) != 0) return false;
   const Py_ssize_t size = buffer.len;
