@@ -24,7 +24,7 @@ import pytest
 
 import pgstride
 
-HANGS_AFTER = 120.0
+HANGS_AFTER = float(os.environ.get("PGSTRIDE_HANGS_AFTER", "120"))
 
 try:
     import uvloop
