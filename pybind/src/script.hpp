@@ -33,6 +33,11 @@ class Script final : public Exchange {
     bool on_row(DataRow) override { return true; }
     void on_complete(CommandTag tag) override { owner_.status_ = tag.text(); }
     void on_done() noexcept override { owner_.finish(); }
+    // Like rows, what a COPY … TO STDOUT brings goes nowhere; the status tells that it has run.
+    bool on_copy(const CopyResponse& response) override { return !response.to_server; }
+    bool on_frame(const Frame& frame) override {
+      return frame.type == 'd' || frame.type == 'c' || SimpleQuery::on_frame(frame);
+    }
 
     Script& owner_;
   };

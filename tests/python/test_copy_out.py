@@ -350,7 +350,20 @@ async def test_closed_in_the_middle(connection):
 @pytest.mark.parametrize("method", ["execute", "fetch", "fetchval"])
 async def test_copy_through_another_method(connection, method, usable):
     await connection.execute("create temp table t (a int)")
-    for query in ("copy t from stdin", "copy (select 1) to stdout"):
+    queries = ["copy t from stdin", "copy (select 1) to stdout"]
+    for query in queries[: 1 if method == "execute" else 2]:
         with pytest.raises(pgstride.InterfaceError, match="needs one of the copy calls"):
             await getattr(connection, method)(query, timeout=60)
         await usable(connection)
+
+
+async def test_copy_out_of_a_script_goes_nowhere(connection, create_pool, usable):
+    """As rows do."""
+    status = await connection.execute("select 1; copy (select generate_series(1, 100000)) to stdout")
+    assert status == "COPY 100000" and status.rowcount == 100000
+    assert await connection.execute("copy (select 1) to stdout; copy (select 1) to stdout; select 2") == "SELECT 1"
+    with pytest.raises(pgstride.DivisionByZeroError):
+        await connection.execute("copy (select 1 / (3 - i) from generate_series(1, 5) i) to stdout")
+    await usable(connection)
+    pool = await create_pool()
+    assert await pool.execute("copy (select 1) to stdout") == "COPY 1"

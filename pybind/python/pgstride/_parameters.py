@@ -287,6 +287,8 @@ def _security(
         if mode:
             values = {key: sources(key, _tls.VARIABLES.get(key)) for key in _tls.OPTIONS}
             options = _tls.complete(mode, {key: value for key, value in values.items() if value is not None})
+    elif ssl is not None and not isinstance(ssl, (bool, _ssl.SSLContext)):
+        raise TypeError(f"ssl is expected to be an sslmode, a bool or an ssl.SSLContext, got {ssl!r}")
     else:
         security, mode = ssl, SSLMode.verify_full if ssl is True else SSLMode.disable
         if ssl is True:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import typing
 
 from . import exceptions
@@ -29,6 +30,13 @@ ArgumentSets = typing.Iterable[typing.Sequence[object]]
 """What a statement is to be run with, time after time."""
 
 
+def call_its_functions(name: str, part: type) -> None:
+    """What Python says about a part's methods is said of the class that users know."""
+    for function in vars(part).values():
+        if inspect.isfunction(function):
+            function.__qualname__ = f"{name}.{function.__name__}"
+
+
 class Part:
     """Base of the classes that Connection consists of. What they work on is Connection's."""
 
@@ -41,6 +49,11 @@ class Part:
     _config: connect_utils._ClientConfiguration
     _params: _parameters.ConnectionParameters
     _server_caps: ServerCapabilities
+
+    def __init_subclass__(cls, **options: typing.Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__module__.startswith("pgstride._"):
+            call_its_functions("Connection", cls)
 
     @property
     def _whole(self) -> Connection[typing.Any]:

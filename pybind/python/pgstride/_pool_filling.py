@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import typing
 
 from . import _core, _pool_holder, _pool_options, connect_utils, connection, exceptions
@@ -31,7 +32,7 @@ class PoolFilling(typing.Generic[Row]):
                 self._minsize,
                 self._maxsize,
                 self._keeps_min_size,
-                self._max_queries,
+                math.ceil(self._max_queries),
                 self._max_inactive_connection_lifetime or None,
                 self._max_lifetime or None,
                 self._check_after or None,

@@ -12,7 +12,7 @@ import typing
 
 from . import connect_utils, connection
 from ._pool_holder import PoolAcquireContext, PoolConnectionHolder
-from ._parts import ArgumentSets, OtherRow, Row
+from ._parts import ArgumentSets, OtherRow, Row, call_its_functions
 from ._server import CommandStatus
 from .protocol import Record
 
@@ -189,5 +189,7 @@ class PoolRequests(typing.Generic[Row]):
         self._core.release(slot, None, False)
         return None
 
+
+call_its_functions("Pool", PoolRequests)
 
 __all__ = ("PoolRequests",)

@@ -312,9 +312,13 @@ def check_not_negative(name: str, value: object) -> None:
 def check_command_timeout(value: object) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+    try:
+        seconds = 0.0 if isinstance(value, bool) else float(typing.cast(float, value))
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if seconds <= 0:
         raise ValueError(f"invalid command_timeout value: expected greater than 0 float (got {value!r})")
-    return float(value)
+    return seconds
 
 
 def check_record_class(record_class: object) -> None:

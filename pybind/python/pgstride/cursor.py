@@ -190,11 +190,13 @@ class Cursor(BaseCursor[Row]):
         """The next `n` rows, or as many as there are left."""
         if n <= 0:
             raise exceptions.InterfaceError("n must be greater than zero")
+        self._check_ready()
         return [] if self._exhausted else await self._exec(n, utils._seconds(timeout))
 
     @connresource.guarded
     async def fetchrow(self, *, timeout: float | None = None) -> Row | None:
         """The next row, or None at the end."""
+        self._check_ready()
         if self._exhausted:
             return None
         rows = await self._exec(1, utils._seconds(timeout))
@@ -205,6 +207,7 @@ class Cursor(BaseCursor[Row]):
         """Skip `n` rows; the number actually skipped."""
         if n <= 0:
             raise exceptions.InterfaceError("n must be greater than zero")
+        self._check_ready()
         status = await self._connection._protocol.query(
             f"MOVE FORWARD {n:d} {self._portal_name}", utils._seconds(timeout)
         )

@@ -40,7 +40,7 @@ class Transaction(connresource.ConnectionResource):
 
     def __init__(self, connection: Connection[typing.Any], isolation: str | None, readonly: bool, deferrable: bool) -> None:
         super().__init__(connection)
-        if isolation is not None and isolation not in ISOLATION_LEVELS:
+        if isolation and isolation not in ISOLATION_LEVELS:
             raise ValueError(f"isolation is expected to be either of {ISOLATION_LEVELS}, got {isolation!r}")
         self._isolation = isolation
         self._readonly = readonly
@@ -136,15 +136,14 @@ class Transaction(connresource.ConnectionResource):
         return query + ";"
 
     async def _check_isolation(self, outer: Transaction) -> None:
-        if self._isolation is None:
+        if not self._isolation:
             return
-        if outer._isolation is None:
-            shown = await self._connection.fetchval("SHOW transaction_isolation")
-            outer._isolation = ISOLATION_LEVELS_BY_VALUE[shown]
-        if self._isolation != outer._isolation:
+        level = outer._isolation
+        if not level:
+            level = ISOLATION_LEVELS_BY_VALUE[await self._connection.fetchval("SHOW transaction_isolation")]
+        if self._isolation != level:
             raise exceptions.InterfaceError(
-                "nested transaction has a different isolation level: "
-                f"current {self._isolation!r} != outer {outer._isolation!r}"
+                f"nested transaction has a different isolation level: current {self._isolation!r} != outer {level!r}"
             )
 
     async def _commit(self) -> None:

@@ -119,9 +119,22 @@ async def in_transaction(connection, call):
         return await call()
 
 
+async def block(connection, **options):
+    async with connection.transaction(**options):
+        return connection.is_in_transaction()
+
+
 async def cursor_of(connection, call):
     async with connection.transaction():
         return await call(await connection.cursor("select * from generate_series(1, 10) g"))
+
+
+async def too_late(connection, operation):
+    """A cursor that has come to its end, and whose transaction is over."""
+    async with connection.transaction():
+        cursor = await connection.cursor("select 1")
+        await cursor.fetch(2)
+    return await getattr(cursor, operation)(*[1] * (operation != "fetchrow"))
 
 
 async def prepared(connection, call, query="select $1::int a, 2 b"):
@@ -130,6 +143,11 @@ async def prepared(connection, call, query="select $1::int a, 2 b"):
 
 async def now(function):
     return function()
+
+
+async def now_text(awaitable):
+    """A status knows more here, and is equal."""
+    return str(await awaitable)
 
 
 async def iterated(connection, prefetch):
@@ -223,6 +241,13 @@ CALLS: dict[str, typing.Callable[[typing.Any], typing.Any]] = {
     "cursor, repr": lambda c: cursor_of(c, lambda k: now(lambda: repr(k))),
     "cursor, iterated": lambda c: iterated(c, 3),
     "cursor, one by one": lambda c: iterated(c, 1),
+    **{f"cursor, too late: {name}": lambda c, name=name: too_late(c, name) for name in ("fetch", "fetchrow", "forward")},
+    "isolation, empty": lambda c: block(c, isolation=""),
+    "nested, same isolation": lambda c: in_transaction(
+        c, lambda: transaction_states(c, ["start", "rollback"], isolation="read_committed")
+    ),
+    "COPY out as a script": lambda c: now_text(c.execute("copy (select 1 union select 2) to stdout")),
+    "no such parameter": lambda c: c.set_type_codec("text", encoder=str, decoder=str, binary=True),
     "transaction": lambda c: transaction_states(c, ["commit", "rollback", "start", "start", "commit", "start"]),
     "transaction, undone": lambda c: transaction_states(
         c, ["start", "rollback", "commit"], isolation="serializable", readonly=True, deferrable=True
