@@ -8,6 +8,7 @@ import ssl
 import warnings
 
 import pytest
+from certificates import Authority
 
 import pgstride
 from pgstride.connect_utils import SSLMode
@@ -172,6 +173,13 @@ def test_context(parse):
     mine = ssl.create_default_context()
     _, params = parse(host="h", ssl=mine, **U)
     assert params.ssl is mine and params.sslmode is SSLMode.disable
+
+
+@pytest.mark.parametrize("mode, name_counts", [("require", False), ("verify-ca", False), ("verify-full", True)])
+def test_context_with_a_root_certificate(tmp_path, parse, mode, name_counts):
+    root = Authority(tmp_path / "ca").root
+    _, params = parse(dsn=f"postgres://h/d?sslmode={mode}&sslrootcert={root}")
+    assert params.ssl.verify_mode is ssl.CERT_REQUIRED and params.ssl.check_hostname is name_counts
 
 
 def test_versions(monkeypatch, parse):

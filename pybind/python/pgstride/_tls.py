@@ -92,7 +92,7 @@ def complete(mode: SSLMode, options: dict[str, str]) -> dict[str, str]:
 def context(mode: SSLMode, options: dict[str, str]) -> ssl.SSLContext:
     """The context for complete() options."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = mode >= SSLMode.verify_full
+    made.check_hostname = False
     made.verify_mode = ssl.CERT_NONE
     if mode >= SSLMode.require and (root := options.get("sslrootcert")):
         if root == "system":
@@ -100,6 +100,7 @@ def context(mode: SSLMode, options: dict[str, str]) -> ssl.SSLContext:
         else:
             made.load_verify_locations(cafile=root)
         made.verify_mode = ssl.CERT_REQUIRED
+        made.check_hostname = mode >= SSLMode.verify_full
     if mode >= SSLMode.require and (revoked := options.get("sslcrl")):
         made.load_verify_locations(cafile=revoked)
         made.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
