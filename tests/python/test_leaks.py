@@ -18,6 +18,7 @@ import os
 import pickle
 import sys
 import typing
+import warnings
 
 import pytest
 
@@ -57,11 +58,15 @@ except (AttributeError, OSError):  # not glibc
 
 async def measured() -> list[int]:
     """Python's blocks of memory; C's, each worth at least 32 bytes; references to what is watched."""
-    # asyncio lets go of timers that were cancelled when there are many of them.
-    for _ in range(200):
-        asyncio.get_running_loop().call_later(3600, print).cancel()
-    await asyncio.sleep(0)
-    gc.collect()
+    for _ in range(3):
+        # asyncio lets go of timers that were cancelled when there are many of them.
+        for _ in range(200):
+            asyncio.get_running_loop().call_later(3600, print).cancel()
+        await asyncio.sleep(0)
+        gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # from 3.13 on
+        getattr(sys, "_clear_type_cache", int)()  # it holds the names of what was looked up
     return [sys.getallocatedblocks(), mallinfo2().uordblks // 32, *map(sys.getrefcount, WATCHED)]
 
 
