@@ -71,15 +71,16 @@ def parameters(function: typing.Callable[..., object]) -> list[tuple[str, str, o
 
 
 def may_be_left_out(parameter: tuple[str, str, object]) -> bool:
-    return parameter[1] == "keyword-only" and parameter[2] is not NEEDED
+    kind, default = parameter[1:]
+    return kind == "variadic keyword" or (kind == "keyword-only" and default is not NEEDED)
 
 
 def how_calls_differ(theirs: typing.Any, ours: typing.Any) -> str | None:
     wanted, given = parameters(theirs), parameters(ours)
     if wanted is None or given is None:
         return None
-    names = {name for name, _, _ in wanted}
-    common = [parameter for parameter in given if parameter[0] in names or not may_be_left_out(parameter)]
+    known = {(name, kind) for name, kind, _ in wanted}
+    common = [parameter for parameter in given if parameter[:2] in known or not may_be_left_out(parameter)]
     if wanted != common:
         return f"takes {inspect.signature(ours)}, not {inspect.signature(theirs)}"
     if inspect.iscoroutinefunction(theirs) != inspect.iscoroutinefunction(ours):
