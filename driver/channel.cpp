@@ -204,9 +204,9 @@ void Channel::receive() {
     if (result.would_block) break;
     if (result.bytes == 0) return session_.fail(transport_.lost(result, "receiving from ", address()));
     session_.commit_read(result.bytes);
-    // Mostly that was all. While somebody waits for more it has to be asked for: a reset may be among
-    // what was told of just now, and not every loop tells of that twice (uvloop).
-    if (result.bytes < space.size() && session_.quiescent() && !transport_.has_unread()) return;
+    // Mostly that was all. While a reply is due, more has to be asked for: a reset may be among what
+    // was told of just now, and not every loop tells of that twice (uvloop).
+    if (result.bytes < space.size() && !session_.awaits_reply() && !transport_.has_unread()) return;
     received += result.bytes;
   }
   if (!is_open()) return;

@@ -135,6 +135,8 @@ class Session {
   TransactionStatus transaction() const noexcept { return transaction_; }
   const Parameters& parameters() const noexcept { return parameters_; }
   StatementCache& statements() noexcept { return statements_; }
+  /// There is a request whose reply has not come to its end.
+  bool awaits_reply() const noexcept { return !queue_.empty(); }
   /// Nothing queued, nothing half received, nothing to send: fit to be returned to a pool.
   bool quiescent() const noexcept;
   void listen(ServerEvents* events) noexcept { events_ = events; }

@@ -52,6 +52,21 @@ BOOST_AUTO_TEST_CASE(whole_replies_of_single_bytes) {
   BOOST_TEST(a.outcome() == "[1] SELECT 1");
 }
 
+// The end of the stream lies behind the reply. Reading once more would meet it, for nothing most times.
+BOOST_AUTO_TEST_CASE(a_whole_reply_is_read_at_once) {
+  Request a("select 1");
+  ask(a);
+  server.says(answer("1"));
+  server.hangs_up();
+  bool open = false;
+  a.on_end = [&] { open = channel->is_open(); };
+  loop.turn();
+  BOOST_TEST(a.outcome() == "[1] SELECT 1");
+  BOOST_TEST(open);
+  loop.run_until_idle();
+  BOOST_TEST(!channel->is_open());
+}
+
 BOOST_AUTO_TEST_CASE(an_owner_may_ask_on) {
   Request a("select 1"), b("select 2");
   a.on_end = [&] { ask(b); };
