@@ -26,44 +26,43 @@ std::string text_of(const ParameterTypes& parameters, std::size_t index, const T
 
 // What the server has told of a statement is held against what was given: it would take the eight
 // bytes of a number for a timestamp without a word.
-bool fits(const Arguments& arguments, const Statement& statement, const TypeNames& types, Failure& failure) {
+std::optional<Failure> misfit(const Arguments& arguments, const Statement& statement, const TypeNames& types) {
   const auto& wanted = statement.parameters();
-  if (wanted.size() != arguments.size()) {
-    failure = refused("the query has " + std::to_string(wanted.size()) + " parameters, and " +
-                      std::to_string(arguments.size()) + " arguments were given");
-    return false;
-  }
+  if (wanted.size() != arguments.size())
+    return refused("the query has " + std::to_string(wanted.size()) + " parameters, and " +
+                   std::to_string(arguments.size()) + " arguments were given");
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const Oid given = arguments.types().oid(i, types);
     if (given == wanted[i] || given == oid::unspecified || arguments.formats()[i] == Format::text) continue;
-    failure = refused(parameter(i) + " is " + type_text(wanted[i]) + ", and " +
-                      std::string(arguments.names()[i]) + " is sent as " + type_text(given));
-    return false;
+    return refused(parameter(i) + " is " + type_text(wanted[i]) + ", and " +
+                   std::string(arguments.names()[i]) + " is sent as " + type_text(given));
   }
-  return true;
+  return std::nullopt;
 }
 
 }  // namespace
 
-bool encode_arguments(const Arguments& arguments, const Statement& statement, WriteBuffer& out,
-                      Failure& failure) {
+std::optional<Failure> encode_arguments(const Arguments& arguments, const Statement& statement,
+                                        WriteBuffer& out) {
   static const TypeNames none;
   const TypeNames& types = out.types() ? *out.types() : none;
-  if (statement.ready() && !fits(arguments, statement, types, failure)) return false;
+  if (statement.ready()) {
+    if (auto wrong = misfit(arguments, statement, types)) return wrong;
+  }
   const std::size_t count = arguments.size();
   out.u16(static_cast<std::uint16_t>(count));
   for (const Format format : arguments.formats()) out.i16(static_cast<std::int16_t>(format));
   out.u16(static_cast<std::uint16_t>(count));
   try {
     const std::size_t written = arguments.write(out);
-    if (written == count) return true;
-    failure = refused(parameter(written) + ": this " + std::string(arguments.names()[written]) +
-                      " can not be sent as " + text_of(arguments.types(), written, types));
+    if (written == count) return std::nullopt;
+    return refused(parameter(written) + ": this " + std::string(arguments.names()[written]) +
+                   " can not be sent as " + text_of(arguments.types(), written, types));
   } catch (...) {
-    failure = refused("an argument could not be encoded");
+    Failure failure = refused("an argument could not be encoded");
     failure.thrown = std::current_exception();
+    return failure;
   }
-  return false;
 }
 
 }  // namespace pgstride::inline v0

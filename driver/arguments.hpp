@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <tuple>
@@ -132,9 +133,9 @@ class ArgumentsOf final : public Arguments {
 template <class... Args>
 ArgumentsOf(const Args&...) -> ArgumentsOf<Args...>;
 
-/// Writes what Bind says of its parameters: format codes, then values. False, and why, when an
-/// argument does not fit the statement or its own type.
-[[nodiscard]] bool encode_arguments(const Arguments& arguments, const Statement& statement, WriteBuffer& out,
-                                    Failure& failure);
+/// Writes what Bind says of its parameters: format codes, then values. What is wrong, when an argument
+/// does not fit the statement or its own type.
+[[nodiscard]] std::optional<Failure> encode_arguments(const Arguments& arguments, const Statement& statement,
+                                                      WriteBuffer& out);
 
 }  // namespace pgstride::inline v0

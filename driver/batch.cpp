@@ -23,12 +23,11 @@ Batch::Batch(Channel& channel) noexcept : channel_(channel) {
 }
 
 void Batch::add_encoded(StatementRef statement, const Arguments& arguments) {
-  Failure failure;
   const std::uint64_t begin = arguments_.position();
-  if (!encode_arguments(arguments, *statement, arguments_, failure)) {
+  if (const auto failure = encode_arguments(arguments, *statement, arguments_)) {
     arguments_.truncate(begin);
     arguments_.take_failure();
-    raise(failure, statement->sql());
+    raise(*failure, statement->sql());
   }
   ends_.push_back(arguments_.position());
   items_.push_back(std::make_unique<BatchItem>(std::move(statement)));

@@ -40,8 +40,7 @@ Channel::~Channel() {
 
 // In a child of the process that has made it, a connection is over, and the parent's goes on: our
 // descriptor is closed, and not a byte is sent.
-bool Channel::is_ours() {
-  if (birth_.is_here()) return true;
+bool Channel::disown() {
   if (is_open()) abort({Errc::connection_closed, "the connection belongs to the parent process"});
   return false;
 }

@@ -110,7 +110,8 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   void check_fence();
   void end_grace();
   void close_if_failed() noexcept;
-  bool is_ours();
+  bool is_ours() { return birth_.is_here() || disown(); }
+  bool disown();
   void arm(TimePoint at);
   void deliver_soon() { arm(loop_.now()); }
 

@@ -9,6 +9,8 @@
 namespace pgstride::inline v0 {
 namespace {
 
+[[noreturn]] void throw_closed() { throw Error(Errc::connection_closed, "the connection has been closed"); }
+
 /// co_await connecting → the channel, or throws
 class Connecting final : ConnectHandler {
  public:
@@ -150,7 +152,7 @@ std::optional<TlsInfo> Connection::tls() const {
 std::int32_t Connection::backend_pid() const noexcept { return channel_ ? channel_->cancel_key().pid : 0; }
 
 Channel& Connection::channel() const {
-  if (!channel_) throw Error(Errc::connection_closed, "the connection has been closed");
+  if (!channel_) throw_closed();
   return *channel_;
 }
 

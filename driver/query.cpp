@@ -63,9 +63,9 @@ std::shared_ptr<const Columns> shared_columns(Statement& statement) {
 }
 
 bool BoundExecute::encode_arguments(WriteBuffer& out) {
-  Failure failure;
-  if (pgstride::encode_arguments(*arguments_, *statement(), out, failure)) return true;
-  fail(std::move(failure));
+  auto failure = pgstride::encode_arguments(*arguments_, *statement(), out);
+  if (!failure) return true;
+  fail(std::move(*failure));
   return false;
 }
 

@@ -38,16 +38,24 @@ class UvLoop final : public Loop {
   void run();
   /// Waits for something to happen and handles it; false when there is nothing left to wait for.
   bool run_once();
+  /// Until done(), which is asked in every turn, or until there is nothing left to wait for.
   template <class Predicate>
   void run_until(Predicate done) {
-    while (!done() && run_once()) {
-    }
+    run_until({&done, [](void* predicate) -> bool { return (*static_cast<Predicate*>(predicate))(); }});
   }
   /// Makes run() return after the current turn.
   void stop() noexcept;
 
  private:
+  struct Condition {
+    void* predicate;
+    bool (*holds)(void* predicate);
+    bool operator()() const { return holds(predicate); }
+  };
   struct State;
+
+  void run_until(Condition done);
+
   std::unique_ptr<State> state_;
 };
 

@@ -6,19 +6,13 @@
 #include <atomic>
 
 namespace pgstride::inline v0 {
+
+constinit std::atomic<std::uint32_t> BirthProcess::forks{0};
+
 namespace {
 
-std::atomic<std::uint32_t> generation{0};
-
-// Only the thread that forked lives in the child: nobody else can be counting.
-void count() { generation.fetch_add(1, std::memory_order_relaxed); }
+// Fails for want of memory only; then a child is taken for its parent.
+[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, &BirthProcess::count_fork);
 
 }  // namespace
-
-std::uint32_t fork_generation() noexcept {
-  static const int registered = pthread_atfork(nullptr, nullptr, count);
-  (void)registered;  // fails for want of memory only; then a child is taken for its parent
-  return generation.load(std::memory_order_relaxed);
-}
-
 }  // namespace pgstride::inline v0

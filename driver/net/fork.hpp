@@ -4,21 +4,24 @@
 // told the system about them (epoll). Whatever the child did to them would happen to the parent.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 namespace pgstride::inline v0 {
 
-/// Other than it was: this is a child of the process that asked before. Costs no system call.
-std::uint32_t fork_generation() noexcept;
-
 /// Remembers which process made it.
 class BirthProcess {
  public:
-  BirthProcess() noexcept : generation_(fork_generation()) {}
-  /// We are not in a child of the process that made this.
-  bool is_here() const noexcept { return generation_ == fork_generation(); }
+  BirthProcess() noexcept : generation_(forks.load(std::memory_order_relaxed)) {}
+  /// We are not in a child of the process that made this. Costs no system call.
+  bool is_here() const noexcept { return generation_ == forks.load(std::memory_order_relaxed); }
+
+  /// Called in every child. Only the thread that forked lives there: nobody else can be counting.
+  static void count_fork() noexcept { forks.fetch_add(1, std::memory_order_relaxed); }
 
  private:
+  static std::atomic<std::uint32_t> forks;  // between this process and the one that was started
+
   std::uint32_t generation_;
 };
 

@@ -68,7 +68,7 @@ IoResult failed() noexcept {
   if (errno == EAGAIN || errno == EWOULDBLOCK) {
     result.would_block = true;
   } else {
-    result.error = last_error();
+    result.error = errno;
   }
   return result;
 }

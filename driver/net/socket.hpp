@@ -19,7 +19,7 @@ struct IoResult {
   std::size_t bytes = 0;
   bool would_block = false;
   bool eof = false;
-  std::error_code error;
+  int error = 0;  ///< errno
 };
 
 /// How a dead TCP peer is noticed. On by default: an address translator that drops an idle flow

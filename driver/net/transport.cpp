@@ -2,6 +2,7 @@
 #include "pgstride/driver/net/transport.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace pgstride::inline v0 {
 namespace {
@@ -27,7 +28,7 @@ IoResult ended(const TlsEngine& tls) noexcept {
   if (tls.state() == TlsState::closed) {
     result.eof = true;
   } else {
-    result.error = tls.failure().code;
+    result.error = EPROTO;  // lost() has the words for it
   }
   return result;
 }
@@ -102,7 +103,7 @@ Failure Transport::lost(const IoResult& result, const char* doing, const Address
   if (tls_ && tls_->state() == TlsState::failed)
     return {Errc::connection_lost, doing + peer.text() + ": TLS: " + tls_->failure().detail};
   Failure failure{Errc::connection_lost, doing + peer.text()};
-  failure.system = result.error;
+  failure.system = {result.error, std::system_category()};
   return failure;
 }
 
