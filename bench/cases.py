@@ -18,9 +18,11 @@ class Case(typing.NamedTuple):
     on_pool: bool = False
     """Each time on any connection of a pool that has opened ten, instead of always the same."""
     python: str | None = "fetch"
-    """What the Python clients do: ``fetch``, ``copy records`` (a million, into the table) or ``copy out``. None: not a
-    case of theirs."""
+    """What the Python clients do: ``fetch``, ``connect`` (with SCRAM, and close), ``executemany`` (a hundred thousand
+    times), ``copy records`` (a million, into the table) or ``copy out``. None: not a case of theirs."""
 
+
+CONNECT = Case("connect with SCRAM", "", 30, python="connect")
 
 CASES = (
     Case("select 1", "select 1", 2000, cpp_row="int"),
@@ -48,6 +50,7 @@ CASES = (
         cpp_row="mixed",
     ),
     Case("300 000 ints", "select generate_series(1, 300000)", 2, cpp_row="int"),
+    Case("executemany 100 000", "id int, name text, x float8, at timestamptz", 1, python="executemany"),
     Case("COPY 1 000 000 in", "id int, name text, x float8, at timestamptz", 1, python="copy records"),
     Case(
         "COPY 1 000 000 out",
@@ -55,11 +58,73 @@ CASES = (
         1,
         python="copy out",
     ),
+    CONNECT,
 )
 
-# With --tls only: a statement of nothing stands for connecting, logging in and closing.
-TLS_CASES = (
-    Case("connect and log in", "", 30),
-    Case("select 1", "select 1", 2000),
-    *(case for case in CASES if case.name in ("10 000 mixed rows", "300 000 ints")),
+# With --tls only.
+TLS_CASES = (CONNECT, *(case for case in CASES if case.name in ("select 1", "10 000 mixed rows", "300 000 ints")))
+
+# With --memory only.
+MEMORY_CASE = Case(
+    "1 000 000 rows",
+    """select i, 'row number ' || i, i / 7::float8, timestamptz '2026-01-01 00:00Z' + i * interval '1 second'
+    from generate_series(1, 1000000) i""",
+    1,
+)
+
+# With --types only: a thousand rows of one value.
+TYPE_CASES = tuple(
+    Case(sql_type, f"select {value}::{sql_type} from generate_series(1, 1000)", 30)
+    for sql_type, value in {
+        "bool": "true",
+        '"char"': "'c'",
+        "int2": "12345",
+        "int4": "1234567890",
+        "int8": "1234567890123456789",
+        "oid": "1234567890",
+        "float4": "1.25",
+        "float8": "3.141592653589793",
+        "numeric": "'31415926.53589793'",
+        "money": "'1234.56'",
+        "text": "'a text of thirty characters or so'",
+        "varchar": "'a text of thirty characters or so'",
+        "bpchar": "'a text of thirty characters or so'",
+        "name": "'a_name'",
+        "bytea": r"'\\x0123456789abcdef'",
+        "uuid": "'3e2c0b4d-8f0a-4d57-9d0c-6a3d1a4f5b6c'",
+        "json": """'{"a": [1, 2, 3]}'""",
+        "jsonb": """'{"a": [1, 2, 3]}'""",
+        "xml": "'<a/>'",
+        "date": "'2026-01-02'",
+        "time": "'03:04:05.678901'",
+        "timetz": "'03:04:05.678901+02'",
+        "timestamp": "'2026-01-02 03:04:05.678901'",
+        "timestamptz": "'2026-01-02 03:04:05.678901+00'",
+        "interval": "'1 day 02:03:04.5'",
+        "inet": "'192.168.100.128/25'",
+        "cidr": "'192.168.100.0/24'",
+        "macaddr": "'08:00:2b:01:02:03'",
+        "macaddr8": "'08:00:2b:01:02:03:04:05'",
+        "bit(12)": "B'101010101010'",
+        "varbit": "B'1010101'",
+        "point": "'(1, 2)'",
+        "line": "'{1, 2, 3}'",
+        "lseg": "'[(1, 2), (3, 4)]'",
+        "box": "'(3, 4), (1, 2)'",
+        "path": "'[(1, 2), (3, 4), (5, 6)]'",
+        "polygon": "'((1, 2), (3, 4), (5, 6))'",
+        "circle": "'<(1, 2), 3>'",
+        "tid": "'(1, 2)'",
+        "pg_snapshot": "'10:20:10,14,15'",
+        "tsvector": "'a:1 b:2'",
+        "int4range": "'[1, 10)'",
+        "numrange": "'[1.5, 2.5]'",
+        "tstzrange": "'[2026-01-01 00:00Z, 2026-02-01 00:00Z)'",
+        "daterange": "'[2026-01-01, 2026-02-01)'",
+        "int4multirange": "'{[1, 3), [5, 8)}'",
+        "int4[]": "'{1, 2, 3, 4, 5}'",
+        "text[]": "'{one, two, three}'",
+        "int4[][]": "'{{1, 2}, {3, 4}}'",
+        "record": "row(1, 'a text'::text, 2.5::float8)",
+    }.items()
 )

@@ -7,9 +7,10 @@ Says what it is in one line, then answers each line on standard input with one o
 
     check <TAB> count <TAB> argument <TAB> how <TAB> sql     a digest of what came of it
     run   <TAB> count <TAB> argument <TAB> how <TAB> sql     nanoseconds of CPU <TAB> nanoseconds by the clock
+    peak  <TAB> count <TAB> argument <TAB> how <TAB> sql     KiB that the process grew by
 
-How is ``pool`` (a fetch, on a pool's connections), ``copy records`` or ``copy out``; anything else is a fetch.
-Without any sql it connects and closes.
+How is ``pool`` (a fetch, on a pool's connections), ``connect``, ``executemany``, ``copy records`` or ``copy out``;
+anything else is a fetch.
 """
 
 from __future__ import annotations
@@ -19,15 +20,21 @@ import datetime
 import gc
 import hashlib
 import itertools
+import re
+import resource
 import sys
 import time
 import typing
+from urllib.parse import urlsplit
 
 
 class Driver(typing.Protocol):
     async def fetch(self, sql: str, *arguments: object) -> typing.Sequence[typing.Iterable[object]]: ...
+    async def executemany(self, sql: str, arguments: typing.Iterable[tuple[object, ...]]) -> None: ...
     async def copy_records_to_table(self, table: str, *, records: typing.Iterable[tuple[object, ...]]) -> str: ...
-    async def copy_from_query(self, sql: str, *, output: typing.Callable[[bytes], typing.Awaitable[None]]) -> str: ...
+    async def copy_from_query(
+        self, sql: str, *, output: typing.Callable[[bytes], typing.Awaitable[None]]
+    ) -> object: ...
 
 
 class Psycopg:
@@ -40,6 +47,10 @@ class Psycopg:
         cursor = await self._connection.execute(sql, arguments, prepare=True, binary=True)
         return await cursor.fetchall() if cursor.description else []
 
+    async def executemany(self, sql: str, arguments: typing.Iterable[tuple[object, ...]]) -> None:
+        async with self._connection.cursor() as cursor:
+            await cursor.executemany(sql, arguments)
+
     async def copy_records_to_table(self, table: str, *, records: typing.Iterable[tuple[object, ...]]) -> str:
         async with self._connection.cursor() as cursor:
             async with cursor.copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
@@ -48,12 +59,11 @@ class Psycopg:
                     await copy.write_row(record)
             return cursor.statusmessage
 
-    async def copy_from_query(self, sql: str, *, output: typing.Callable[[bytes], typing.Awaitable[None]]) -> str:
+    async def copy_from_query(self, sql: str, *, output: typing.Callable[[bytes], typing.Awaitable[None]]) -> None:
         async with self._connection.cursor() as cursor:
             async with cursor.copy(f"COPY ({sql}) TO STDOUT") as copy:
                 async for data in copy:
                     await output(data)
-            return cursor.statusmessage
 
 
 class PsycopgPool:
@@ -103,7 +113,10 @@ def plain(value: object) -> object:
         return value.decode("latin-1")
     if isinstance(value, datetime.datetime):
         return value.astimezone(datetime.timezone.utc).isoformat()
-    return value if isinstance(value, (bool, int, float, list)) else str(value)
+    if isinstance(value, (bool, int, float, list)):
+        return value
+    value = getattr(value, "points", value)  # a Path shows its address
+    return re.sub(r"\b(asyncpg|pgstride)\.[a-z_.]*", "", str(value))  # in the repr of a Point
 
 
 def digest(rows: typing.Iterable[typing.Iterable[object]]) -> str:
@@ -117,10 +130,23 @@ RECORDS = [
 ]
 
 
-async def copy_records(driver: Driver, columns: str) -> str:
+def records(thousands: int) -> typing.Iterable[tuple[object, ...]]:
+    return itertools.chain.from_iterable(itertools.repeat(RECORDS, thousands))
+
+
+async def create_table(driver: Driver, columns: str) -> None:
     await driver.fetch(f"create temp table if not exists copied ({columns}) on commit delete rows")
-    million = itertools.chain.from_iterable(itertools.repeat(RECORDS, 1000))
-    return await driver.copy_records_to_table("copied", records=million)
+
+
+async def execute_many(driver: Driver, columns: str) -> str:
+    await create_table(driver, columns)
+    await driver.executemany("insert into copied values ($1, $2, $3, $4)", records(100))
+    return "inserted"
+
+
+async def copy_records(driver: Driver, columns: str) -> str:
+    await create_table(driver, columns)
+    return await driver.copy_records_to_table("copied", records=records(1000))
 
 
 async def copy_out(driver: Driver, sql: str) -> str:
@@ -130,11 +156,13 @@ async def copy_out(driver: Driver, sql: str) -> str:
         nonlocal size
         size += len(data)
 
-    status = await driver.copy_from_query(sql, output=drain)
-    return f"{status}, {size} bytes"
+    await driver.copy_from_query(sql, output=drain)
+    return f"{size} bytes"
 
 
 async def do(driver: Driver, how: str, sql: str, arguments: list[int]) -> typing.Any:
+    if how == "executemany":
+        return await execute_many(driver, sql)
     if how == "copy records":
         return await copy_records(driver, sql)
     if how == "copy out":
@@ -146,7 +174,7 @@ async def run(driver: Driver, how: str, sql: str, arguments: list[int], count: i
     gc.collect()
     fetch = driver.fetch
     clock, cpu = time.perf_counter_ns(), time.process_time_ns()
-    if how.startswith("copy"):
+    if how.startswith("copy") or how == "executemany":
         for _ in range(count):
             await do(driver, how, sql, arguments)
     else:
@@ -155,7 +183,16 @@ async def run(driver: Driver, how: str, sql: str, arguments: list[int], count: i
     return time.process_time_ns() - cpu, time.perf_counter_ns() - clock
 
 
+async def peak(driver: Driver, sql: str) -> int:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rows = await driver.fetch(sql)
+    assert len(rows) == 1_000_000
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+
+
 async def run_connects(driver: str, dsn: str, count: int) -> tuple[int, int]:
+    parts = urlsplit(dsn)
+    dsn = parts._replace(netloc="pgstride_scram:secret@" + parts.netloc.rpartition("@")[2]).geturl()
     clock, cpu = time.perf_counter_ns(), time.process_time_ns()
     for _ in range(count):
         connection = await open_connection(driver, dsn)
@@ -174,8 +211,10 @@ async def main(driver_name: str, dsn: str) -> None:
         if how == "pool" and pool is None:
             pool = await open_pool(driver_name, dsn)
         where = pool if how == "pool" and pool is not None else driver
-        if not sql:
+        if how == "connect":
             print(*await run_connects(driver_name, dsn, int(count)), sep="\t", flush=True)
+        elif action == "peak":
+            print(await peak(where, sql), flush=True)
         elif action == "check":
             result = await do(where, how, sql, arguments)
             print(result if isinstance(result, str) else digest(result), flush=True)

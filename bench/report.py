@@ -25,27 +25,19 @@ class Ratio(typing.NamedTuple):
     of: str
 
 
-# For each suite the contestants whose times are shown, and the ratios.
-PYTHON = (
-    ("pgstride", "asyncpg", "psycopg"),
-    (
-        Ratio("pgstride", "asyncpg", "cpu"),
-        Ratio("pgstride", "asyncpg", "wall"),
-        Ratio("pgstride", "psycopg", "cpu"),
-        Ratio("pgstride", "psycopg", "wall"),
-    ),
-)
-CPP = (
-    ("each", "typed", "query", "libpq", "bare"),
-    (
-        Ratio("each", "libpq", "cpu"),
-        Ratio("query", "libpq", "cpu"),
-        Ratio("query", "libpq", "wall"),
-        Ratio("typed", "each", "cpu"),
-        Ratio("each", "bare", "cpu"),
-        Ratio("query", "bare", "cpu"),
-        Ratio("query", "bare", "wall"),
-    ),
+# Shown when both are among the contestants.
+RATIOS = (
+    Ratio("pgstride", "asyncpg", "cpu"),
+    Ratio("pgstride", "asyncpg", "wall"),
+    Ratio("pgstride", "psycopg", "cpu"),
+    Ratio("pgstride", "psycopg", "wall"),
+    Ratio("each", "libpq", "cpu"),
+    Ratio("query", "libpq", "cpu"),
+    Ratio("query", "libpq", "wall"),
+    Ratio("typed", "each", "cpu"),
+    Ratio("each", "bare", "cpu"),
+    Ratio("query", "bare", "cpu"),
+    Ratio("query", "bare", "wall"),
 )
 
 FOOTNOTE = """
@@ -53,20 +45,18 @@ FOOTNOTE = """
 time of the right one, median of the rounds' ratios, in brackets the middle half of them. Below 1: faster."""
 
 
-def _columns(suite: str) -> tuple[tuple[str, ...], tuple[Ratio, ...]]:
-    return CPP if suite == "cpp" else PYTHON
+def _ratios(names: typing.Collection[str]) -> list[Ratio]:
+    return [ratio for ratio in RATIOS if ratio.ours in names and ratio.theirs in names]
 
 
-def heading(suite: str) -> str:
-    names, ratios = _columns(suite)
+def heading(names: typing.Collection[str]) -> str:
     times = "".join(f"{name + ' µs':>13}" for name in names)
-    return f"{'case':22}{times}" + "".join(f"{f'{r.ours}/{r.theirs} {r.of}':>24}" for r in ratios)
+    return f"{'case':22}{times}" + "".join(f"{f'{r.ours}/{r.theirs} {r.of}':>24}" for r in _ratios(names))
 
 
-def line(suite: str, case: str, samples: Samples) -> str:
-    names, ratios = _columns(suite)
-    times = "".join(f"{statistics.median(s.cpu for s in samples[name]) / 1000:13,.1f}" for name in names)
-    return f"{case:22}{times}" + "".join(f"{_shown(ratio, samples):>24}" for ratio in ratios)
+def line(case: str, samples: Samples) -> str:
+    times = "".join(f"{statistics.median(s.cpu for s in of_one) / 1000:13,.1f}" for of_one in samples.values())
+    return f"{case:22}{times}" + "".join(f"{_shown(ratio, samples):>24}" for ratio in _ratios(samples))
 
 
 def _shown(ratio: Ratio, samples: Samples) -> str:

@@ -18,10 +18,12 @@ import platform
 import signal
 import subprocess
 import sys
+import typing
 
 import report
-from cases import CASES, TLS_CASES, Case
+from cases import CASES, MEMORY_CASE, TLS_CASES, TYPE_CASES, Case
 
+TAB = "\t"
 HERE = pathlib.Path(__file__).resolve().parent
 ROUNDS, QUICK_ROUNDS = 15, 3
 QUICK_PART = 10  # a quick round does this part of a round's work
@@ -40,8 +42,12 @@ class Contestant:
 
     def run(self, case: Case, count: int) -> report.Sample:
         """Nanoseconds per operation."""
-        cpu, wall = self._ask("run", case, count).split("\t")
+        cpu, wall = self._ask("run", case, count).split(TAB)
         return report.Sample(int(cpu) / count, int(wall) / count)
+
+    def peak(self, case: Case) -> str:
+        """KiB by which the process has been larger with the rows than before."""
+        return self._ask("peak", case, 1)
 
     def stop(self) -> None:
         self._process.stdin.close()
@@ -74,7 +80,7 @@ def check(case: Case, contestants: list[Contestant]) -> None:
 
 
 def measure(case: Case, contestants: list[Contestant], rounds: int, count: int) -> report.Samples:
-    if case.sql:
+    if case.python != "connect":
         check(case, contestants)
     for contestant in contestants:
         contestant.run(case, max(1, count // 2))
@@ -86,8 +92,7 @@ def measure(case: Case, contestants: list[Contestant], rounds: int, count: int) 
     return samples
 
 
-def python_contestants(loop: str, dsn: str) -> list[Contestant]:
-    drivers = ("pgstride", "asyncpg", "psycopg")
+def python_contestants(loop: str, dsn: str, drivers: typing.Iterable[str]) -> list[Contestant]:
     return [Contestant(name, sys.executable, HERE / "python_client.py", name, loop, dsn) for name in drivers]
 
 
@@ -101,13 +106,36 @@ def cpp_contestants(dsn: str) -> list[Contestant]:
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Client CPU and wall time beside other drivers.")
     parser.add_argument("--quick", action="store_true", help="few and short rounds: shows that it works")
-    parser.add_argument("--case", action="append", choices=[case.name for case in (*CASES, *TLS_CASES)], metavar="NAME",
+    parser.add_argument("--case", action="append", choices=[case.name for case in (*CASES, *TYPE_CASES)], metavar="NAME",
                         help="only this one; may be repeated: " + ", ".join(case.name for case in CASES))
     parser.add_argument("--only", choices=["asyncio", "uvloop", "cpp"], action="append", help="may be repeated")
     parser.add_argument("--tls", action="store_true",
                         help="Python's drivers under TLS on 127.0.0.1, with SCRAM, instead of the Unix socket")
+    parser.add_argument("--types", action="store_true", help="decoding a value of each type, beside asyncpg alone")
+    parser.add_argument("--memory", action="store_true", help="what a million rows take, instead of time")
     parser.add_argument("--json", action="store_true", help="every round as JSON instead of tables")
     return parser.parse_args()
+
+
+def suites(options: argparse.Namespace, dsn: str) -> typing.Iterator[tuple[str, list[Contestant], list[Case]]]:
+    """What runs where, by whom, one after the other."""
+    cases = TLS_CASES if options.tls else TYPE_CASES if options.types else CASES
+    drivers = ("pgstride", "asyncpg") if options.types else ("pgstride", "asyncpg", "psycopg")
+    usual = ["asyncio"] if options.types else ["asyncio", "uvloop"] if options.tls else ["asyncio", "uvloop", "cpp"]
+    for suite in options.only or usual:
+        contestants = cpp_contestants(dsn) if suite == "cpp" else python_contestants(suite, dsn, drivers)
+        theirs = [case for case in cases if (case.cpp_row if suite == "cpp" else case.python)]
+        yield suite, contestants, [case for case in theirs if not options.case or case.name in options.case]
+        for contestant in contestants:
+            contestant.stop()
+
+
+def measure_memory(dsn: str) -> None:
+    """How much a process grows by a million rows that it keeps."""
+    for driver in ("pgstride", "asyncpg", "psycopg"):
+        (contestant,) = python_contestants("asyncio", dsn, [driver])
+        print(f"{contestant.introduction.split(TAB)[0]:24}{int(contestant.peak(MEMORY_CASE)) / 1024:8.1f} MiB")
+        contestant.stop()
 
 
 def main() -> int:
@@ -116,6 +144,9 @@ def main() -> int:
     dsn = os.environ.get("PGSTRIDE_TEST_DSN")
     if not dsn:
         raise SystemExit("bench: PGSTRIDE_TEST_DSN names no server; ./dev bench starts one")
+    if options.memory:
+        measure_memory(dsn)
+        return 0
     if options.tls:
         dsn = f"postgresql://pgstride_scram:secret@127.0.0.1:{os.environ['PGPORT']}/pgstride?sslmode=require"
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
@@ -123,23 +154,18 @@ def main() -> int:
     pinned = f"pinned to core {cpus[0]}" if len(cpus) == 1 else "NOT PINNED: do not trust these numbers"
 
     results = []
-    for suite in options.only or ["asyncio", "uvloop", *([] if options.tls else ["cpp"])]:
-        contestants = cpp_contestants(dsn) if suite == "cpp" else python_contestants(suite, dsn)
+    for suite, contestants, cases in suites(options, dsn):
         if not options.json:
-            names = [contestant.introduction.split("\t")[0] for contestant in contestants]
+            names = [contestant.introduction.split(TAB)[0] for contestant in contestants]
             where = f"CPython {platform.python_version()}, {suite}" if suite != "cpp" else "C++"
             print(f"\n{where}: {', '.join(names)}; {rounds} rounds, {pinned}")
-            print(report.heading(suite))
-        for case in TLS_CASES if options.tls else CASES:
-            if (options.case and case.name not in options.case) or not (case.cpp_row if suite == "cpp" else case.python):
-                continue
+            print(report.heading([contestant.name for contestant in contestants]))
+        for case in cases:
             count = max(1, case.per_round // (QUICK_PART if options.quick else 1))
             samples = measure(case, contestants, rounds, count)
             results.append({"suite": suite, "case": case.name, "operations": count, "nanoseconds": samples})
             if not options.json:
-                print(report.line(suite, case.name, samples), flush=True)
-        for contestant in contestants:
-            contestant.stop()
+                print(report.line(case.name, samples), flush=True)
     if options.json:
         json.dump({"pinned": len(cpus) == 1, "rounds": rounds, "results": results}, sys.stdout, indent=1)
         print()
