@@ -3,6 +3,7 @@
 
 import asyncio
 import io
+import os
 import pathlib
 import threading
 
@@ -51,9 +52,9 @@ async def test_to_a_coroutine_function(connection, table):
 
 
 async def test_to_a_path(connection, table, tmp_path):
-    for path in (tmp_path / "one", str(tmp_path / "two")):
+    for path in (tmp_path / "one", str(tmp_path / "two"), bytes(tmp_path / "three")):
         assert await connection.copy_from_table(table, output=path) == "COPY 3"
-        assert pathlib.Path(path).read_bytes() == LINES
+        assert pathlib.Path(os.fsdecode(path)).read_bytes() == LINES
 
 
 async def test_to_a_file_in_a_thread_of_its_own(connection, table):
@@ -103,6 +104,8 @@ async def test_columns_and_schema(connection):
     output = Gathering()
     assert await connection.copy_from_table("t", schema_name="pg_temp", columns=("B", "a"), output=output) == "COPY 1"
     assert output.data == b"2\t1\n"
+    assert await connection.copy_from_table("t", columns=[], output=output) == "COPY 1"
+    assert output.data == b"2\t1\n" b"1\t2\n"
     with pytest.raises(pgstride.UndefinedTableError):
         await connection.copy_from_table("T", output=output)
 

@@ -85,6 +85,7 @@ async def test_columns_schema_and_condition(connection, table):
     )
     assert status == "COPY 1"
     assert await rows_of(connection) == [(20, "twenty", None)]
+    assert await connection.copy_records_to_table(table, records=[(30, "thirty", None)], columns=[]) == "COPY 1"
 
 
 async def test_types(connection):

@@ -19,7 +19,7 @@ from .utils import _quote_ident, _quote_literal, _without_nul
 _READ_SIZE = 524288
 
 Output = typing.Union[
-    "os.PathLike[typing.Any]", str, typing.BinaryIO, typing.Callable[[bytes], typing.Awaitable[object]]
+    "os.PathLike[typing.Any]", str, bytes, typing.BinaryIO, typing.Callable[[bytes], typing.Awaitable[object]]
 ]
 Source = typing.Union[
     "os.PathLike[typing.Any]", str, typing.BinaryIO, typing.AsyncIterable[bytes], bytes, bytearray, memoryview
@@ -134,9 +134,8 @@ class Copying(Part):
         Records. They are asked for as the server takes them.
         """
         table = _table(table_name, schema_name)
-        if columns is not None:
-            columns = list(columns)
-        selected = "*" if columns is None else ", ".join(map(_quote_ident, columns))
+        columns = list(columns or ())
+        selected = ", ".join(map(_quote_ident, columns)) or "*"
         copy = f"COPY {table}{_columns(columns)} FROM STDIN (FORMAT binary){_where(self, where)}"
         async with Deadline(_core.copy_timeout(self._core, timeout)):
             # Not kept: its types must be those that the table has now.
@@ -153,7 +152,7 @@ async def _copy_out(connection: Part, sql: str, output: Output) -> str:
     run = connection._loop.run_in_executor
     file: typing.Any = None
     write: typing.Callable[[bytes], typing.Awaitable[object]]
-    if isinstance(output, (str, os.PathLike)):
+    if isinstance(output, (str, bytes, os.PathLike)):
         file = await run(None, open, output, "wb")
         write = _in_executor(connection, file.write)
     elif (method := getattr(output, "write", None)) is not None:
@@ -318,7 +317,9 @@ def _type(name: str, schema: str) -> str:
 
 
 def _columns(names: typing.Iterable[str] | None) -> str:
-    return "" if names is None else f" ({', '.join(map(_quote_ident, names))})"
+    """None at all are all of them."""
+    quoted = ", ".join(map(_quote_ident, names or ()))
+    return f" ({quoted})" if quoted else ""
 
 
 def _where(connection: Part, condition: str | None) -> str:
