@@ -21,6 +21,7 @@
 #include "pgstride/driver/options.hpp"
 #include "pgstride/driver/prepared.hpp"
 #include "pgstride/driver/query.hpp"
+#include "pgstride/driver/stream.hpp"
 #include "pgstride/driver/transaction.hpp"
 #include "pgstride/driver/typed_query.hpp"
 
@@ -95,6 +96,20 @@ class [[nodiscard]] Connection {
   Cursor cursor(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
     return Cursor(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+  }
+
+  /// Rows as they come, in a transaction or not: `while (const RowView* row = co_await rows.next())`. The server
+  /// waits while nobody asks for more.
+  template <Encodable... Args>
+  Stream stream(std::string_view sql, const Args&... args) {
+    const ArgumentsOf arguments(args...);
+    return Stream(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+  }
+  /// The same, each row a T: `while (User* user = co_await users.next())`.
+  template <RowType T, Encodable... Args>
+  StreamAs<T> stream_as(std::string_view sql, const Args&... args) {
+    const ArgumentsOf arguments(args...);
+    return StreamAs<T>(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
   }
 
   /// co_await → CopyInStream, of a "COPY … FROM STDIN".

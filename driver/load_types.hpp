@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pgstride/driver/connection.hpp"
+#include "pgstride/driver/pool.hpp"
 #include "pgstride/driver/row_map.hpp"
 #include "pgstride/protocol/codec/enumeration.hpp"
 #include "pgstride/protocol/codec/named.hpp"
@@ -54,6 +55,15 @@ NamedTypeInfo named_type_info() {
 template <NamedType... T>
 [[nodiscard]] Task<> load_types(Connection& connection) {
   return load_types(connection, std::vector<NamedTypeInfo>{detail::named_type_info<T>()...});
+}
+
+/// For all connections of a pool, those that it will open included.
+template <NamedType... T>
+[[nodiscard]] Task<> load_types(Pool& pool) {
+  Acquire acquire = pool.acquire();
+  Lease lease = co_await acquire;
+  Task<> loading = load_types<T...>(*lease);
+  co_await loading;
 }
 
 }  // namespace pgstride::inline v0

@@ -30,13 +30,15 @@ class Observer {
 
   /// A pool has handed out a connection, or has not.
   struct Acquire {
-    Duration waited;
-    const Failure* failure;  // null: handed out
+    Duration waited;         // for a connection that was idle, next to nothing
+    const Failure* failure;  // null: handed out. Errc::cancelled: nobody waits for it any more
   };
   virtual void on_acquire(const Acquire&) noexcept {}
 
   struct Evict {
     std::int32_t backend_pid;
+    /// "lost", "too old", "idle for too long", "expired", "discarded", "demoted", "not reset", "check failed"
+    /// or "the pool was closed".
     std::string_view reason;
   };
   /// A pool lets go of a connection.

@@ -67,6 +67,8 @@ void Lease::release() noexcept {
   if (const auto pool = std::exchange(pool_, nullptr)) pool->release(slot_);
 }
 
+void Lease::reset_behind() { pool_->reset_behind(slot_); }
+
 void Lease::discard() noexcept {
   if (const auto pool = std::exchange(pool_, nullptr)) pool->discard(slot_);
 }
@@ -74,13 +76,26 @@ void Lease::discard() noexcept {
 Acquire::Acquire(std::shared_ptr<PoolState> pool, std::source_location where) noexcept
     : pool_(std::move(pool)),
       where_(where),
-      deadline_(deadline_after(pool_->loop().now(), pool_->options().acquire_timeout)) {}
+      deadline_(deadline_after(now(), pool_->options().acquire_timeout)) {}
 
 Acquire::~Acquire() { pool_->forget(*this); }
 
-Acquire& Acquire::timeout(Duration limit) & { return deadline(deadline_after(pool_->loop().now(), limit)); }
+TimePoint Acquire::now() const noexcept { return pool_->loop().now(); }
 
-bool Acquire::take_idle() { return pool_->lend(*this); }
+Acquire& Acquire::timeout(Duration limit) & { return deadline(deadline_after(now(), limit)); }
+
+Acquire& Acquire::stop(std::stop_token token) & {
+  stop_ = std::make_unique<std::stop_callback<Dismissal>>(std::move(token), Dismissal{this});
+  return *this;
+}
+
+void Acquire::dismiss() noexcept {
+  if (outcome_ != Outcome::none) return;
+  outcome_ = Outcome::stopped;
+  if (is_waiting()) pool_->dismiss(*this);
+}
+
+bool Acquire::take_idle() { return outcome_ == Outcome::stopped || pool_->lend(*this); }
 
 void Acquire::wait(std::coroutine_handle<> waiting) {
   waiting_ = waiting;
@@ -109,6 +124,7 @@ Pool::~Pool() {
 
 Task<std::vector<Loan>> Pool::close(Duration limit) { return close_slowly(state_, limit); }
 void Pool::expire() { state_->expire(); }
+const TypeNames* Pool::types() const noexcept { return state_->options().connect.types.get(); }
 PoolStats Pool::stats() const { return state_->stats(); }
 std::vector<Loan> Pool::loans() const { return state_->loans(); }
 

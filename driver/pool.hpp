@@ -3,27 +3,31 @@
 // A pool of connections for coroutines:
 //
 //     Pool pool(loop, PoolOptions("postgres://app@localhost/shop"));
-//     Lease conn = co_await pool.acquire();
-//     Result users = co_await conn->query("select …");
+//     Result users = co_await pool.query("select …");   // on whichever connection is free
+//
+//     Lease conn = co_await pool.acquire();              // for more than one request
+//     Transaction tx = co_await conn->begin();
 //
 // A lease gives its connection back by being destroyed, and waits for nothing: what the session was left
 // with is reset behind whatever is under way, and nobody gets the connection before the server has
 // confirmed that. Who gets which is decided in pool_core.hpp.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <source_location>
+#include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "pgstride/driver/connection.hpp"
-#include "pgstride/driver/pool_core.hpp"
+#include "pgstride/driver/lease.hpp"
+#include "pgstride/driver/pool_request.hpp"
 
 namespace pgstride::inline v0 {
-
-class PoolState;
 
 struct PoolOptions {
   PoolOptions() = default;
@@ -36,21 +40,13 @@ struct PoolOptions {
   PoolLimits limits;
   /// Over waiting for a free connection, unless the request for one says otherwise.
   Duration acquire_timeout = std::chrono::seconds(30);
+  /// What takes back what the session was left with. Nothing said: everything that can have been set. Empty:
+  /// nothing is asked of the server, unless a transaction is open; for those who leave nothing behind.
+  std::optional<std::string> reset_script;
   /// A reset that takes longer than this ends the connection.
   Duration reset_timeout = std::chrono::seconds(10);
   /// The same for asking whether a connection is still there.
   Duration check_timeout = std::chrono::seconds(5);
-};
-
-/// A connection that is lent.
-struct Loan {
-  Loan() = default;
-  Loan(std::int32_t pid, TimePoint begin, std::source_location site)
-      : backend_pid(pid), since(begin), where(site) {}
-
-  std::int32_t backend_pid = 0;
-  TimePoint since{};
-  std::source_location where;  // of acquire()
 };
 
 struct PoolStats {
@@ -59,83 +55,6 @@ struct PoolStats {
   PoolCounts counts;
   Duration waited{};        // all who got a connection, together
   Duration longest_wait{};  // of one of them
-};
-
-/// A connection that is lent, until this is destroyed. Moved, not copied; a default one, or one moved from,
-/// has none. Cursors, transactions and requests made of it go before it. It may outlive the pool, but
-/// then its connection is closed.
-class [[nodiscard]] Lease {
- public:
-  Lease() = default;
-  Lease(Lease&& other) noexcept = default;
-  Lease& operator=(Lease&& other) noexcept {
-    std::swap(pool_, other.pool_);
-    std::swap(connection_, other.connection_);
-    std::swap(slot_, other.slot_);
-    return *this;
-  }
-  ~Lease() { release(); }
-
-  Connection& operator*() const noexcept { return *connection_; }
-  Connection* operator->() const noexcept { return connection_; }
-  explicit operator bool() const noexcept { return pool_ != nullptr; }
-
-  /// Gives the connection back before the end.
-  void release() noexcept;
-  /// The connection is closed instead: for what a reset does not take back.
-  void discard() noexcept;
-
- private:
-  friend class Acquire;
-  Lease(std::shared_ptr<PoolState> pool, PoolCore::Slot slot) noexcept;
-
-  std::shared_ptr<PoolState> pool_;
-  Connection* connection_ = nullptr;
-  PoolCore::Slot slot_ = 0;
-};
-
-/// co_await → Lease. Joins the queue when it is awaited, and leaves it when it is destroyed. Throws Error:
-/// Errc::timed_out, whose text tells who has the connections; Errc::connection_closed when the pool is
-/// closed; and what is wrong when nobody can connect.
-class [[nodiscard]] Acquire final : PoolCore::Waiter {
- public:
-  Acquire(std::shared_ptr<PoolState> pool, std::source_location where) noexcept;
-  ~Acquire();
-  Acquire(const Acquire&) = delete;
-  Acquire& operator=(const Acquire&) = delete;
-
-  /// In place of PoolOptions::acquire_timeout, counted from now.
-  Acquire& timeout(Duration limit) &;
-  Acquire&& timeout(Duration limit) && { return std::move(timeout(limit)); }
-  /// The moment at which waiting ends.
-  Acquire& deadline(TimePoint at) & noexcept { return deadline_ = at, *this; }
-  Acquire&& deadline(TimePoint at) && noexcept { return std::move(deadline(at)); }
-
-  auto operator co_await() noexcept {
-    struct Awaiter {
-      Acquire* self;
-      bool await_ready() const { return self->take_idle(); }
-      void await_suspend(std::coroutine_handle<> waiting) const { self->wait(waiting); }
-      Lease await_resume() const { return self->take(); }
-    };
-    return Awaiter{this};
-  }
-
- private:
-  friend class PoolState;
-  enum class Outcome : std::uint8_t { none, handed, refused, late };
-
-  bool take_idle();
-  void wait(std::coroutine_handle<> waiting);
-  Lease take();
-
-  std::shared_ptr<PoolState> pool_;
-  std::source_location where_;
-  TimePoint deadline_;
-  TimePoint began_{};
-  std::coroutine_handle<> waiting_;
-  PoolCore::Slot slot_ = 0;
-  Outcome outcome_ = Outcome::none;
 };
 
 /// Belongs to the loop's thread, with all that is made of it; the loop outlives it. Destroyed, it closes
@@ -153,6 +72,48 @@ class [[nodiscard]] Pool {
     return Acquire(state_, where);
   }
 
+  // Requests on whichever connection is free, as Connection has them: acquired when they are awaited, given
+  // back when they are over. Their deadline is for both. Arguments are encoded before this returns.
+
+  /// co_await → Result
+  template <Encodable... Args>
+  PoolRequest<WithArguments<Query>> query(PoolSql sql, const Args&... args) {
+    return on_any<Query>(sql, ArgumentsOf(args...));
+  }
+  /// co_await → std::vector<T>
+  template <RowType T, Encodable... Args>
+  PoolRequest<WithArguments<QueryAs<T>>> query_as(PoolSql sql, const Args&... args) {
+    return on_any<QueryAs<T>>(sql, ArgumentsOf(args...));
+  }
+  /// co_await → T
+  template <RowType T, Encodable... Args>
+  PoolRequest<WithArguments<QueryOne<T>>> query_one(PoolSql sql, const Args&... args) {
+    return on_any<QueryOne<T>>(sql, ArgumentsOf(args...));
+  }
+  /// co_await → std::optional<T>
+  template <RowType T, Encodable... Args>
+  PoolRequest<WithArguments<QueryOptional<T>>> query_optional(PoolSql sql, const Args&... args) {
+    return on_any<QueryOptional<T>>(sql, ArgumentsOf(args...));
+  }
+  /// co_await → Completion, after look(const RowView&) has seen every row where it lies.
+  template <std::invocable<const RowView&> Look, Encodable... Args>
+  PoolRequest<WithArguments<Each<std::decay_t<Look>>, std::decay_t<Look>>> each(Look&& look, PoolSql sql,
+                                                                                const Args&... args) {
+    return on_any<Each<std::decay_t<Look>>, std::decay_t<Look>>(sql, ArgumentsOf(args...),
+                                                                std::forward<Look>(look));
+  }
+  /// co_await → Completion
+  template <Encodable First, Encodable... Rest>
+  PoolRequest<WithArguments<Command>> execute(PoolSql sql, const First& first, const Rest&... rest) {
+    return on_any<Command>(sql, ArgumentsOf(first, rest...));
+  }
+  /// co_await → Completion, of a script.
+  PoolRequest<OfScript<Script>> execute(PoolSql script) { return {state_, script.where(), script.text()}; }
+  /// co_await → std::vector<Result>, one for each statement of a script, all values as text.
+  PoolRequest<OfScript<ScriptResults>> query_script(PoolSql script) {
+    return {state_, script.where(), script.text()};
+  }
+
   /// From here on nobody gets a connection, and whoever waits is refused. Waits until all are given back,
   /// for no longer than `limit`, then closes what is left under its users. Returns those loans.
   Task<std::vector<Loan>> close(Duration limit = std::chrono::seconds(30));
@@ -164,6 +125,13 @@ class [[nodiscard]] Pool {
   std::vector<Loan> loans() const;
 
  private:
+  template <class Request, class... Extra, class... Given>
+  PoolRequest<WithArguments<Request, Extra...>> on_any(const PoolSql& sql, const Arguments& arguments,
+                                                       Given&&... extra) {
+    return {state_, sql.where(), sql.text(), arguments, types(), std::forward<Given>(extra)...};
+  }
+  const TypeNames* types() const noexcept;
+
   std::shared_ptr<PoolState> state_;
 };
 

@@ -12,6 +12,10 @@ namespace {
 // for another connection.
 constexpr Duration reset_patience = std::chrono::seconds(1);
 
+// Park's and Miller's generator, as std::minstd_rand is. (<random> is a burden to whoever includes it, and a
+// pool's header is included by all.)
+constexpr std::uint64_t random_modulus = 2147483647;
+
 }  // namespace
 
 PoolCore::PoolCore(const PoolLimits& limits)
@@ -19,7 +23,7 @@ PoolCore::PoolCore(const PoolLimits& limits)
       slots_(std::max<std::size_t>(limits.max_size, 1)),
       empty_(slots_.size()),
       backoff_(limits.first_backoff),
-      random_(static_cast<std::minstd_rand::result_type>(limits.seed % 2147483646 + 1)) {
+      random_(limits.seed % (random_modulus - 1) + 1) {
   std::iota(empty_.begin(), empty_.end(), Slot{0});
   idle_.reserve(slots_.size());
 }
@@ -55,7 +59,10 @@ void PoolCore::enter(Slot slot, State state, TimePoint now) noexcept {
   if (state != State::empty) ++count_of(state);
 }
 
-double PoolCore::random_part() { return std::uniform_real_distribution<double>(0, 1)(random_); }
+double PoolCore::random_part() {
+  random_ = random_ * 48271 % random_modulus;
+  return static_cast<double>(random_) / random_modulus;
+}
 
 bool PoolCore::open(Slot slot) {
   if (state(slot) != State::empty) return false;
@@ -125,6 +132,13 @@ void PoolCore::gone(Slot slot) {
 
 bool PoolCore::has_outlived(const SlotData& data, TimePoint now) const noexcept {
   return data.generation != generation_ || data.lifetime_ends <= now;
+}
+
+std::string_view PoolCore::end_reason(Slot slot, TimePoint now) const noexcept {
+  const SlotData& data = slots_[slot];
+  if (closing_) return "the pool was closed";
+  if (data.generation != generation_) return "expired";
+  return data.lifetime_ends <= now ? "too old" : "idle for too long";
 }
 
 bool PoolCore::needs_check(const SlotData& data, TimePoint now) const noexcept {

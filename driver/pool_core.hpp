@@ -16,7 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <random>
+#include <string_view>
 #include <vector>
 
 #include "pgstride/driver/options.hpp"
@@ -148,6 +148,8 @@ class PoolCore {
   bool anybody_waits() const noexcept { return first_ != nullptr; }
   std::uint64_t generation(Slot slot) const noexcept { return slots_[slot].generation; }
   std::uint64_t generation() const noexcept { return generation_; }
+  /// Why a slot is retired that the head has not retired itself.
+  std::string_view end_reason(Slot slot, TimePoint now) const noexcept;
   const PoolCounts& counts() const noexcept { return counts_; }
 
  private:
@@ -192,7 +194,7 @@ class PoolCore {
   std::uint64_t generation_ = 0;
   std::uint64_t suspicion_ = 0;
   bool closing_ = false;
-  std::minstd_rand random_;
+  std::uint64_t random_;  // the generator's state
 };
 
 }  // namespace pgstride::inline v0

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <random>
 
+#include "pgstride/driver/request.hpp"
+
 namespace pgstride::inline v0 {
 namespace {
 
@@ -21,9 +23,7 @@ PoolLimits seeded(PoolLimits limits) {
   return limits;
 }
 
-bool says_on(const Connection& connection, std::string_view parameter) noexcept {
-  return connection.parameter(parameter) == "on";
-}
+constexpr std::string_view pool_closed = "the pool was closed";
 
 std::string seconds_text(Duration duration) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
@@ -35,40 +35,10 @@ std::string seconds_text(Duration duration) {
 PoolState::PoolState(Loop& loop, PoolOptions options)
     : loop_(loop), options_(std::move(options)), core_(seeded(options_.limits)) {
   if (!options_.connect.scram_cache) options_.connect.scram_cache = std::make_shared<ScramCache>();
+  if (!options_.connect.types) options_.connect.types = std::make_shared<TypeNames>();
   for (Slot slot = 0; slot < core_.max_size(); ++slot) seats_.push_back(std::make_unique<Seat>(*this, slot));
   TimerHandler& handler = *this;
   timer_ = loop_.timer(handler);
-}
-
-// --- seats --------------------------------------------------------------------------------------
-
-void PoolState::Seat::on_connected(std::unique_ptr<Channel> channel) noexcept {
-  connector.reset();
-  connection = Connection(std::move(channel));
-  was_standby = says_on(connection, "in_hot_standby");
-  was_read_only = says_on(connection, "default_transaction_read_only");
-  rest();
-  pool.core_.connected(slot, pool.loop_.now());
-  pool.pump(true);
-}
-
-bool PoolState::Seat::is_untouched() const noexcept {
-  const Channel& channel = connection.channel();
-  return channel.session().completed() == answers && channel.session().quiescent() && !channel.cancelling() &&
-         !channel.tainted() && connection.transaction_status() == TransactionStatus::idle;
-}
-
-bool PoolState::Seat::is_demoted() const noexcept {
-  return (!was_standby && says_on(connection, "in_hot_standby")) ||
-         (!was_read_only && says_on(connection, "default_transaction_read_only"));
-}
-
-// Says good-bye when nothing is under way; may be called by the channel's own handlers.
-void PoolState::Seat::drop() noexcept {
-  reset.reset();
-  connector.reset();
-  if (Channel* channel = connection.channel_if_any()) channel->listen(nullptr);
-  connection = Connection();
 }
 
 // --- lending ------------------------------------------------------------------------------------
@@ -77,8 +47,7 @@ bool PoolState::lend(Acquire& request) {
   request.began_ = loop_.now();
   while (const auto slot = core_.take(loop_.now())) {
     if (seats_[*slot]->connection.is_open()) return hand(request, *slot), true;
-    seats_[*slot]->drop();
-    core_.gone(*slot);
+    retire(*seats_[*slot], "lost");
   }
   return false;
 }
@@ -93,6 +62,11 @@ void PoolState::hand(Acquire& request, Slot slot) noexcept {
   seat.lent = true;
   seat.answers = seat.connection.channel().session().completed();
   seat.loan = Loan(seat.connection.backend_pid(), loop_.now(), request.where_);
+  observe_acquire(request, nullptr);
+}
+
+void PoolState::observe_acquire(const Acquire& request, const Failure* failure) const noexcept {
+  if (observer()) observer()->on_acquire({loop_.now() - request.began_, failure});
 }
 
 void PoolState::enqueue(Acquire& request) {
@@ -101,9 +75,22 @@ void PoolState::enqueue(Acquire& request) {
 }
 
 void PoolState::forget(Acquire& request) noexcept {
+  if (request.is_waiting()) observe_acquire(request, &cancelled_failure());
   core_.abandon(request);
   std::erase(ready_, &request);
   if (request.outcome_ == Acquire::Outcome::handed) release(request.slot_);
+}
+
+void PoolState::dismiss(Acquire& request) noexcept {
+  core_.abandon(request);
+  answer(request, false);
+}
+
+// It leaves with the request before it. How long that takes is not the reset's fault.
+void PoolState::reset_behind(Slot slot) {
+  Seat& seat = *seats_[slot];
+  if (core_.state(slot) == PoolCore::State::leased && !seat.reset_script().empty())
+    (void)seat.submit_reset(false, never);  // if it is closed, release() will see
 }
 
 void PoolState::release(Slot slot) noexcept {
@@ -112,49 +99,54 @@ void PoolState::release(Slot slot) noexcept {
   if (core_.state(slot) != PoolCore::State::leased) return seat.drop();  // the pool was closed under it
   const TimePoint now = loop_.now();
   if (!seat.connection.is_open()) {
-    seat.drop();
-    core_.gone(slot);
+    retire(seat, "lost");
     return pump();
   }
   if (seat.is_demoted()) {
     core_.suspect();
-    return discard(slot);
+    return discard(slot, "demoted");
   }
   if (!core_.release(slot, now)) {
-    retire(seat);
+    retire(seat, core_.end_reason(slot, now));
     return pump();
   }
   seat.rest();
-  if (seat.is_untouched()) {
+  const TimePoint deadline = deadline_after(now, options_.reset_timeout);
+  if (seat.reset && seat.reset->pending()) return seat.reset->set_deadline(deadline);
+  if (seat.is_untouched() || (seat.reset_script().empty() && seat.is_fit())) {
     core_.ready(slot, now);
     return pump();
   }
   Channel& channel = seat.connection.channel();
   const bool in_transaction = channel.session().transaction() != TransactionStatus::idle;
-  const TimePoint deadline = deadline_after(now, options_.reset_timeout);
-  seat.reset.emplace(channel, seat);
-  if (seat.reset->submit(default_reset_script(channel.session().parameters()), in_transaction, deadline))
-    channel.flush();
+  if (seat.submit_reset(in_transaction, deadline)) channel.flush();
 }
 
-void PoolState::discard(Slot slot) noexcept {
+void PoolState::discard(Slot slot, std::string_view why) noexcept {
   Seat& seat = *seats_[slot];
   seat.lent = false;
   if (core_.state(slot) != PoolCore::State::leased) return seat.drop();
   core_.retire(slot);
-  retire(seat);
+  retire(seat, why);
   pump();
 }
 
 void PoolState::refuse(const Acquire& request) const {
-  const PoolCounts& counts = core_.counts();
+  const Failure failure = refusal(request);
+  if (failure.server && failure.code == Errc::server_error) throw ServerException(failure, failure.detail);
+  throw Error(failure, failure.detail);
+}
+
+Failure PoolState::refusal(const Acquire& request) const {
+  if (request.outcome_ == Acquire::Outcome::stopped)
+    return {Errc::cancelled, "waiting for a connection was stopped"};
   if (request.outcome_ == Acquire::Outcome::refused) {
-    if (core_.is_closing()) throw Error(Errc::connection_closed, "the pool is closed");
-    const std::string what = "can not connect: " + last_failure_.detail;
-    if (last_failure_.server && last_failure_.code == Errc::server_error)
-      throw ServerException(last_failure_, what);
-    throw Error(last_failure_, what);
+    if (core_.is_closing()) return {Errc::connection_closed, "the pool is closed"};
+    Failure failure = last_failure_;
+    failure.detail.insert(0, "can not connect: ");
+    return failure;
   }
+  const PoolCounts& counts = core_.counts();
   std::string what = "no connection became free in " + seconds_text(loop_.now() - request.began_) + ": " +
                      std::to_string(counts.leased) + " of " + std::to_string(core_.max_size()) +
                      " are lent, " + std::to_string(counts.waiting) + " more wait";
@@ -169,7 +161,7 @@ void PoolState::refuse(const Acquire& request) const {
         .append(":")
         .append(std::to_string(longest->where.line()));
   if (!last_failure_.detail.empty()) what += "; connecting failed: " + last_failure_.detail;
-  throw Error(Errc::timed_out, what);
+  return {Errc::timed_out, what};
 }
 
 PoolStats PoolState::stats() const {
@@ -194,8 +186,7 @@ void PoolState::has_closed(Seat& seat) noexcept {
   core_.suspect();
   if (seat.lent) return;
   const auto keep = shared_from_this();
-  core_.gone(seat.slot);
-  seat.drop();
+  retire(seat, "lost");
   pump(true);
 }
 
@@ -211,12 +202,13 @@ void PoolState::was_reset(Seat& seat, bool clean) noexcept {
   const PoolCore::State state = core_.state(seat.slot);
   if (state != PoolCore::State::resetting && state != PoolCore::State::checking) return;
   const auto keep = shared_from_this();
-  if (clean && !seat.is_demoted()) {
+  const bool demoted = seat.is_demoted();
+  if (clean && !demoted) {
     core_.ready(seat.slot, loop_.now());
   } else {
     core_.suspect();
     core_.retire(seat.slot);
-    retire(seat);
+    retire(seat, demoted ? "demoted" : state == PoolCore::State::checking ? "check failed" : "not reset");
   }
   pump(true);
 }
@@ -230,7 +222,9 @@ void PoolState::pump(bool in_loop) noexcept {
     switch (action->kind) {
       case PoolCore::Action::Kind::connect: connect(*seats_[action->slot]); break;
       case PoolCore::Action::Kind::check: check(*seats_[action->slot]); break;
-      case PoolCore::Action::Kind::retire: retire(*seats_[action->slot]); break;
+      case PoolCore::Action::Kind::retire:
+        retire(*seats_[action->slot], core_.end_reason(action->slot, loop_.now()));
+        break;
       case PoolCore::Action::Kind::hand:
         hand(*request, action->slot);
         answer(*request, in_loop);
@@ -253,6 +247,10 @@ void PoolState::pump(bool in_loop) noexcept {
 }
 
 void PoolState::answer(Acquire& request, bool in_loop) noexcept {
+  if (observer() && request.outcome_ != Acquire::Outcome::handed) {
+    const Failure failure = refusal(request);
+    observe_acquire(request, &failure);
+  }
   if (in_loop) return request.waiting_.resume();
   resume_later(request);
 }
@@ -285,6 +283,7 @@ void PoolState::resume_ready() noexcept {
 }
 
 void PoolState::connect(Seat& seat) {
+  seat.connecting_since = loop_.now();
   seat.connector = std::make_unique<Connector>(loop_, options_.connect, seat);
   seat.connector->start();
 }
@@ -295,7 +294,8 @@ void PoolState::check(Seat& seat) {
   if (seat.reset->submit({}, false, deadline)) seat.connection.channel().flush();
 }
 
-void PoolState::retire(Seat& seat) noexcept {
+void PoolState::retire(Seat& seat, std::string_view why) noexcept {
+  if (observer()) observer()->on_evict({seat.connection.backend_pid(), why});
   seat.drop();
   core_.gone(seat.slot);
 }
@@ -316,15 +316,16 @@ void PoolState::abort() noexcept {
     switch (core_.state(seat->slot)) {
       case PoolCore::State::empty: break;
       case PoolCore::State::leased:
+        if (observer()) observer()->on_evict({seat->connection.backend_pid(), pool_closed});
         if (seat->connection.is_open())
-          seat->connection.channel().abort({Errc::connection_closed, "the pool was closed"});
+          seat->connection.channel().abort({Errc::connection_closed, std::string(pool_closed)});
         core_.gone(seat->slot);
         break;
       case PoolCore::State::connecting:
         seat->connector.reset();
         core_.failed(seat->slot, loop_.now(), false);
         break;
-      default: retire(*seat);
+      default: retire(*seat, pool_closed);
     }
   }
   pump();

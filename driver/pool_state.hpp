@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pgstride/driver/connector.hpp"
@@ -34,8 +35,12 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   void enqueue(Acquire& request);
   /// The request's coroutine is gone.
   void forget(Acquire& request) noexcept;
+  /// The request is not to wait any longer; it is resumed in the next turn.
+  void dismiss(Acquire& request) noexcept;
+  /// Submits the reset of a lent connection already.
+  void reset_behind(Slot slot);
   void release(Slot slot) noexcept;
-  void discard(Slot slot) noexcept;
+  void discard(Slot slot) noexcept { discard(slot, "discarded"); }
   /// Throws what a request that was not served is told.
   [[noreturn]] void refuse(const Acquire& request) const;
 
@@ -53,19 +58,25 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   struct Seat final : ChannelEvents, ConnectHandler, ResetHandler {
     Seat(PoolState& p, Slot s) : pool(p), slot(s) {}
     void on_closed() noexcept override { pool.has_closed(*this); }
-    void on_connected(std::unique_ptr<Channel> channel) noexcept override;
-    void on_connect_failed(Failure failure) noexcept override { pool.has_failed(*this, std::move(failure)); }
+    void on_connected(std::unique_ptr<Channel> made) noexcept override;
+    void on_connect_failed(Failure failure) noexcept override;
     void on_reset(bool clean) noexcept override { pool.was_reset(*this, clean); }
 
     void rest() { connection.channel().listen(this); }
+    /// No transaction, nothing under way, no cancel that may still arrive.
+    bool is_fit() const noexcept;
     bool is_untouched() const noexcept;
     /// The server is not any more what it was when we connected.
     bool is_demoted() const noexcept;
+    std::string_view reset_script() const noexcept;
+    bool submit_reset(bool rolls_back, TimePoint deadline);
+    void observe_connect(std::string_view host, const Failure* failure) const noexcept;
     void drop() noexcept;
 
     PoolState& pool;
     Slot slot;
     std::unique_ptr<Connector> connector;
+    TimePoint connecting_since{};
     Connection connection;
     std::optional<SessionReset> reset;  // after its connection
     bool lent = false;                  // stays with its user, whatever the core thinks
@@ -81,9 +92,14 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   void was_reset(Seat& seat, bool clean) noexcept;
   void answer(Acquire& request, bool in_loop) noexcept;
   void hand(Acquire& request, Slot slot) noexcept;
+  void discard(Slot slot, std::string_view why) noexcept;
+  Failure refusal(const Acquire& request) const;
+  Observer* observer() const noexcept { return options_.connect.observer; }
+  void observe_acquire(const Acquire& request, const Failure* failure) const noexcept;
   void connect(Seat& seat);
   void check(Seat& seat);
-  void retire(Seat& seat) noexcept;
+  /// The core says, or has been told, that its connection is to go.
+  void retire(Seat& seat, std::string_view why) noexcept;
   void resume_later(Acquire& request);
   void resume_ready() noexcept;
   void arm();

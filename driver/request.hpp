@@ -85,6 +85,11 @@ class Request : public Grammar {
     waiting_ = waiting;
     channel_.flush();
   }
+  /// Whoever waits has gone.
+  void stop_waiting() noexcept { waiting_ = nullptr; }
+  void resume() noexcept {
+    if (waiting_) std::exchange(waiting_, nullptr).resume();
+  }
   void check(std::string_view sql = {}) const {
     if (const Failure* failure = this->failure()) raise(*failure, sql);
   }
@@ -97,7 +102,7 @@ class Request : public Grammar {
     if (channel_.observer()) [[unlikely]]
       channel_.observer()->on_query_end(
           {this, this->failure() ? std::string_view() : ended_as(), this->failure()});
-    if (waiting_) std::exchange(waiting_, nullptr).resume();
+    resume();
   }
 
  private:

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "pgstride/driver/coro/run.hpp"
 #include "pgstride/driver/coro/task.hpp"
 #include "pgstride/driver/exception.hpp"
+#include "pgstride/driver/pool.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -108,6 +110,19 @@ Task<typename detail::BodyResult<Body>::Type> transact(Connection& connection, B
     Sleep pausing = sleep(connection.channel().loop(), pause);
     co_await pausing;
   }
+}
+
+/// The same on a connection of the pool, which has it back in the end.
+template <class Body>
+  requires std::invocable<Body&, Connection&> || std::invocable<Body&, Transaction&>
+Task<typename detail::BodyResult<Body>::Type> transact(
+    Pool& pool, Body body, TransactionOptions options = TransactionOptions(),
+    RetryPolicy policy = RetryPolicy(), std::source_location where = std::source_location::current()) {
+  Acquire acquire = pool.acquire(where);
+  Lease lease = co_await acquire;
+  Task<typename detail::BodyResult<Body>::Type> work =
+      transact(*lease, std::move(body), std::move(options), policy);
+  co_return co_await work;
 }
 
 }  // namespace pgstride::inline v0

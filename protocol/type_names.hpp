@@ -22,11 +22,8 @@ class TypeNames {
   };
 
   /// `name` as a codec spells it, with or without a schema. Null: not looked up yet.
-  const Entry* find(std::string_view name) const noexcept {
-    const auto found = entries_.find(name);
-    return found == entries_.end() ? nullptr : &found->second;
-  }
-  void add(std::string name, Entry entry) { entries_.insert_or_assign(std::move(name), entry); }
+  const Entry* find(std::string_view name) const noexcept;
+  void add(std::string name, Entry entry);
   /// After types were dropped and made anew.
   void clear() noexcept { entries_.clear(); }
 

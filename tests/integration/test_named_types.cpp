@@ -203,6 +203,21 @@ BOOST_AUTO_TEST_CASE(connections_may_share_what_they_know) {
   run(loop, use(second));
 }
 
+BOOST_AUTO_TEST_CASE(a_pool_knows_for_all_its_connections) {
+  PoolOptions options{server_options()};
+  options.limits.max_size = 2;
+  Pool pool(loop, options);
+  const auto use = [](Pool& in) -> Task<> {
+    co_await load_types<Street>(in);
+    Lease lent = co_await in.acquire();  // so that another connection is opened for the request
+    const std::vector<Street> given{Street{"Rue X", 5}, Street{"Rue Y", std::nullopt}};
+    const auto back = co_await in.query_one<std::vector<Street>>("select $1", given);
+    BOOST_TEST((back == given));
+  };
+  run(loop, use(pool));
+  BOOST_TEST(pool.stats().counts.opened == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(spans_are_arrays) {
   go([](Connection& conn) -> Task<> {
     const std::array numbers{1, 2, 3};

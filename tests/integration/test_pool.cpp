@@ -3,6 +3,7 @@
 // The pool for coroutines, beside a real server (R-L3, R-L5, R-L6, R-L7, R-L11).
 #include <array>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -130,6 +131,84 @@ BOOST_AUTO_TEST_CASE(many_share_few) {
   BOOST_TEST(stats.counts.handed_out == 200u);
   BOOST_TEST(stats.counts.leased == 0u);
   BOOST_TEST((stats.longest_wait <= stats.waited));
+}
+
+BOOST_AUTO_TEST_CASE(every_kind_of_request_without_a_lease) {
+  Pool pool(loop, pool_options());
+  const auto ask = [](Pool& on) -> Task<> {
+    const Result result = co_await on.query("select $1 || 'b'", "a");
+    BOOST_TEST(result.value<std::string>() == "ab");
+    const auto all = co_await on.query_as<int>("select generate_series(1, $1)", 3);
+    BOOST_TEST(all.size() == 3u);
+    const auto one = co_await on.query_one<std::tuple<int, bool>>("select 1, true");
+    BOOST_TEST(std::get<0>(one) == 1);
+    const auto none = co_await on.query_optional<int>("select 1 where $1", false);
+    BOOST_TEST(!none.has_value());
+    int sum = 0;
+    const auto add = [&](const RowView& row) { sum += row.get<int>(0); };
+    const Completion looked = co_await on.each(add, "select generate_series(1, 10)");
+    BOOST_TEST(sum == 55);
+    BOOST_TEST(looked.affected_rows() == 10);
+    co_await on.execute("create table if not exists pool_request (x int); truncate pool_request");
+    const Completion inserted = co_await on.execute("insert into pool_request values ($1), ($1)", 7);
+    BOOST_TEST(inserted.affected_rows() == 2);
+    const auto results = co_await on.query_script("table pool_request; drop table pool_request");
+    BOOST_TEST(results.size() == 2u);
+  };
+  run(loop, ask(pool));
+  const auto fail = [](Pool& on) -> Task<std::string> {
+    try {
+      co_await on.query("selct $1", 1);
+    } catch (const ServerException& e) {
+      co_return std::string(e.sqlstate());
+    }
+    co_return "no error";
+  };
+  BOOST_TEST(run(loop, fail(pool)) == "42601");
+  const auto refuse = [](Pool& on) -> Task<std::string> {
+    try {
+      co_await on.query("select $1::int, $2::int", 1);
+    } catch (const Error& e) {
+      co_return e.what();
+    }
+    co_return "no error";
+  };
+  run(loop, refuse(pool));  // the server is asked, and describes it
+  BOOST_TEST(contains(run(loop, refuse(pool)), "2 parameters, and 1 arguments"));
+  BOOST_TEST(pool.stats().counts.opened == 1u);
+  loop.run_until([&] { return pool.stats().counts.idle == 1; });
+}
+
+// What a request leaves behind is not there for the next, although its reset left before it was answered.
+BOOST_AUTO_TEST_CASE(a_request_that_opens_a_transaction) {
+  Pool pool(loop, pool_options());
+  const auto leave = [](Pool& on, const char* script) -> Task<> { co_await on.execute(script); };
+  const auto look = [](Pool& on) -> Task<std::string> {
+    const Result result = co_await on.query("select current_setting('application_name')");
+    co_return result.value<std::string>();
+  };
+  run(loop, leave(pool, "begin; set local application_name = 'dirty'"));
+  BOOST_TEST(run(loop, look(pool)) != "dirty");
+  run(loop, leave(pool, "set application_name = 'dirty'"));
+  BOOST_TEST(run(loop, look(pool)) != "dirty");
+  BOOST_TEST(pool.stats().counts.opened == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_request_that_is_destroyed_in_the_middle) {
+  Pool pool(loop, pool_options());
+  const std::int32_t pid = run(loop, pid_of_any(pool));
+  const auto sleep_there = [](Pool& in) -> Task<> {
+    co_await in.query("select set_config('application_name', 'dirty', false), pg_sleep(60)");
+  };
+  for (int i = 0; i < 5; ++i) {
+    auto sleeping = sleep_there(pool);
+    sleeping.start();
+    run(loop, until_busy(connection, pid, "select set_config"));
+    sleeping = {};
+    BOOST_TEST(run(loop, ask(pool, "select (current_setting('application_name') = 'dirty')::text")) ==
+               "false");
+  }
+  BOOST_TEST(pool.stats().counts.opened == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(who_waits_for_too_long_is_told_why) {

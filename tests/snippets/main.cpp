@@ -29,6 +29,7 @@ Task<> all(Loop& loop, std::string dsn) {
   co_await snippets::queries(conn);
   co_await snippets::user_types(conn);
   co_await snippets::control(loop, dsn);
+  co_await snippets::pools(loop, dsn);
 }
 
 constexpr int skipped = 77;

@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -22,5 +23,6 @@ inline void check(bool holds) {
 pgstride::Task<> queries(pgstride::Connection& conn);
 pgstride::Task<> user_types(pgstride::Connection& conn);
 pgstride::Task<> control(pgstride::Loop& loop, std::string dsn);
+pgstride::Task<> pools(pgstride::Loop& loop, std::string dsn);
 
 }  // namespace snippets

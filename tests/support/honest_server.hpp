@@ -116,7 +116,7 @@ class HonestServer {
       return;
     }
     if (in_failed_block()) return;
-    in.u16();
+    for (int formats = in.u16(); formats > 0; --formats) in.u16();
     const bool argument = in.u16() == 1;
     portals_[portal] = argument ? std::string(as_text(in.take(in.u32()))) : statements_[name];
     said += bind_complete();

@@ -1,0 +1,123 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// A connection that a pool has lent, and how one gets it.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <memory>
+#include <source_location>
+#include <stop_token>
+#include <utility>
+
+#include "pgstride/driver/connection.hpp"
+#include "pgstride/driver/pool_core.hpp"
+
+namespace pgstride::inline v0 {
+
+class PoolState;
+
+/// A connection that is lent.
+struct Loan {
+  Loan() = default;
+  Loan(std::int32_t pid, TimePoint begin, std::source_location site)
+      : backend_pid(pid), since(begin), where(site) {}
+
+  std::int32_t backend_pid = 0;
+  TimePoint since{};
+  std::source_location where;  // of acquire()
+};
+
+/// A connection that is lent, until this is destroyed. Moved, not copied; a default one, or one moved from,
+/// has none. Cursors, transactions and requests made of it go before it. It may outlive the pool, but
+/// then its connection is closed.
+class [[nodiscard]] Lease {
+ public:
+  Lease() = default;
+  Lease(Lease&& other) noexcept = default;
+  Lease& operator=(Lease&& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(connection_, other.connection_);
+    std::swap(slot_, other.slot_);
+    return *this;
+  }
+  ~Lease() { release(); }
+
+  Connection& operator*() const noexcept { return *connection_; }
+  Connection* operator->() const noexcept { return connection_; }
+  explicit operator bool() const noexcept { return pool_ != nullptr; }
+
+  /// Gives the connection back before the end.
+  void release() noexcept;
+  /// The connection is closed instead: for what a reset does not take back.
+  void discard() noexcept;
+
+ private:
+  friend class Acquire;
+  template <class Make>
+  friend class PoolRequest;
+  Lease(std::shared_ptr<PoolState> pool, PoolCore::Slot slot) noexcept;
+  /// The request under way is the last one: the reset leaves with it.
+  void reset_behind();
+
+  std::shared_ptr<PoolState> pool_;
+  Connection* connection_ = nullptr;
+  PoolCore::Slot slot_ = 0;
+};
+
+/// co_await → Lease. Joins the queue when it is awaited, and leaves it when it is destroyed. Throws Error:
+/// Errc::timed_out, whose text tells who has the connections; Errc::connection_closed when the pool is
+/// closed; Errc::cancelled; and what is wrong when nobody can connect.
+class [[nodiscard]] Acquire final : PoolCore::Waiter {
+ public:
+  Acquire(std::shared_ptr<PoolState> pool, std::source_location where) noexcept;
+  ~Acquire();
+  Acquire(const Acquire&) = delete;
+  Acquire& operator=(const Acquire&) = delete;
+
+  /// In place of PoolOptions::acquire_timeout, counted from now.
+  Acquire& timeout(Duration limit) &;
+  Acquire&& timeout(Duration limit) && { return std::move(timeout(limit)); }
+  /// The moment at which waiting ends.
+  Acquire& deadline(TimePoint at) & noexcept { return deadline_ = at, *this; }
+  Acquire&& deadline(TimePoint at) && noexcept { return std::move(deadline(at)); }
+  /// Waiting ends with Errc::cancelled when a stop is requested, on the loop's own thread.
+  Acquire& stop(std::stop_token token) &;
+  Acquire&& stop(std::stop_token token) && { return std::move(stop(std::move(token))); }
+
+  auto operator co_await() noexcept {
+    struct Awaiter {
+      Acquire* self;
+      bool await_ready() const { return self->take_idle(); }
+      void await_suspend(std::coroutine_handle<> waiting) const { self->wait(waiting); }
+      Lease await_resume() const { return self->take(); }
+    };
+    return Awaiter{this};
+  }
+
+  TimePoint now() const noexcept;
+
+ private:
+  friend class PoolState;
+  enum class Outcome : std::uint8_t { none, handed, refused, late, stopped };
+  struct Dismissal {
+    void operator()() const noexcept { request->dismiss(); }
+    Acquire* request;
+  };
+
+  void dismiss() noexcept;
+  bool take_idle();
+  void wait(std::coroutine_handle<> waiting);
+  Lease take();
+
+  std::shared_ptr<PoolState> pool_;
+  std::source_location where_;
+  TimePoint deadline_;
+  TimePoint began_{};
+  std::coroutine_handle<> waiting_;
+  PoolCore::Slot slot_ = 0;
+  Outcome outcome_ = Outcome::none;
+  std::unique_ptr<std::stop_callback<Dismissal>> stop_;
+};
+
+}  // namespace pgstride::inline v0

@@ -1,0 +1,70 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// A pool's slot and the connection in it.
+#include "pgstride/driver/pool_state.hpp"
+
+namespace pgstride::inline v0 {
+namespace {
+
+bool says_on(const Connection& connection, std::string_view parameter) noexcept {
+  return connection.parameter(parameter) == "on";
+}
+
+}  // namespace
+
+void PoolState::Seat::on_connected(std::unique_ptr<Channel> made) noexcept {
+  connector.reset();
+  connection = Connection(std::move(made));
+  observe_connect(connection.channel().address().text(), nullptr);
+  was_standby = says_on(connection, "in_hot_standby");
+  was_read_only = says_on(connection, "default_transaction_read_only");
+  rest();
+  pool.core_.connected(slot, pool.loop_.now());
+  pool.pump(true);
+}
+
+void PoolState::Seat::on_connect_failed(Failure failure) noexcept {
+  observe_connect(failure.detail, &failure);
+  pool.has_failed(*this, std::move(failure));
+}
+
+void PoolState::Seat::observe_connect(std::string_view host, const Failure* failure) const noexcept {
+  if (pool.observer())
+    pool.observer()->on_connect(
+        {host, pool.loop_.now() - connecting_since, failure, connection.backend_pid()});
+}
+
+bool PoolState::Seat::is_fit() const noexcept {
+  const Channel& channel = connection.channel();
+  return channel.session().quiescent() && !channel.cancelling() && !channel.tainted() &&
+         connection.transaction_status() == TransactionStatus::idle;
+}
+
+bool PoolState::Seat::is_untouched() const noexcept {
+  return connection.channel().session().completed() == answers && is_fit();
+}
+
+bool PoolState::Seat::is_demoted() const noexcept {
+  return (!was_standby && says_on(connection, "in_hot_standby")) ||
+         (!was_read_only && says_on(connection, "default_transaction_read_only"));
+}
+
+std::string_view PoolState::Seat::reset_script() const noexcept {
+  const auto& own = pool.options_.reset_script;
+  return own ? std::string_view(*own) : default_reset_script(connection.channel().session().parameters());
+}
+
+bool PoolState::Seat::submit_reset(bool rolls_back, TimePoint deadline) {
+  reset.emplace(connection.channel(), *this);
+  return reset->submit(reset_script(), rolls_back, deadline);
+}
+
+// Says good-bye when nothing is under way; may be called by the channel's own handlers.
+void PoolState::Seat::drop() noexcept {
+  reset.reset();
+  connector.reset();
+  if (Channel* channel = connection.channel_if_any()) channel->listen(nullptr);
+  connection = Connection();
+}
+
+}  // namespace pgstride::inline v0

@@ -1,0 +1,29 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Arguments of a request that is made later, when there is a connection for it: encoded already, so that
+// nothing of the caller's is held on to.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+
+#include "pgstride/driver/arguments.hpp"
+#include "pgstride/protocol/type_names.hpp"
+#include "pgstride/protocol/write_buffer.hpp"
+
+namespace pgstride::inline v0 {
+
+class StoredArguments final : public Arguments {
+ public:
+  /// Looks `types` up now only. What can not be encoded is told when it is written.
+  StoredArguments(const Arguments& given, const TypeNames* types);
+
+ private:
+  static std::size_t write_stored(const Arguments& self, WriteBuffer& out);
+
+  WriteBuffer values_;
+  std::size_t written_ = 0;
+  std::exception_ptr thrown_;
+};
+
+}  // namespace pgstride::inline v0
