@@ -372,3 +372,10 @@ async def test_listeners_hear_of_the_proxy(create_pool, connection):
         f"{raw!r} is being released to the pool but has 1 active log listener",
     ]
     assert await pool.fetchval("select count(*) from pg_listening_channels()") == 0
+
+
+async def test_a_limit_of_queries_that_is_no_integer(create_pool):  # asyncpg compares it, and that is all
+    pool = await create_pool(max_queries=1.5)
+    assert await pool.fetchval("select 1") == 1
+    pids = {await pool.fetchval("select pg_backend_pid()") for _ in range(4)}
+    assert 1 < len(pids) < 4

@@ -266,3 +266,48 @@ async def main():
 asyncio.run(main())
 """
     )
+
+
+def test_sentry(in_place):
+    in_place(
+        """
+import sentry_sdk
+from sentry_sdk.integrations.asyncpg import AsyncPGIntegration
+
+class Transport(sentry_sdk.transport.Transport):
+    sent = []
+    def __init__(self): pass
+    def capture_envelope(self, envelope): self.sent.append(envelope)
+
+sentry_sdk.init(
+    dsn="http://key@localhost/1", integrations=[AsyncPGIntegration(record_params=True)], default_integrations=False,
+    traces_sample_rate=1.0, transport=Transport(),
+)
+
+import asyncpg
+
+async def main():
+    with sentry_sdk.start_transaction(name="test"):
+        connection = await asyncpg.connect(dsn)
+        await connection.execute("select 1")
+        await connection.fetch("select $1::int + 1", 1)
+        await connection.executemany("select $1::int + 2", [(1,)])
+        await (await connection.prepare("select 3")).fetch()
+        async with connection.transaction():
+            async for _ in connection.cursor("select 4"): pass
+            await (await connection.cursor("select 5")).fetch(1)
+        await connection.close()
+        async with asyncpg.create_pool(dsn, min_size=1, max_size=1) as pool:
+            await pool.fetch("select 6")
+    (envelope,) = Transport.sent
+    spans = envelope.get_transaction_event()["spans"]
+    assert [span["description"] for span in spans] == [
+        "connect", "select 1", "select $1::int + 1", "select $1::int + 2", "select 3", "BEGIN;", "select 4", "select 5",
+        "COMMIT;", "connect", "select 6",
+    ], spans
+    assert all(span["data"]["db.system"] == "postgresql" and span["data"]["db.user"] for span in spans if "db.system" in span["data"])
+    print("fine")
+
+asyncio.run(main())
+"""
+    )
