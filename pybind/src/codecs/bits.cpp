@@ -11,6 +11,20 @@ PyObject* bit_string_class() {
   return types_class("BitString", kept);
 }
 
+// What BitString.frombytes() does, without running Python for each value.
+PyObject* new_bit_string(PyObject* type, const Ref& bytes, const Ref& count) {
+  static PyObject* const bytes_name = PyUnicode_InternFromString("_bytes");
+  static PyObject* const length_name = PyUnicode_InternFromString("_length");
+  const Ref nothing = Ref::steal(PyTuple_New(0));
+  if (!nothing || bytes_name == nullptr || length_name == nullptr) return nullptr;
+  Ref bits = Ref::steal(
+      PyBaseObject_Type.tp_new(reinterpret_cast<PyTypeObject*>(type), nothing.get(), nullptr));
+  if (!bits || PyObject_SetAttr(bits.get(), bytes_name, bytes.get()) != 0 ||
+      PyObject_SetAttr(bits.get(), length_name, count.get()) != 0)
+    return nullptr;
+  return bits.release();
+}
+
 bool write_buffer(PyObject* object, Py_ssize_t bit_count, WriteBuffer& out) {
   Py_buffer buffer;
   if (PyObject_GetBuffer(object, &buffer, PyBUF_SIMPLE) != 0) return false;
@@ -31,7 +45,7 @@ PyObject* decode_bits(Bytes value, const TypeCodec& codec) {
   const Ref bytes = Ref::steal(
       PyBytes_FromStringAndSize(as_text(bits.bytes).data(), static_cast<Py_ssize_t>(bits.bytes.size())));
   const Ref count = Ref::steal(PyLong_FromSize_t(bits.count));
-  return bytes && count ? call_method(type, "frombytes", bytes.get(), count.get()).release() : nullptr;
+  return bytes && count ? new_bit_string(type, bytes, count) : nullptr;
 }
 
 bool encode_bits(PyObject* object, WriteBuffer& out, const TypeCodec&) {
