@@ -13,14 +13,25 @@ namespace bench {
 /// How rows are read: a single int, or the six columns of the mixed rows.
 enum class RowKind { single_int, mixed };
 
-/// How often a pipelined statement is run at once.
+enum class Kind {
+  rows,       // of the statement, one execution after the other
+  pipelined,  // each of `count` is pipelined_at_once executions
+  pool,       // by pool_tasks tasks that share a pool of pool_size connections
+  copy_in,    // each of `count` is copied_rows records into a table; `sql` has its columns
+  copy_out,   // of the statement, as text; the data are thrown away
+};
+
 inline constexpr int pipelined_at_once = 1000;
+inline constexpr int pool_tasks = 64;
+inline constexpr int pool_size = 8;
+inline constexpr int copied_rows = 1'000'000;
 
 struct Work {
   int count = 1;
   std::optional<int> argument;
   RowKind row = RowKind::single_int;
-  bool pipelined = false;  // each of `count` is pipelined_at_once executions
+  Kind kind = Kind::rows;
+  bool check = false;  // not measured: the digest is looked at
   std::string sql;
 };
 
@@ -35,19 +46,21 @@ struct Digest {
 class Client {
  public:
   virtual ~Client() = default;
-  /// Runs the statement so many times; the digest of the last one's rows.
-  virtual Digest run(const Work& work) = 0;
+  /// Does the work so many times; the digest of what came of the last one. Nothing: it does no such work.
+  virtual std::optional<Digest> run(const Work& work) = 0;
 };
 
 /// pgstride, rows looked at in the receive buffer: Connection::each().
 std::unique_ptr<Client> make_looking(const std::string& dsn);
-/// pgstride, rows kept: Connection::query().
+/// pgstride, rows kept: Connection::query(); and COPY, and a pool.
 std::unique_ptr<Client> make_keeping(const std::string& dsn);
 /// pgstride, rows as C++ objects: Connection::query_as().
 std::unique_ptr<Client> make_typed(const std::string& dsn);
-/// libpq, blocking: PQexecPrepared() with binary results.
+/// libpq, blocking: PQexecPrepared() with binary results; in pipeline mode; COPY in binary.
 std::unique_ptr<Client> make_libpq(const std::string& dsn);
 /// The same bytes through a socket; of the reply only its end is looked for. Its digest has no sum.
 std::unique_ptr<Client> make_bare(const std::string& dsn);
+/// libpqxx: exec_prepared() with its results, which are text; stream_to. Throws when built without it.
+std::unique_ptr<Client> make_libpqxx(const std::string& dsn);
 
 }  // namespace bench

@@ -2,9 +2,12 @@
 //
 // The C++ head as its users write it.
 #include <bit>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "pgstride/bench/client.hpp"
+#include "pgstride/bench/head_bulk.hpp"
 #include "pgstride/driver/loop/uv.hpp"
 #include "pgstride/driver/pgstride.hpp"
 
@@ -37,13 +40,36 @@ void read_row(RowKind kind, const RowView& row, Digest& digest) {
 class Head final : public Client {
  public:
   Head(const std::string& dsn, bool keep)
-      : keep_(keep), connection_(pgstride::run(loop_, connect(loop_, dsn))) {}
+      : dsn_(dsn), keep_(keep), connection_(pgstride::run(loop_, connect(loop_, dsn))) {}
 
-  Digest run(const Work& work) override {
-    return pgstride::run(loop_, work.pipelined ? pipeline(work) : keep_ ? keep(work) : look(work));
+  std::optional<Digest> run(const Work& work) override {
+    if (!keep_ && work.kind != Kind::rows && work.kind != Kind::pipelined) return std::nullopt;
+    return pgstride::run(loop_, start(work));
   }
 
  private:
+  Task<Digest> start(const Work& work) {
+    switch (work.kind) {
+      case Kind::pipelined: return pipeline(work);
+      case Kind::pool:
+        if (!pool_) pgstride::run(loop_, open_pool());
+        return ask_on_pool(*pool_, work);
+      case Kind::copy_in: return copy_in(connection_, work);
+      case Kind::copy_out: return copy_out(connection_, work);
+      default: return keep_ ? keep(work) : look(work);
+    }
+  }
+
+  // It resets nothing, as the others' pools do not.
+  Task<> open_pool() {
+    PoolOptions options(dsn_);
+    options.limits.max_size = options.limits.min_size = options.limits.max_connecting = pool_size;
+    options.reset_script = "";
+    pool_.emplace(loop_, options);
+    std::vector<Lease> all;
+    for (int i = 0; i < pool_size; ++i) all.push_back(co_await pool_->acquire());
+  }
+
   Task<Digest> keep(const Work& work) {
     Digest digest;
     for (int i = 0; i < work.count; ++i) {
@@ -83,9 +109,11 @@ class Head final : public Client {
     co_return digest;
   }
 
+  std::string dsn_;
   bool keep_;
   UvLoop loop_;
   Connection connection_;
+  std::optional<Pool> pool_;
 };
 
 }  // namespace

@@ -3,8 +3,14 @@
 // libpq with prepared statements and binary results, read by hand.
 #include "pgstride/bench/libpq.hpp"
 
+#include <optional>
+#include <vector>
+
 #include "pgstride/bench/client.hpp"
+#include "pgstride/bench/records.hpp"
+#include "pgstride/protocol/binary_copy.hpp"
 #include "pgstride/protocol/bytes.hpp"
+#include "pgstride/protocol/write_buffer.hpp"
 
 namespace bench {
 namespace {
@@ -31,12 +37,35 @@ void read_row(RowKind kind, const PGresult* result, int row, Digest& digest) {
   digest.add(static_cast<unsigned char>(value(5)[0]) + static_cast<unsigned char>(value(5)[15]));
 }
 
+void write_record(const Record& record, pgstride::WriteBuffer& out) {
+  constexpr auto postgres_epoch = std::chrono::sys_days(std::chrono::year(2000) / 1 / 1);
+  out.u16(4);
+  out.i32(4);
+  out.i32(record.id);
+  out.i32(static_cast<std::int32_t>(record.name.size()));
+  out.text(record.name);
+  out.i32(8);
+  out.f64(record.x);
+  out.i32(8);
+  out.i64((record.at - postgres_epoch).count());
+}
+
 class Libpq final : public Client {
  public:
   explicit Libpq(const std::string& dsn) : connection_(dsn) {}
 
-  Digest run(const Work& work) override {
-    if (work.pipelined) return pipeline(work);
+  std::optional<Digest> run(const Work& work) override {
+    switch (work.kind) {
+      case Kind::rows: return ask(work);
+      case Kind::pipelined: return pipeline(work);
+      case Kind::copy_in: return copy_in(work);
+      case Kind::copy_out: return copy_out(work);
+      default: return std::nullopt;  // it has no pool
+    }
+  }
+
+ private:
+  Digest ask(const Work& work) {
     Digest digest;
     const char* name = connection_.prepared(work.sql).c_str();
     for (int i = 0; i < work.count; ++i) {
@@ -53,7 +82,6 @@ class Libpq final : public Client {
     return digest;
   }
 
- private:
   Digest pipeline(const Work& work) {
     Digest digest;
     const char* name = connection_.prepared(work.sql).c_str();
@@ -76,6 +104,65 @@ class Libpq final : public Client {
       connection_.check(PQgetResult(connection), PGRES_PIPELINE_SYNC);
     }
     PQexitPipelineMode(connection);
+    return digest;
+  }
+
+  void execute(const std::string& sql) {
+    connection_.check(PQexec(connection_.get(), sql.c_str()), PGRES_COMMAND_OK);
+  }
+
+  // The rows of the next result: "COPY 5".
+  std::uint64_t finish_copy() {
+    const auto result = connection_.check(PQgetResult(connection_.get()), PGRES_COMMAND_OK);
+    PQgetResult(connection_.get());
+    return std::stoull(PQcmdTuples(result.get()));
+  }
+
+  void put(pgstride::WriteBuffer& out) {
+    const pgstride::Bytes bytes = out.pending();
+    const auto* data = reinterpret_cast<const char*>(bytes.data());
+    if (PQputCopyData(connection_.get(), data, static_cast<int>(bytes.size())) != 1)
+      throw std::runtime_error(PQerrorMessage(connection_.get()));
+    out.consume(bytes.size());
+  }
+
+  Digest copy_in(const Work& work) {
+    static const std::vector<Record> records = make_records();
+    Digest digest;
+    for (int i = 0; i < work.count; ++i) {
+      execute(make_table(work));
+      connection_.check(PQexec(connection_.get(), "copy copied from stdin (format binary)"), PGRES_COPY_IN);
+      pgstride::WriteBuffer out;
+      pgstride::write_copy_header(out);
+      for (int copied = 0; copied < copied_rows; copied += static_cast<int>(records.size())) {
+        for (const Record& record : records) {
+          write_record(record, out);
+          put(out);
+        }
+      }
+      pgstride::write_copy_trailer(out);
+      put(out);
+      PQputCopyEnd(connection_.get(), nullptr);
+      digest.rows = finish_copy();
+    }
+    if (work.check) {
+      const auto sum = connection_.check(PQexec(connection_.get(), sum_of_table), PGRES_TUPLES_OK);
+      digest.sum = static_cast<std::uint64_t>(std::stoll(PQgetvalue(sum.get(), 0, 0)));
+    }
+    return digest;
+  }
+
+  Digest copy_out(const Work& work) {
+    Digest digest;
+    for (int i = 0; i < work.count; ++i) {
+      digest = Digest();
+      const std::string sql = "copy (" + work.sql + ") to stdout";
+      connection_.check(PQexec(connection_.get(), sql.c_str()), PGRES_COPY_OUT);
+      char* data = nullptr;
+      for (int size = 0; (size = PQgetCopyData(connection_.get(), &data, 0)) > 0; PQfreemem(data))
+        digest.sum += static_cast<std::uint64_t>(size);
+      digest.rows = finish_copy();
+    }
     return digest;
   }
 

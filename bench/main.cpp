@@ -2,7 +2,7 @@
 //
 // One C++ contestant in a process of its own; run.py tells it what to do, as python_client.py has it.
 //
-//     pgstride_bench <each|typed|query|libpq|bare> <dsn>
+//     pgstride_bench <each|typed|query|libpq|libpqxx|bare> <dsn>
 #include <cstdio>
 #include <ctime>
 #include <exception>
@@ -19,6 +19,7 @@ std::unique_ptr<bench::Client> make_client(std::string_view name, const std::str
   if (name == "typed") return bench::make_typed(dsn);
   if (name == "query") return bench::make_keeping(dsn);
   if (name == "libpq") return bench::make_libpq(dsn);
+  if (name == "libpqxx") return bench::make_libpqxx(dsn);
   if (name == "bare") return bench::make_bare(dsn);
   return nullptr;
 }
@@ -30,13 +31,22 @@ std::string take_field(std::string& line) {
   return field;
 }
 
+bench::Kind kind_called(std::string_view name) {
+  if (name == "pipelined") return bench::Kind::pipelined;
+  if (name == "pool of 8") return bench::Kind::pool;
+  if (name == "copy in") return bench::Kind::copy_in;
+  if (name == "copy out") return bench::Kind::copy_out;
+  return bench::Kind::rows;
+}
+
 bench::Work parse(std::string line) {
   bench::Work work;
+  work.check = take_field(line) == "check";
   work.count = std::stoi(take_field(line));
   if (const std::string argument = take_field(line); !argument.empty()) work.argument = std::stoi(argument);
-  const std::string kind = take_field(line);
-  work.row = kind == "mixed" ? bench::RowKind::mixed : bench::RowKind::single_int;
-  work.pipelined = kind == "pipelined";
+  const std::string how = take_field(line);
+  work.row = how == "mixed" ? bench::RowKind::mixed : bench::RowKind::single_int;
+  work.kind = kind_called(how);
   work.sql = line;
   return work;
 }
@@ -49,13 +59,14 @@ long long nanoseconds(clockid_t clock) {
 
 void serve(bench::Client& client) {
   for (std::string line; std::getline(std::cin, line);) {
-    const bool is_check = take_field(line) == "check";
     const bench::Work work = parse(line);
     const long long cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID), clock = nanoseconds(CLOCK_MONOTONIC);
-    const bench::Digest digest = client.run(work);
+    const std::optional<bench::Digest> digest = client.run(work);
     const long long cpu_end = nanoseconds(CLOCK_PROCESS_CPUTIME_ID), clock_end = nanoseconds(CLOCK_MONOTONIC);
-    if (is_check) {
-      std::cout << digest.rows << ' ' << digest.sum << std::endl;
+    if (!digest) {
+      std::cout << '-' << std::endl;
+    } else if (work.check) {
+      std::cout << digest->rows << ' ' << digest->sum << std::endl;
     } else {
       std::cout << cpu_end - cpu << '\t' << clock_end - clock << std::endl;
     }
@@ -68,7 +79,7 @@ int main(int count, char** arguments) {
   try {
     const auto client = count == 3 ? make_client(arguments[1], arguments[2]) : nullptr;
     if (!client) {
-      std::fprintf(stderr, "usage: pgstride_bench <each|typed|query|libpq|bare> <dsn>\n");
+      std::fprintf(stderr, "usage: pgstride_bench <each|typed|query|libpq|libpqxx|bare> <dsn>\n");
       return 2;
     }
     std::cout << arguments[1] << std::endl;

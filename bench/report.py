@@ -34,6 +34,11 @@ RATIOS = (
     Ratio("each", "libpq", "cpu"),
     Ratio("query", "libpq", "cpu"),
     Ratio("query", "libpq", "wall"),
+    Ratio("query", "libpqxx", "cpu"),
+    Ratio("query", "tokio", "cpu"),
+    Ratio("query", "tokio", "wall"),
+    Ratio("query", "pgx", "cpu"),
+    Ratio("query", "pgx", "wall"),
     Ratio("typed", "each", "cpu"),
     Ratio("each", "bare", "cpu"),
     Ratio("query", "bare", "cpu"),
@@ -42,7 +47,8 @@ RATIOS = (
 
 FOOTNOTE = """
 µs: client CPU (user + system) per operation, median of the rounds. Ratios: time of the left one over
-time of the right one, median of the rounds' ratios, in brackets the middle half of them. Below 1: faster."""
+time of the right one, median of the rounds' ratios, in brackets the middle half of them. Below 1: faster.
+-: it does no such work."""
 
 
 def _ratios(names: typing.Collection[str]) -> list[Ratio]:
@@ -54,12 +60,19 @@ def heading(names: typing.Collection[str]) -> str:
     return f"{'case':22}{times}" + "".join(f"{f'{r.ours}/{r.theirs} {r.of}':>24}" for r in _ratios(names))
 
 
-def line(case: str, samples: Samples) -> str:
-    times = "".join(f"{statistics.median(s.cpu for s in of_one) / 1000:13,.1f}" for of_one in samples.values())
-    return f"{case:22}{times}" + "".join(f"{_shown(ratio, samples):>24}" for ratio in _ratios(samples))
+def line(case: str, names: typing.Collection[str], samples: Samples) -> str:
+    """`names` are of all contestants, of whom some may not have done this."""
+    times = "".join(f"{_microseconds(samples.get(name)):>13}" for name in names)
+    return f"{case:22}{times}" + "".join(f"{_shown(ratio, samples):>24}" for ratio in _ratios(names))
+
+
+def _microseconds(samples: list[Sample] | None) -> str:
+    return f"{statistics.median(sample.cpu for sample in samples) / 1000:,.1f}" if samples else "-"
 
 
 def _shown(ratio: Ratio, samples: Samples) -> str:
+    if ratio.ours not in samples or ratio.theirs not in samples:
+        return "-"
     pairs = zip(samples[ratio.ours], samples[ratio.theirs])
     low, middle, high = statistics.quantiles(
         (getattr(ours, ratio.of) / getattr(theirs, ratio.of) for ours, theirs in pairs), n=4, method="inclusive"

@@ -34,11 +34,14 @@ class Contestant:
 
     def __init__(self, name: str, *command: str | pathlib.Path) -> None:
         self.name = name
+        self._is_python = command[0] == sys.executable
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.introduction = self._read()
 
-    def check(self, case: Case) -> str:
-        return self._ask("check", case, 1)
+    def check(self, case: Case) -> str | None:
+        """What came of it; None: it does not do that."""
+        digest = self._ask("check", case, 1)
+        return None if digest == "-" else digest
 
     def run(self, case: Case, count: int) -> report.Sample:
         """Nanoseconds per operation."""
@@ -57,7 +60,7 @@ class Contestant:
         argument = "" if case.argument is None else str(case.argument)
         sql = " ".join(case.sql.split())
         try:
-            how = "pool" if case.on_pool else case.cpp_row or case.python
+            how = "pool" if case.on_pool else case.python if self._is_python else case.cpp
             print(action, count, argument, how, sql, sep="\t", file=self._process.stdin, flush=True)
         except BrokenPipeError:
             pass  # it has said why; what we read next is the end
@@ -70,18 +73,21 @@ class Contestant:
         return line.rstrip("\n")
 
 
-def check(case: Case, contestants: list[Contestant]) -> None:
-    found = {contestant.name: contestant.check(case) for contestant in contestants}
+def check(case: Case, contestants: list[Contestant]) -> list[Contestant]:
+    """Those who do it."""
+    digests = {contestant.name: contestant.check(case) for contestant in contestants}
+    found = {name: digest for name, digest in digests.items() if digest is not None}
     if "bare" in found:  # it does not look at values, but counts rows
         reference = found["query"].split()[0]
         found["bare"] = found["query"] if found["bare"].split()[0] == reference else found["bare"]
     if len(set(found.values())) != 1:
         raise SystemExit(f"bench: {case.name}: not the same rows: {found}")
+    return [contestant for contestant in contestants if contestant.name in found]
 
 
 def measure(case: Case, contestants: list[Contestant], rounds: int, count: int) -> report.Samples:
     if case.python != "connect":
-        check(case, contestants)
+        contestants = check(case, contestants)
     for contestant in contestants:
         contestant.run(case, max(1, count // 2))
     samples: report.Samples = {contestant.name: [] for contestant in contestants}
@@ -97,10 +103,22 @@ def python_contestants(loop: str, dsn: str, drivers: typing.Iterable[str]) -> li
 
 
 def cpp_contestants(dsn: str) -> list[Contestant]:
-    program = pathlib.Path(os.environ.get("PGSTRIDE_BUILD_DIR", "build/release")) / "bench" / "pgstride_bench"
+    folder = pathlib.Path(os.environ.get("PGSTRIDE_BUILD_DIR", "build/release")) / "bench"
+    program = folder / "pgstride_bench"
     if not program.exists():
         raise SystemExit(f"bench: {program} has not been built; ./dev bench does it")
-    return [Contestant(name, program, name, dsn) for name in ("each", "typed", "query", "libpq", "bare")]
+    contestants = [Contestant(name, program, name, dsn) for name in ("each", "typed", "query", "libpq", "bare")]
+    peers = {
+        "libpqxx": (program, "libpqxx", dsn),
+        "tokio": (folder / "tokio" / "release" / "tokio_peer", dsn),
+        "pgx": (folder / "pgx", dsn),
+    }
+    for name, command in peers.items():
+        try:
+            contestants.append(Contestant(name, *command))
+        except (FileNotFoundError, SystemExit):
+            print(f"bench: {name} is not there and not measured", file=sys.stderr)
+    return contestants
 
 
 def parse_options() -> argparse.Namespace:
@@ -124,7 +142,7 @@ def suites(options: argparse.Namespace, dsn: str) -> typing.Iterator[tuple[str, 
     usual = ["asyncio"] if options.types else ["asyncio", "uvloop"] if options.tls else ["asyncio", "uvloop", "cpp"]
     for suite in options.only or usual:
         contestants = cpp_contestants(dsn) if suite == "cpp" else python_contestants(suite, dsn, drivers)
-        theirs = [case for case in cases if (case.cpp_row if suite == "cpp" else case.python)]
+        theirs = [case for case in cases if (case.cpp if suite == "cpp" else case.python)]
         yield suite, contestants, [case for case in theirs if not options.case or case.name in options.case]
         for contestant in contestants:
             contestant.stop()
@@ -165,7 +183,8 @@ def main() -> int:
             samples = measure(case, contestants, rounds, count)
             results.append({"suite": suite, "case": case.name, "operations": count, "nanoseconds": samples})
             if not options.json:
-                print(report.line(case.name, samples), flush=True)
+                names = [contestant.name for contestant in contestants]
+                print(report.line(case.name, names, samples), flush=True)
     if options.json:
         json.dump({"pinned": len(cpus) == 1, "rounds": rounds, "results": results}, sys.stdout, indent=1)
         print()

@@ -64,8 +64,9 @@ class Typed final : public Client {
  public:
   explicit Typed(const std::string& dsn) : connection_(pgstride::run(loop_, connect(loop_, dsn))) {}
 
-  Digest run(const Work& work) override {
-    if (work.pipelined) return pgstride::run(loop_, pipeline(work));
+  std::optional<Digest> run(const Work& work) override {
+    if (work.kind == Kind::pipelined) return pgstride::run(loop_, pipeline(work));
+    if (work.kind != Kind::rows) return std::nullopt;
     return pgstride::run(loop_, work.row == RowKind::mixed ? read<Mixed>(work) : read<std::int32_t>(work));
   }
 
