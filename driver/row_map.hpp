@@ -19,7 +19,7 @@ struct RowMember {
   template <class T>
   static constexpr RowMember of(std::string_view column) noexcept {
     static_assert(Decodable<T>, "no Codec reads a column into a member of this type");
-    return {column, cpp_name<T>, [](Oid type) { return Codec<T>::accepts(type); }};
+    return {column, cpp_name<T>, [](Oid oid) { return Codec<T>::accepts(oid); }};
   }
 
   std::string_view column;  // its name; empty: the one in the member's own place
