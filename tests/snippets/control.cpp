@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// What docs/cpp/ shows of transactions, pipelining, streams, deadlines and observers.
+// What docs/cpp/ shows of transactions, pipelining, streams, deadlines,
+// observers and credentials.
 #include <stop_token>
 #include <thread>
 
@@ -31,6 +32,17 @@ struct SlowQueries final : Observer {
     TimePoint at;
   };
   std::map<RequestId, Started> started_;
+};
+//]
+
+Task<std::string> ask_the_vault(std::string_view host) { co_return "the password for " + std::string(host); }
+
+//[credentials
+struct Vault final : Credentials {
+  Task<Secret> password(const Host& host) override {
+    std::string fresh = co_await ask_the_vault(host.name);
+    co_return Secret(std::move(fresh));
+  }
 };
 //]
 
@@ -157,6 +169,9 @@ Task<> work_off(Loop& loop, ConnectOptions options, int jobs) {
 Task<> control(Loop& loop, std::string dsn) {
   SlowQueries slow;
   ConnectOptions options(dsn);
+  //[ask_for_credentials
+  options.credentials = std::make_shared<Vault>();
+  //]
   //[observe
   options.observer = &slow;  // outlives the connections
   Connection conn = co_await connect(loop, options);
