@@ -24,7 +24,11 @@ class CancelRequest::Attempt final : TimerHandler {
  private:
   // The frame is still running: the handler, which may destroy us, is called from the timer.
   Task<> run() {
-    delivered_ = co_await deliver();
+    try {
+      Task<bool> delivering = deliver();
+      delivered_ = co_await delivering;
+    } catch (...) {  // no memory: not delivered
+    }
     timer_->arm(loop_.now());
   }
 

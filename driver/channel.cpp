@@ -63,7 +63,17 @@ void Channel::flush() {
   if (session_.has_news() && destroyed_ == nullptr) deliver_soon();
 }
 
-void Channel::send() {
+// Here there is nobody who could be told that there is no memory, but all whose connection it is.
+void Channel::send() noexcept {
+  try {
+    send_some();
+  } catch (...) {
+    session_.fail(no_memory());
+    close_if_failed();
+  }
+}
+
+void Channel::send_some() {
   if (!is_ours()) return;
   std::size_t written = 0;
   while (is_open()) {
@@ -152,10 +162,14 @@ void Channel::raise_fence() {
   ask_to_cancel();
 }
 
-void Channel::ask_to_cancel() {
+// Without memory for it: what should be cancelled may still end by itself, in the time that it is given.
+void Channel::ask_to_cancel() noexcept {
   if (!cancel_key_.known()) return;
   CancelHandler& handler = *this;
-  cancel_ = std::make_unique<CancelRequest>(loop_, endpoint_, cancel_key_, handler);
+  try {
+    cancel_ = std::make_unique<CancelRequest>(loop_, endpoint_, cancel_key_, handler);
+  } catch (...) {
+  }
 }
 
 void Channel::on_cancel_over(bool delivered) noexcept {
@@ -195,9 +209,18 @@ void Channel::on_fd(Ready ready) noexcept {
   deliver();
 }
 
-void Channel::receive() {
+void Channel::receive() noexcept {
+  try {
+    receive_some();
+  } catch (...) {
+    session_.fail(no_memory());
+  }
+}
+
+void Channel::receive_some() {
   for (std::size_t received = 0; is_open() && !session_.paused() && received < turn_budget;) {
     const auto space = session_.prepare_read();
+    if (space.empty()) return;
     const IoResult result = transport_.read_some(space);
     if (result.would_block && !transport_.has_unread()) return;
     if (result.would_block) break;

@@ -100,13 +100,15 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   void on_timer() noexcept override;
   void on_cancel_over(bool delivered) noexcept override;
 
-  void receive();
-  void send();
+  void receive() noexcept;
+  void send() noexcept;
+  void receive_some();
+  void send_some();
   void read_what_was_left();
   void deliver();
   void after(Session::Abandoned abandoned);
   void raise_fence();
-  void ask_to_cancel();
+  void ask_to_cancel() noexcept;
   void check_fence();
   void end_grace();
   void close_if_failed() noexcept;

@@ -126,16 +126,27 @@ class Connector::Attempt final : TimerHandler {
   }
 
  private:
+  // The frame is still running at its end: the handler, which may destroy us, is called from the timer.
   Task<> run() {
+    try {
+      Task<> trying = try_all();
+      co_await trying;
+    } catch (...) {
+      outcome_ = Outcome(no_memory());
+    }
+    timer_->arm(loop_.now());
+  }
+
+  Task<> try_all() {
     if (options_.load_balance_hosts) shuffle(options_.hosts);
     std::size_t left = options_.hosts.size();
     for (const Host& host : options_.hosts) {
       const TimePoint host_ends = share(ends_, left--);
-      if (co_await try_host(host, host_ends)) co_return finish(std::move(outcome_));
+      if (co_await try_host(host, host_ends)) co_return;
       if (is_final(last_)) break;
     }
-    if (spare_ && spare_->is_open()) co_return finish(Outcome(std::move(spare_)));
-    finish(Outcome(std::move(last_)));
+    const bool has_spare = spare_ && spare_->is_open();
+    outcome_ = has_spare ? Outcome(std::move(spare_)) : Outcome(std::move(last_));
   }
 
   // One host, all its addresses. True: outcome_ has a channel.
@@ -291,12 +302,6 @@ class Connector::Attempt final : TimerHandler {
   template <class T>
   void shuffle(std::vector<T>& order) {
     std::shuffle(order.begin(), order.end(), chance_);
-  }
-
-  // The frame is still running: the handler, which may destroy us, is called from the timer.
-  void finish(Outcome outcome) {
-    outcome_ = std::move(outcome);
-    timer_->arm(loop_.now());
   }
 
   void on_timer() noexcept override {

@@ -11,6 +11,7 @@ namespace pgstride::inline v0 {
 namespace {
 
 constexpr std::size_t first_capacity = 128;
+constexpr std::size_t most_notices = 1024;
 
 }  // namespace
 
@@ -20,7 +21,9 @@ void Completion::add(CommandTag tag) {
   any_ = true;
 }
 
+// A server that has more to remark is not worth the memory (R-M4).
 void Completion::add(const Notice& notice) noexcept {
+  if (notices_.size() == most_notices) return;
   try {
     notices_.push_back(notice);
   } catch (const std::bad_alloc&) {  // better a remark less than a request less

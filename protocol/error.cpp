@@ -68,6 +68,33 @@ bool ServerError::is_fatal() const noexcept {
   return word == "FATAL" || word == "PANIC";
 }
 
+Failure no_memory() noexcept { return {std::make_error_code(std::errc::not_enough_memory), {}}; }
+
+FailureRef keep(Failure failure) noexcept {
+  static const Failure known = no_memory();
+  static const Failure unknown = [] {
+    Failure lost = no_memory();
+    lost.outcome_unknown = true;
+    return lost;
+  }();
+  try {
+    return std::make_shared<const Failure>(std::move(failure));
+  } catch (...) {
+    return {FailureRef(), failure.outcome_unknown ? &unknown : &known};  // owned by nobody
+  }
+}
+
+FailureRef with_outcome_unknown(const FailureRef& failure) noexcept {
+  Failure lost = no_memory();
+  try {
+    lost = *failure;
+  } catch (...) {
+    // That is told instead.
+  }
+  lost.outcome_unknown = true;
+  return keep(std::move(lost));
+}
+
 std::string describe(const Failure& failure) {
   std::string text;
   if (failure.server) {

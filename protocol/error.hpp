@@ -89,6 +89,15 @@ struct Failure {
   bool outcome_unknown = false;
 };
 
+/// A failure as it is kept: whole connections die of one, and all their operations share it.
+using FailureRef = std::shared_ptr<const Failure>;
+/// Cannot fail: where there is no memory for it, there is no memory, and that is what is kept.
+FailureRef keep(Failure failure) noexcept;
+/// The same of a request of which nobody knows whether it was carried out.
+FailureRef with_outcome_unknown(const FailureRef& failure) noexcept;
+/// std::errc::not_enough_memory, made without any.
+Failure no_memory() noexcept;
+
 /// One line for a person: the code's meaning, our detail, the server's message.
 std::string describe(const Failure&);
 

@@ -13,8 +13,8 @@ void Operation::wake() {
   if (session_) session_->wake(*this);
 }
 
-void Operation::fail(Failure failure) {
-  if (!failure_) failure_ = std::make_unique<Failure>(std::move(failure));
+void Operation::fail(Failure failure) noexcept {
+  if (!failure_) failure_ = keep(std::move(failure));
 }
 
 }  // namespace pgstride::inline v0

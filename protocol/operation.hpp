@@ -51,7 +51,7 @@ class Operation {
   /// For whoever took it from Session::next_awake(). The same holds.
   void stir() noexcept { on_progress(); }
 
-  void fail(Failure failure);
+  void fail(Failure failure) noexcept;
 
  protected:
   explicit Operation(Flow flow) noexcept : flow_(flow) {}
@@ -93,7 +93,8 @@ class Operation {
   friend class Session;
 
   Session* session_ = nullptr;
-  std::unique_ptr<Failure> failure_;
+  Operation* next_done_ = nullptr;  // the session's list of those that are over
+  FailureRef failure_;
   Flow flow_;
   bool gives_way_ = false;
 };

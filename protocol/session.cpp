@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// The sending half and the queue. The receiving half is in session_dispatch.cpp, what is done with prepared
-// statements in session_statements.cpp.
+// The sending half and the queue. The receiving half is in session_dispatch.cpp, how requests leave the queue in
+// session_leaving.cpp, what is done with prepared statements in session_statements.cpp.
 #include "pgstride/protocol/session.hpp"
 
 #include <algorithm>
@@ -28,8 +28,9 @@ Session::Session(SessionOptions options)
 }
 
 Session::~Session() {
-  fail({Errc::connection_closed, "the connection was destroyed"});
-  for (Operation* operation : done_) operation->session_ = nullptr;
+  ends_without_memory([&] { fail({Errc::connection_closed, "the connection was destroyed"}); });
+  while (next_done()) {
+  }
   queue_.clear();
   statements_.clear();
   for (Statement* s = living_statements_; s != nullptr; s = s->next_) {
@@ -44,11 +45,17 @@ bool Session::submit(Operation& operation, Tick deadline) {
   assert(!operation.pending());
   operation.failure_.reset();
   if (failure_) {
-    operation.fail(*failure_);
+    operation.failure_ = failure_;
     return false;
   }
   if (encoding_) {
     operation.fail({Errc::invalid_argument, "the connection can not be used while it encodes arguments"});
+    return false;
+  }
+  if (foreign_encoding_ && operation.flow() == Operation::Flow::extended) {
+    const std::string encoding(parameters_.get("client_encoding"));
+    operation.fail({Errc::invalid_argument,
+                    "client_encoding is " + encoding + ", and values are sent and read as UTF-8"});
     return false;
   }
   push_close_requests();
@@ -80,21 +87,26 @@ bool Session::submit(Operation& operation, Tick deadline) {
   encoding_ = false;
   if (encoded == Encoded::refused) return cut_off();
   if (out.failed()) {
+    cut_off();
     operation.fail({Errc::message_too_large, "a message or value exceeds what PostgreSQL accepts (1 GiB)"});
-    return cut_off();
+    return false;
   }
   if (failure_) {  // the user's code that it called has closed the connection
-    operation.fail(*failure_);
+    operation.failure_ = failure_;
     return cut_off();
   }
   slot.answered = out.position() - slot.begin == sync_size;  // a lone Sync has no other answer
   slot.preparing = StatementRef(operation.preparing());
-  if (slot.preparing) slot.preparing->state_ = Statement::State::in_flight;
-  if (encoded != Encoded::complete) {
-    slot.feeding = true;
-    if (!slot.staged) feeding_ = true;
+  slot.feeding = encoded != Encoded::complete;
+  try {
+    queue_.push_back(std::move(slot));
+  } catch (...) {
+    cut_off();
+    throw;
   }
-  queue_.push_back(std::move(slot));
+  const Slot& queued = queue_.back();
+  if (queued.preparing) queued.preparing->state_ = Statement::State::in_flight;
+  if (queued.feeding && !queued.staged) feeding_ = true;
   return true;
 }
 
@@ -120,14 +132,19 @@ void Session::push_close_requests() {
   slot.owner = Slot::Owner::session;
   slot.begin = out.position();
   slot.staged = &out == &staged_;
-  for (const std::string& name : to_close_) frontend::close_statement(out, name);
-  frontend::sync(out);
+  try {
+    for (const std::string& name : to_close_) frontend::close_statement(out, name);
+    frontend::sync(out);
+    queue_.push_back(std::move(slot));
+  } catch (...) {
+    out.truncate(slot.begin);
+    throw;
+  }
   to_close_.clear();
-  queue_.push_back(std::move(slot));
 }
 
-Bytes Session::pending_write() {
-  if (feeding_ && out_.pending().size() < feed_below) feed();
+Bytes Session::pending_write() noexcept {
+  if (feeding_ && out_.pending().size() < feed_below) ends_without_memory([&] { feed(); });
   return out_.pending();
 }
 
@@ -168,15 +185,15 @@ void Session::stop_feeding(Slot& slot) {
   end_feeding(slot);
 }
 
-void Session::break_off_copy() {
+void Session::break_off_copy() noexcept {
   for (Slot& slot : queue_) {
     const bool begins_copy = slot.feeding && slot.flow == Operation::Flow::simple;
     if (!slot.operation || slot.discarding || !(slot.copying || begins_copy)) continue;
-    slot.operation->fail({Errc::cancelled, "the COPY was broken off"});
+    slot.operation->fail({Errc::cancelled, {}});
     slot.discarding = true;
     run_of_ = 0;
     paused_ = false;
-    if (slot.feeding && !slot.staged) return stop_feeding(slot);
+    if (slot.feeding && !slot.staged) return ends_without_memory([&] { stop_feeding(slot); });
   }
 }
 
@@ -193,13 +210,18 @@ bool Session::undo(bool first_in_line, WriteBuffer& out) {
   return true;
 }
 
-std::uint64_t Session::hold() {
-  const auto first =
-      std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return !s.staged && unsent(s); });
+std::uint64_t Session::hold() noexcept {
   const auto left = std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return unsent(s); });
   const auto answers = completed_ + static_cast<std::uint64_t>(left - queue_.begin());
   held_ = true;
-  if (first == queue_.end()) return answers;
+  ends_without_memory([&] { call_back_unsent(); });
+  return answers;
+}
+
+void Session::call_back_unsent() {
+  const auto first =
+      std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return !s.staged && unsent(s); });
+  if (first == queue_.end()) return;
 
   // They go in front of what is staged already, which a bulk operation among them kept waiting.
   const Bytes called_back = out_.pending().subspan(static_cast<std::size_t>(first->begin - out_.sent()));
@@ -215,12 +237,11 @@ std::uint64_t Session::hold() {
     if (slot->feeding) feeding_ = false;
   }
   out_.truncate(from);
-  return answers;
 }
 
-void Session::release() {
+void Session::release() noexcept {
   held_ = false;
-  unstage();
+  ends_without_memory([&] { unstage(); });
 }
 
 // The line is free again: what was staged moves behind what is already out. One copy of a few
@@ -244,126 +265,6 @@ void Session::unstage() {
     slot->begin = slot->begin - from + to;
     if (slot->feeding) feeding_ = true;
   }
-}
-
-// --- leaving the queue --------------------------------------------------------------------------
-
-Session::Abandoned Session::abandon(Operation& operation) noexcept {
-  if (operation.session_ != this) return Abandoned::not_pending;
-  operation.session_ = nullptr;
-  const auto slot =
-      std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return s.operation == &operation; });
-  if (slot == queue_.end()) {
-    std::erase(done_, &operation);
-    return Abandoned::not_pending;
-  }
-  return leave_slot(static_cast<std::size_t>(slot - queue_.begin()));
-}
-
-Session::Abandoned Session::leave_slot(std::size_t index) noexcept {
-  Slot& slot = queue_[index];
-  sleep(slot.operation);
-  slot.operation = nullptr;
-  slot.owner = Slot::Owner::nobody;
-  slot.discarding = slot.discarding || slot.copying;
-  run_of_ = 0;
-  if (index == 0) paused_ = false;
-  slot.deadline = no_deadline;
-  const bool was_unsent = unsent(slot);
-  withdraw_abandoned();
-  if (index >= queue_.size()) return Abandoned::withdrawn;
-  // A staged one is stopped when it gets the line; during an encode(), when feed() finds it.
-  if (slot.feeding && !slot.staged && !encoding_) stop_feeding(slot);
-  return was_unsent || sent_live_operations() ? Abandoned::behind : Abandoned::running;
-}
-
-std::optional<Session::Abandoned> Session::expire(Tick now) {
-  const auto slot =
-      std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return s.deadline <= now; });
-  if (slot == queue_.end()) return std::nullopt;
-  return dismiss(*slot, {Errc::timed_out, {}});
-}
-
-Session::Abandoned Session::dismiss(Operation& operation, Failure failure) {
-  const auto slot =
-      std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return s.operation == &operation; });
-  return slot == queue_.end() ? Abandoned::not_pending : dismiss(*slot, std::move(failure));
-}
-
-Session::Abandoned Session::dismiss(Slot& slot, Failure failure) {
-  Operation* operation = slot.operation;
-  failure.outcome_unknown = !unsent(slot) && !slot.errored && phase_ == Phase::running;
-  operation->fail(std::move(failure));
-  const auto at = std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return &s == &slot; });
-  const Abandoned abandoned = leave_slot(static_cast<std::size_t>(at - queue_.begin()));
-  done_.push_back(operation);
-  return abandoned;
-}
-
-Tick Session::next_deadline() const noexcept {
-  Tick next = no_deadline;
-  for (const Slot& slot : queue_) next = std::min(next, slot.deadline);
-  return next;
-}
-
-// Cuts requests that nobody waits for off the end of what was not sent yet, so that they never run.
-void Session::withdraw_abandoned() noexcept {
-  if (encoding_) return;  // somebody is writing there
-  while (!queue_.empty() && queue_.back().owner == Slot::Owner::nobody && unsent(queue_.back())) {
-    const Slot slot = std::move(queue_.back());  // its end may have the last word of somebody's code
-    queue_.pop_back();
-    (slot.staged ? staged_ : out_).truncate(slot.begin);
-    if (slot.feeding && !slot.staged) feeding_ = false;
-    if (slot.preparing) {
-      slot.preparing->state_ = Statement::State::fresh;
-      statements_.erase(*slot.preparing);
-    }
-  }
-}
-
-bool Session::sent_live_operations() const noexcept {
-  return std::any_of(queue_.begin(), queue_.end(), [&](const Slot& slot) {
-    return slot.owner == Slot::Owner::operation && !slot.operation->gives_way() && !unsent(slot);
-  });
-}
-
-Operation* Session::next_done() noexcept {
-  if (done_.empty()) return nullptr;
-  Operation* operation = done_.front();
-  done_.pop_front();
-  operation->session_ = nullptr;
-  return operation;
-}
-
-Operation* Session::next_awake() noexcept {
-  if (awake_.empty()) return nullptr;
-  Operation* operation = awake_.back();
-  awake_.pop_back();
-  return operation;
-}
-
-void Session::wake(Operation& operation) {
-  if (std::find(awake_.begin(), awake_.end(), &operation) == awake_.end()) awake_.push_back(&operation);
-}
-
-void Session::fail(Failure failure) {
-  if (failure_) return;
-  failure_ = std::make_unique<Failure>(std::move(failure));
-  feeding_ = paused_ = false;
-  awake_.clear();
-  std::deque<Slot> slots;  // their end may have the last word of somebody's code
-  slots.swap(queue_);
-  for (Slot& slot : slots) {
-    if (slot.owner != Slot::Owner::operation) continue;
-    Failure own = *failure_;
-    own.outcome_unknown = !unsent(slot) && !slot.errored && phase_ == Phase::running;
-    slot.operation->fail(std::move(own));
-    done_.push_back(slot.operation);
-  }
-}
-
-bool Session::quiescent() const noexcept {
-  return !failure_ && !held_ && queue_.empty() && done_.empty() && in_.unread() == 0;
 }
 
 }  // namespace pgstride::inline v0

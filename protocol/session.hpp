@@ -61,26 +61,27 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   // --- bytes in ---------------------------------------------------------------------------------
-  /// Where recv() should write; never empty.
-  std::span<std::byte> prepare_read() { return in_.prepare(); }
+  /// Where recv() should write; empty only when there is no memory for it, which ends the session.
+  std::span<std::byte> prepare_read() noexcept;
   /// Parses what has arrived and queues completions; resumes nobody.
-  void commit_read(std::size_t count);
+  void commit_read(std::size_t count) noexcept;
   /// The request in front has no room for more: nothing is parsed, and nothing should be received,
   /// until read_on().
   bool paused() const noexcept { return paused_; }
   /// That request has gone, and read_on() should be called.
   bool left_unread() const noexcept { return stopped_ && !paused_; }
   /// Parses what was left.
-  void read_on();
+  void read_on() noexcept;
 
   // --- bytes out --------------------------------------------------------------------------------
   /// What may be sent now. Lets a bulk operation write its next slice first when there is room.
-  Bytes pending_write();
+  Bytes pending_write() noexcept;
   void commit_write(std::size_t count) { out_.consume(count); }
 
   // --- requests ---------------------------------------------------------------------------------
   /// Encodes the operation and queues it. False: it failed at once (see its failure()), nothing was
-  /// queued, nothing will be sent, and on_done() will not be called.
+  /// queued, nothing will be sent, and on_done() will not be called. The same holds when it throws what
+  /// encode() has thrown, or std::bad_alloc.
   [[nodiscard]] bool submit(Operation& operation, Tick deadline = no_deadline);
 
   /// For what must be said although nobody waits for the answer (ROLLBACK, Close): encodes the
@@ -99,10 +100,10 @@ class Session {
   /// is swallowed. Called by Operation's destructor.
   Abandoned abandon(Operation& operation) noexcept;
   /// The same, but its owner is told, by next_done(), that it ended with this failure.
-  Abandoned dismiss(Operation& operation, Failure failure);
+  Abandoned dismiss(Operation& operation, Failure failure) noexcept;
   /// Ends one pending operation whose deadline has passed with Errc::timed_out: it is abandoned and
   /// comes out of next_done(). Nothing when there is none.
-  std::optional<Abandoned> expire(Tick now);
+  std::optional<Abandoned> expire(Tick now) noexcept;
   /// The earliest deadline of a pending operation.
   Tick next_deadline() const noexcept;
 
@@ -111,21 +112,21 @@ class Session {
   /// The next operation that wants to be stirred; null when there is none.
   Operation* next_awake() noexcept;
   /// There is work for next_done() or next_awake().
-  bool has_news() const noexcept { return !done_.empty() || !awake_.empty(); }
+  bool has_news() const noexcept { return first_done_ || !awake_.empty(); }
 
   /// The wire is gone, or not to be trusted any more: every operation ends with this.
-  void fail(Failure failure);
+  void fail(Failure failure) noexcept;
   /// Why the session is dead; null while it lives.
   const Failure* failure() const noexcept { return failure_.get(); }
 
   // --- the cancel fence -------------------------------------------------------------------------
   /// Nothing of a request that has not begun to leave may leave until release(). Returns the value
   /// that completed() will have when all that did leave has been answered.
-  std::uint64_t hold();
-  void release();
+  std::uint64_t hold() noexcept;
+  void release() noexcept;
   /// Ends a COPY that is under way, as neither a server that waits for data nor one whose data are not
   /// read hears a cancel request. Its owner is told when the request is over.
-  void break_off_copy();
+  void break_off_copy() noexcept;
   bool held() const noexcept { return held_; }
   /// Number of ReadyForQuery seen since birth.
   std::uint64_t completed() const noexcept { return completed_; }
@@ -148,7 +149,7 @@ class Session {
   /// Names of statements that the server will be told to forget with the next request.
   const std::vector<std::string>& closing_statements() const noexcept { return to_close_; }
   /// A statement is not to be used any more, whoever holds it; the server is told to forget it.
-  void retire(Statement& statement);
+  void retire(Statement& statement) noexcept;
   /// The server dropped all statements (DISCARD ALL, DEALLOCATE ALL).
   void forget_statements() noexcept;
 
@@ -194,8 +195,22 @@ class Session {
   Slot& feeder() noexcept;
   bool undo(bool first_in_line, WriteBuffer& out);
   void unstage();
+  void call_back_unsent();
   Abandoned leave_slot(std::size_t index) noexcept;
-  Abandoned dismiss(Slot& slot, Failure failure);
+  Abandoned dismiss(Slot& slot, Failure failure) noexcept;
+  void over(Operation& operation) noexcept;
+  void not_over(const Operation& operation) noexcept;
+  /// Whoever stops in the middle of something has lost the thread. Only submit() can take back what it
+  /// began.
+  template <class Step>
+  void ends_without_memory(Step&& step) noexcept {
+    try {
+      step();
+    } catch (...) {
+      encoding_ = false;
+      fail(no_memory());
+    }
+  }
   void feed();
   void stop_feeding(Slot& slot);
   void end_feeding(Slot& slot);
@@ -221,6 +236,7 @@ class Session {
 
   void forget(Statement& statement) noexcept;
   StatementRef adopt(Statement* statement) noexcept;
+  void close_later(const std::string& name) noexcept;
 
   std::shared_ptr<TypeNames> types_;
   ReadBuffer in_;
@@ -230,11 +246,12 @@ class Session {
   Operation* run_to_ = nullptr;  // has just taken a frame of type run_of_: a further one is its, too
   char run_of_ = 0;              // DataRow, CopyData; 0: neither
   bool paused_ = false;
-  bool stopped_ = false;  // by that, the parser
-  std::deque<Operation*> done_;
+  bool stopped_ = false;             // by that, the parser
+  Operation* first_done_ = nullptr;  // and its next_done_, …: no end must need memory
+  Operation* last_done_ = nullptr;
   std::vector<Operation*> awake_;
   std::uint64_t completed_ = 0;
-  std::unique_ptr<Failure> failure_;
+  FailureRef failure_;
   ServerEvents* events_ = nullptr;
   Parameters parameters_;
   Statement* living_statements_ = nullptr;
@@ -243,6 +260,7 @@ class Session {
   std::uint64_t next_statement_ = 1;
   Phase phase_ = Phase::authenticating;
   TransactionStatus transaction_ = TransactionStatus::idle;
+  bool foreign_encoding_ = false;  // the server would take our text for another, and we its
   bool held_ = false;
   bool feeding_ = false;       // there is a feeder(): only it may write to out_
   bool encoding_ = false;      // user code may run while arguments are encoded

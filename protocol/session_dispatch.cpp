@@ -30,6 +30,12 @@ bool drops_statements(const Frame& frame) noexcept {
   return tag && tag->drops_statements();
 }
 
+// As different servers call it; SQL_ASCII is none, the bytes come as they are.
+bool is_utf8(std::string_view encoding) noexcept {
+  return encoding == "UTF8" || encoding == "UTF-8" || encoding == "utf-8" || encoding == "UNICODE" ||
+         encoding == "SQL_ASCII";
+}
+
 // What a request that nobody waits for any more may still bring.
 bool swallowable(const Frame& frame) noexcept {
   switch (frame.type) {
@@ -49,14 +55,20 @@ bool swallowable(const Frame& frame) noexcept {
 
 }  // namespace
 
-void Session::commit_read(std::size_t count) {
-  in_.commit(count);
-  parse();
+std::span<std::byte> Session::prepare_read() noexcept {
+  std::span<std::byte> space;
+  ends_without_memory([&] { space = in_.prepare(); });
+  return space;
 }
 
-void Session::read_on() {
+void Session::commit_read(std::size_t count) noexcept {
+  in_.commit(count);
+  ends_without_memory([&] { parse(); });
+}
+
+void Session::read_on() noexcept {
   paused_ = false;
-  parse();
+  ends_without_memory([&] { parse(); });
 }
 
 void Session::parse() {
@@ -147,7 +159,7 @@ void Session::on_ready(const Frame& frame) {
   ++completed_;
   if (slot->operation) {
     sleep(slot->operation);
-    done_.push_back(slot->operation);
+    over(*slot->operation);
   }
   if (slot->feeding) feeding_ = false;
   const Slot ended = std::move(*slot);  // its end may have the last word of somebody's code
@@ -232,6 +244,7 @@ void Session::on_asynchronous(const Frame& frame) {
       if (!status) return violation(frame, "is malformed");
       if (!parameters_.set(status->name, status->value))
         return fail({Errc::limit_exceeded, "the server reports more parameters than any server has"});
+      if (status->name == "client_encoding") foreign_encoding_ = !is_utf8(status->value);
       if (events_) events_->on_parameter(*status);
       return;
     }

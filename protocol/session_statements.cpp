@@ -33,12 +33,20 @@ void Session::forget(Statement& statement) noexcept {
   const bool server_knows = statement.state_ == Statement::State::ready ||
                             statement.state_ == Statement::State::in_flight ||
                             (statement.state_ == Statement::State::failed && statement.parsed_);
-  if (server_knows && !statement.name_.empty() && !failure_) to_close_.push_back(std::move(statement.name_));
+  if (server_knows && !statement.name_.empty() && !failure_) close_later(statement.name_);
 }
 
-void Session::retire(Statement& statement) {
+// Without memory for its name it stays on the server, for as long as the connection does.
+void Session::close_later(const std::string& name) noexcept {
+  try {
+    to_close_.push_back(name);
+  } catch (...) {
+  }
+}
+
+void Session::retire(Statement& statement) noexcept {
   if (!statement.ready()) return;
-  if (!statement.name_.empty() && !failure_) to_close_.push_back(statement.name_);
+  if (!statement.name_.empty() && !failure_) close_later(statement.name_);
   statement.state_ = Statement::State::closed;
 }
 

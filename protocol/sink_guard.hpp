@@ -41,7 +41,7 @@ class SinkGuard {
       open_ = call();
     } catch (...) {
       open_ = false;
-      Failure failure{Errc::invalid_value, "a result could not be taken in"};
+      Failure failure{Errc::invalid_value, {}};  // no words: there may be no memory for any
       failure.thrown = std::current_exception();
       operation_.fail(std::move(failure));
     }

@@ -61,7 +61,7 @@ void CopyOut::take(Bytes data) noexcept {
     }
   } catch (...) {
     hungry_ = false;
-    Failure failure{Errc::invalid_value, "the data could not be taken in"};
+    Failure failure{Errc::invalid_value, {}};  // no words: there may be no memory for any
     failure.thrown = std::current_exception();
     fail(std::move(failure));
   }

@@ -10,120 +10,22 @@
 // Proves FZ-1.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "pgstride/protocol/operations/execute.hpp"
-#include "pgstride/protocol/operations/execute_many.hpp"
-#include "pgstride/protocol/operations/prepare.hpp"
-#include "pgstride/protocol/operations/simple_query.hpp"
 #include "pgstride/protocol/session.hpp"
 
 #include "tests/support/backend_writer.hpp"
+#include "tests/support/honest_requests.hpp"
 #include "tests/support/honest_server.hpp"
 
 using namespace pgstride;
 using namespace pgstride::test;
+using namespace pgstride::test::honest;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-// --- the owner's requests -----------------------------------------------------------------------
-
-/// Every row it hears must begin with its id.
-class Request : public ResultSink {
- public:
-  explicit Request(int id) : id_(std::to_string(id) + ".") {}
-  virtual ~Request() = default;
-  virtual Operation& operation() noexcept = 0;
-
-  bool on_row(DataRow row) override {
-    const Field field = row.next();
-    rows_.emplace_back(as_text(field.bytes).substr(0, id_.size()));
-    return true;
-  }
-  void judge(bool honest) const {
-    require(ended == 1);
-    if (!honest) return;
-    for (const std::string& row : rows_) require(row == id_);
-  }
-
-  int ended = 0;
-
- protected:
-  std::string id_;
-  std::vector<std::string> rows_;
-};
-
-/// What a Query needs before its base is made.
-struct Text {
-  std::string sql;
-};
-
-class Query final : public Request, private Text, public SimpleQuery {
- public:
-  Query(int id, std::string_view verb)
-      : Request(id), Text{verb.empty() ? id_ : std::string(verb)}, SimpleQuery(Text::sql, this) {}
-  Operation& operation() noexcept override { return *this; }
-
- private:
-  void on_done() noexcept override { ++ended; }
-};
-
-class Preparation final : public Request, public Prepare {
- public:
-  Preparation(int id, StatementRef statement) : Request(id), Prepare(std::move(statement)) {}
-  Operation& operation() noexcept override { return *this; }
-
- private:
-  void on_done() noexcept override { ++ended; }
-};
-
-class Execution final : public Request, public Execute {
- public:
-  Execution(int id, StatementRef statement, PortalStep step)
-      : Request(id), Execute(std::move(statement), this, step) {}
-  Operation& operation() noexcept override { return *this; }
-
- private:
-  bool encode_arguments(WriteBuffer& out) override {
-    out.u16(0);
-    out.u16(1);
-    const ValueLength length(out);
-    out.text(id_);
-    return true;
-  }
-  void on_done() noexcept override { ++ended; }
-};
-
-class Bulk final : public Request, public ExecuteMany {
- public:
-  Bulk(int id, StatementRef statement, int sets, int fails_at)
-      : Request(id), ExecuteMany(std::move(statement), this), sets_(sets), fails_at_(fails_at) {}
-  Operation& operation() noexcept override { return *this; }
-
- private:
-  Arguments encode_arguments(WriteBuffer& out) override {
-    if (written_ == sets_) return Arguments::end;
-    if (written_++ == fails_at_) return Arguments::failed;
-    out.u16(0);
-    out.u16(1);
-    const ValueLength length(out);
-    out.text(id_ + std::string(sets_ > 4 ? 9000 : 1, 'x'));
-    return Arguments::row;
-  }
-  void on_done() noexcept override { ++ended; }
-
-  int sets_;
-  int fails_at_;
-  int written_ = 0;
-};
 
 class Greeting final : public Operation {
  public:
@@ -143,15 +45,16 @@ class Play {
     Greeting greeting;
     require(session_.submit(greeting));
     session_.commit_write(session_.pending_write().size());
-    deliver(authentication(0));
+    static_cast<void>(deliver(authentication(0)));
     session_.authenticated();
-    deliver(ready_for_query());
+    static_cast<void>(deliver(ready_for_query()));
     require(session_.next_done() == &greeting);
   }
 
   void run() {
     for (int steps = 0; !program_.empty() && steps < 400; ++steps) {
       step();
+      if (session_.left_unread()) session_.read_on();
       finish_done();
     }
     if (!honest_) {
@@ -160,12 +63,10 @@ class Play {
     }
     session_.release();
     for (int i = 0; i < 1000 && !live_.empty(); ++i) {
-      send(SIZE_MAX);
-      deliver(std::exchange(server_.said, {}));
+      exchange();
       finish_done();
     }
-    send(SIZE_MAX);
-    deliver(std::exchange(server_.said, {}));
+    for (int i = 0; i < 1000 && !session_.quiescent(); ++i) exchange();
     require(!session_.failure());
     require(live_.empty());
     require(session_.quiescent());
@@ -179,7 +80,7 @@ class Play {
   }
 
   void step() {
-    switch (const unsigned verb = take() % 20; verb) {
+    switch (const unsigned verb = take() % 24; verb) {
       case 0: return submit(std::make_unique<Query>(next_id_, ""));
       case 1: {
         constexpr std::string_view verbs[] = {"fail", "begin", "commit", "discard"};
@@ -205,6 +106,10 @@ class Play {
       case 16: return drop_statement();
       case 17: return session_.statements().resize(take() % 4);
       case 18: return expire();
+      case 20: return copy_in();
+      case 21: return submit(std::make_unique<CopyingOut>(next_id_, take()));
+      case 22: return session_.break_off_copy();
+      case 23: return session_.read_on();
       default: return lie();
     }
   }
@@ -245,6 +150,11 @@ class Play {
     const int sets = static_cast<int>(take() % 24);
     submit(std::make_unique<Bulk>(next_id_, chosen, sets, static_cast<int>(take() % 48)));
   }
+  void copy_in() {
+    const bool fails = take() % 4 == 0;
+    const unsigned pieces = take() % 24;
+    submit(std::make_unique<CopyingIn>(next_id_, fails, pieces, take() % 4 != 0));
+  }
   void drop_statement() {
     if (!statements_.empty())
       statements_.erase(statements_.begin() + take() % static_cast<unsigned>(statements_.size()));
@@ -277,10 +187,17 @@ class Play {
       most -= count;
     }
   }
+  void exchange() {
+    send(SIZE_MAX);
+    session_.read_on();
+    hear(SIZE_MAX);
+  }
   void hear(std::size_t most) {
-    const std::size_t count = std::min(most, server_.said.size());
-    deliver(server_.said.substr(0, count));
-    server_.said.erase(0, count);
+    while (most > 0 && !server_.said.empty() && !session_.paused()) {
+      const std::size_t count = deliver(std::string_view(server_.said).substr(0, most));
+      server_.said.erase(0, count);
+      most -= count;
+    }
   }
   void lie() {
     honest_ = false;
@@ -296,21 +213,23 @@ class Play {
         default: lies += data_row({"x"}) + command_complete("SELECT 1") + ready_for_query(); break;
       }
     }
-    deliver(lies);
+    session_.read_on();
+    for (std::size_t said = 0; said < lies.size() && !session_.failure();)
+      said += deliver(std::string_view(lies).substr(said));
   }
-  void deliver(std::string_view bytes) {
-    while (!bytes.empty() && !session_.failure()) {
-      const auto space = session_.prepare_read();
-      require(!space.empty());
-      const std::size_t count = std::min(space.size(), bytes.size());
-      std::memcpy(space.data(), bytes.data(), count);
-      session_.commit_read(count);
-      bytes.remove_prefix(count);
-    }
+  /// As much as there is room for.
+  std::size_t deliver(std::string_view bytes) {
+    const auto space = session_.prepare_read();
+    require(!space.empty());
+    const std::size_t count = std::min(space.size(), bytes.size());
+    std::memcpy(space.data(), bytes.data(), count);
+    session_.commit_read(count);
     require(!honest_ || !session_.failure());
+    return count;
   }
 
   void finish_done() {
+    while (Operation* operation = session_.next_awake()) operation->stir();
     while (Operation* operation = session_.next_done()) {
       const auto request = std::find_if(live_.begin(), live_.end(),
                                         [&](const auto& r) { return &r->operation() == operation; });

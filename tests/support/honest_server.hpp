@@ -5,6 +5,8 @@
 //     begin, commit, discard    what they say
 //     fail                      a syntax error
 //     ROLLBACK TO SAVEPOINT …   an error, as there are no savepoints
+//     copy out …                its own text, twice
+//     copy in …                 takes data until they end, or, when the text ends in "fail", until they begin
 //     anything else             one row, one column x: the statement's only argument, or its own text
 #pragma once
 
@@ -43,12 +45,15 @@ class HonestServer {
   }
 
   void answer(char type, Reader in) {
+    if (type == 'S' && copying_) return;  // lost
     if (type == 'S') {
       skipping_ = false;
       said += ready_for_query(status_);
       return;
     }
     if (skipping_) return;
+    if (type == 'd' || type == 'c' || type == 'f') return on_copy(type);
+    demand(!copying_);  // the server would take anything else for a mistake
     switch (type) {
       case 'Q': return on_query(std::string(in.cstr()));
       case 'P': {
@@ -90,8 +95,27 @@ class HonestServer {
       for (const auto& [name, text] : statements_) gone_.insert(name);
       statements_.clear();
       said += command_complete("DISCARD ALL");
+    } else if (sql.starts_with("copy in")) {
+      said += copy_response('G');
+      copying_ = true;
+      copy_fails_ = sql.ends_with("fail");
+      return;
+    } else if (sql.starts_with("copy out")) {
+      said += copy_response('H') + copy_data(sql) + copy_data(sql) + copy_done() + command_complete("COPY 2");
     } else {
       said += row_description({"x"}) + data_row({sql}) + command_complete("SELECT 1");
+    }
+    said += ready_for_query(status_);
+  }
+  // What comes when no COPY is under way any more is ignored.
+  void on_copy(char type) {
+    if (!copying_ || (type == 'd' && !copy_fails_)) return;
+    copying_ = false;
+    if (type == 'c' && !copy_fails_) {
+      said += command_complete("COPY 1");
+    } else {
+      refuse(copy_fails_ ? "22P04" : "57014");
+      skipping_ = false;
     }
     said += ready_for_query(status_);
   }
@@ -141,6 +165,8 @@ class HonestServer {
   std::set<std::string> gone_;  // names that may be used in vain
   char status_ = 'I';
   bool skipping_ = false;
+  bool copying_ = false;
+  bool copy_fails_ = false;
 };
 
 }  // namespace pgstride::test
