@@ -1,5 +1,5 @@
 # One program for each fuzz/fuzz_<room>.cpp. With PGSTRIDE_FUZZ it is a libFuzzer target; otherwise it
-# replays fuzz/corpus/<room>/, so that whatever was once found stays found in plain ctest.
+# replays fuzz/corpus/<room>/, so that whatever was once found stays found in plain ctest (R-G3).
 
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_*.cpp)
 add_custom_target(fuzz_targets)

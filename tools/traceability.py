@@ -2,8 +2,9 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 """Which requirement is proved by which tests: writes docs/requirements.md, or with --check says what is wrong with it.
 
-tests/requirements.tsv has one requirement or case a line: its name, level and sentence. A test cites what it proves by
-that name (R-C6, HS-070) anywhere in its file: in its own name, a table's row, a comment. What nobody cites is open.
+tests/requirements.tsv has one requirement or case a line: its name, level and sentence, and for some that are open the
+reason. A test cites what it proves by that name (R-C6, HS-070) anywhere in its file: in its own name, a table's row, a
+comment. What nobody cites is open.
 """
 
 from __future__ import annotations
@@ -40,10 +41,11 @@ Written by `tools/traceability.py`; `./dev lint` fails when it is out of date. W
 """
 
 
-def catalogue() -> dict[str, tuple[str, str]]:
+def catalogue() -> dict[str, tuple[str, str, str]]:
+    """Of each name: its level, its sentence, and the reason why it is open or ""."""
     lines = CATALOGUE.read_text(encoding="utf-8").splitlines()
-    entries = [line.split("\t") for line in lines]
-    return {name: (level, sentence) for name, level, sentence in entries}
+    entries = [(line + "\t").split("\t") for line in lines]
+    return {name: (level, sentence, reason) for name, level, sentence, reason, *_ in entries}
 
 
 def citations() -> dict[str, set[str]]:
@@ -55,14 +57,15 @@ def citations() -> dict[str, set[str]]:
     return found
 
 
-def table(known: dict[str, tuple[str, str]], cited: dict[str, set[str]]) -> str:
+def table(known: dict[str, tuple[str, str, str]], cited: dict[str, set[str]]) -> str:
     parts = [INTRODUCTION]
     for prefix, title in CHAPTERS.items():
         rows = {name: entry for name, entry in known.items() if name.split("-")[0] == prefix}
         proved = sum(name in cited for name in rows)
         parts.append(f"## {title}: {proved} of {len(rows)}\n\n| | level | what | tests |\n|---|---|---|---|")
-        for name, (level, sentence) in rows.items():
-            tests = ", ".join(f"`{test}`" for test in sorted(cited.get(name, ()))) or "**open**"
+        for name, (level, sentence, reason) in rows.items():
+            is_open = "**open**" + (f": {reason}" if reason else "")
+            tests = ", ".join(f"`{test}`" for test in sorted(cited.get(name, ()))) or is_open
             parts.append(f"| {name} | {level} | {sentence.replace('|', '&#124;')} | {tests} |")
         parts.append("")
     return "\n".join(parts)

@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(reconnects_and_says_so) {
   BOOST_TEST(event.payload == "after");
 }
 
-BOOST_AUTO_TEST_CASE(a_slow_consumer_is_told_of_the_overflow) {
+BOOST_AUTO_TEST_CASE(a_slow_consumer_is_told_of_the_overflow) {  // R-M4
   ListenOptions how = quick();
   how.most_waiting = 2;
   auto events = listen(loop, server_options(), channels("jobs"), how);

@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(keys_are_derived_from_the_password_once) {
   BOOST_TEST(counting.offloaded == 1);
 }
 
-BOOST_AUTO_TEST_CASE(nothing_is_left_for_the_next) {
+BOOST_AUTO_TEST_CASE(nothing_is_left_for_the_next) {  // PM-4, DT-25
   Pool pool(loop, pool_options());
   const std::pair<const char*, const char*> leftovers[] = {
       {"set application_name = 'dirty'", "select (current_setting('application_name') = 'dirty')::text"},
@@ -262,7 +262,7 @@ BOOST_AUTO_TEST_CASE(a_lease_that_is_destroyed_in_the_middle_of_a_query) {
   BOOST_TEST(pool.stats().counts.opened == 1u);
 }
 
-BOOST_AUTO_TEST_CASE(killed_while_idle) {
+BOOST_AUTO_TEST_CASE(killed_while_idle) {  // DT-27
   Pool pool(loop, pool_options());
   const std::int32_t pid = run(loop, pid_of_any(pool));
   loop.run_until([&] { return pool.stats().counts.idle == 1; });
@@ -315,14 +315,14 @@ BOOST_AUTO_TEST_CASE(the_floor_and_the_ages) {
   loop.run_until([&] { return pool.stats().counts.idle == 2; });
 }
 
-BOOST_AUTO_TEST_CASE(what_is_wrong_for_good_is_told_at_once) {
+BOOST_AUTO_TEST_CASE(what_is_wrong_for_good_is_told_at_once) {  // FO-6, DT-13
   PoolOptions options = pool_options(2);
   options.connect.database = "there_is_no_such_database";
   Pool pool(loop, options);
   BOOST_TEST(contains(run(loop, acquire_and_tell(pool, 60s)), "can not connect: "));
 }
 
-BOOST_AUTO_TEST_CASE(what_may_pass_is_tried_again) {
+BOOST_AUTO_TEST_CASE(what_may_pass_is_tried_again) {  // FO-6
   PoolOptions options = pool_options();
   options.connect.hosts = {Host("127.0.0.1", 1)};
   options.connect.ports.clear();

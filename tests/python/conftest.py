@@ -3,7 +3,7 @@
 
 Every coroutine test runs once per loop (asyncio, uvloop). After each, whatever Python only mentions in
 passing fails the test: unclosed connections, exceptions that nobody retrieved or could raise, coroutines
-never awaited, tasks left behind. A test that hangs ends the whole run with all stacks.
+never awaited, tasks left behind (LK-6). A test that hangs ends the whole run with all stacks.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ async def in_transaction(connection, i):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
-async def test_after_each_turn_of_the_loop(connection, usable, operation):
+async def test_after_each_turn_of_the_loop(connection, usable, operation):  # CX-3, DT-17
     for count in range(150):
         task = asyncio.create_task(operation(connection, count))
         await turns(count)
@@ -180,7 +180,7 @@ async def test_never_hits_a_later_statement(connection, usable):
         assert await connection.fetchval("select 'after ' || $1::text from pg_sleep(0.001)", str(i)) == f"after {i}"
 
 
-async def test_storm(connect):
+async def test_storm(connect):  # CX-7
     """Several connections, tasks cancelled at random: what arrives is always what was asked for."""
     dice = random.Random(20)
     connections = [await connect(statement_cache_size=10) for _ in range(4)]

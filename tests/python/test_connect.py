@@ -69,7 +69,7 @@ async def test_unix_socket(connect, parts):
 
 
 @pytest.mark.parametrize("user", ["pgstride_password", "pgstride_md5", "pgstride_scram"])
-async def test_passwords(connect, dsn, user):
+async def test_passwords(connect, dsn, user):  # TA-A
     connection = await connect(dsn, user=user, password="secret")
     assert await connection.fetchval("select current_user::text") == user
 
@@ -227,7 +227,7 @@ async def test_bad_dsn(text, option):
         assert option in shown
 
 
-async def test_password_is_shown_nowhere(connect, dsn):
+async def test_password_is_shown_nowhere(connect, dsn):  # DT-05
     wrong = f"{CANARY}-wrong"
     with pytest.raises(pgstride.InvalidPasswordError) as caught:
         await connect(dsn, user="pgstride_scram", password=wrong)
@@ -313,7 +313,7 @@ async def test_what_was_tried_before_the_server_said_no(connect, parts):
             await admin.execute("drop role crowded")
 
 
-async def test_no_such_socket(tmp_path):
+async def test_no_such_socket(tmp_path):  # NF-11
     with pytest.raises(FileNotFoundError) as caught:
         await pgstride.connect(host=str(tmp_path), port=5432, user="u", database="d", timeout=30)
     assert str(tmp_path) in str(caught.value)
@@ -362,7 +362,7 @@ async def test_cancelled_while_silent(silent_server):
         await task
 
 
-async def test_cancelled_after_each_turn(dsn, observer):
+async def test_cancelled_after_each_turn(dsn, observer):  # CX-3, CX-6, DT-17
     """However far it has come, nothing of it stays."""
     name = "cancelled connect"
     for turns in range(40):

@@ -320,7 +320,7 @@ async def test_eviction(connect):
     assert await connection.fetchval("select 0") == 0
 
 
-async def test_types_changed_under_a_cached_statement(connection):  # R-X3, R-Q4
+async def test_types_changed_under_a_cached_statement(connection):  # DT-30, R-X3, R-Q4
     await connection.execute("create temp table t (a int4); insert into t values (1)")
     assert await connection.fetchrow("select * from t") == (1,)
     await connection.execute("alter table t add b text default 'b'")
@@ -349,7 +349,7 @@ async def test_stale_plan_in_a_transaction_is_raised(connection, usable):  # R-X
 
 
 @pytest.mark.parametrize("how", ["deallocate all", "discard all"])
-async def test_statements_dropped_behind_our_back(connection, usable, how):  # R-X3, R-Q1
+async def test_statements_dropped_behind_our_back(connection, usable, how):  # DT-30, R-X3, R-Q1
     """A statement that the server has forgotten is prepared again."""
     assert await connection.fetchval("select 1") == 1
     await connection.execute(how)

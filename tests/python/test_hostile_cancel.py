@@ -11,7 +11,7 @@ import time
 import hostile
 import pytest
 from hostile import CANCEL_REQUEST, WELCOME, Honest, columns, complete, error, ready, row
-from postconditions import HANG, connect, fails, is_over, nothing_lost, usable
+from postconditions import HANG, PASSWORD, connect, fails, is_over, nothing_lost, usable
 
 import pgstride
 
@@ -157,6 +157,20 @@ async def test_a_cancelled_task_gets_nothing_and_the_next_gets_its_own():  # HS-
             server.ends.set()
             await usable(connection)
             connection.terminate()
+
+
+async def test_other_hosts_are_not_asked_to_cancel():  # HS-150, R-C9
+    full = hostile.Part(welcome=hostile.error("53300", "FATAL"))
+    with hostile.Hostile(full) as other, hostile.Hostile(hostile.Part(lambda line: line.listen())) as server:
+        connection = await pgstride.connect(
+            host=["127.0.0.1"] * 2, port=[other.port, server.port], user="me", password=PASSWORD, ssl=False
+        )
+        with pytest.raises(asyncio.TimeoutError):
+            await connection.execute("select 1", timeout=0.05)
+        while "cancel" not in server.heard:
+            await asyncio.sleep(0.005)
+        assert other.heard == ["startup"]
+        connection.terminate()
 
 
 async def test_nobody_listens_for_cancels_any_more():  # HS-145: refused

@@ -260,7 +260,7 @@ async def test_notices_for_ever_do_not_hold_off_a_deadline():  # HS-107
     await meets(hostile.Part(says), lambda c: c.execute("select a", timeout=0.3), "WAIT")
 
 
-async def test_many_notifications():  # HS-108
+async def test_many_notifications():  # R-M4, HS-108
     thousand = notification("news", "x" * 100) * 1000
     heard = []
 
@@ -275,6 +275,22 @@ async def test_many_notifications():  # HS-108
 
     await meets(hostile.Part(says, 3), ask, "OK", result="SELECT 1")
     assert heard == [100] * 200_000
+
+
+async def test_a_copy_that_nobody_asked_for_is_swallowed():  # HS-116, R-Y1
+    quarter = message(b"d", bytes(1 << 16)) * 16
+
+    def says(line):
+        line.say(copy_response(b"H"))
+        for _ in range(256):
+            line.say(quarter)
+        line.say(COPY_DONE + complete("COPY 4096") + Z)
+
+    async def ask(connection):
+        with pytest.raises(pgstride.InterfaceError, match="needs one of the copy calls"):
+            await connection.execute("copy t to stdout")
+
+    await meets(hostile.Part(says), ask, "OK", growth=8 << 20)
 
 
 async def test_an_announced_gigabyte_costs_nothing():  # HS-073

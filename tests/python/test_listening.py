@@ -157,7 +157,7 @@ async def test_nothing_is_logged_unasked(dsn, caplog, capfd):  # R-K3, DT-06
     assert "logged_nowhere" not in said and "secret argument" not in said
 
 
-async def test_reset(connection, connect):
+async def test_reset(connection, connect):  # R-L3
     connection_pid, heard = connection.get_server_pid(), Heard()
     await connection.add_listener("mine", heard)
     connection.add_log_listener(heard)

@@ -144,3 +144,33 @@ async def test_killed_in_a_cursor(connection, observer):
         await running
     assert isinstance(raised.value.__context__, pgstride.ConnectionDoesNotExistError)
     assert isinstance(raised.value.__context__.__cause__, pgstride.AdminShutdownError)
+
+
+async def test_the_servers_own_timeouts(connection, connect, usable):  # FO-8
+    await connection.execute("set statement_timeout = '20ms'")
+    with pytest.raises(pgstride.QueryCanceledError):
+        await connection.fetch("select pg_sleep(60)")
+    await connection.execute("set statement_timeout = 0; set lock_timeout = '20ms'")
+    other = await connect()
+    await other.fetch("select pg_advisory_lock(7)")
+    with pytest.raises(pgstride.LockNotAvailableError):
+        await connection.fetch("select pg_advisory_lock(7)")
+    await usable(connection)
+
+
+@pytest.mark.parametrize(
+    ("setting", "begin", "reason"),
+    [
+        ("idle_session_timeout", "", pgstride.IdleSessionTimeoutError),
+        ("idle_in_transaction_session_timeout", "begin", pgstride.IdleInTransactionSessionTimeoutError),
+    ],
+)
+async def test_an_idle_session_that_the_server_ends(connect, setting, begin, reason):  # FO-8, R-S5
+    connection = await connect(server_settings={setting: "20ms"})
+    if begin:
+        await connection.execute(begin)
+    while not connection.is_closed():  # noticed without being used
+        await asyncio.sleep(0.005)
+    with pytest.raises(pgstride.InterfaceError, match="closed") as caught:
+        await connection.fetch("select 1")
+    assert isinstance(caught.value.__cause__, reason)

@@ -50,7 +50,7 @@ async def test_cancel(connect, session_mode, transaction_mode, usable):
         await usable(connection)
 
 
-async def test_transaction_mode_without_a_cache(connect, transaction_mode):
+async def test_transaction_mode_without_a_cache(connect, transaction_mode):  # FO-12, R-Q3
     """More clients than servers, so that each transaction may be on another server."""
     connections = [await connect(transaction_mode.dsn, statement_cache_size=0) for _ in range(4)]
 
@@ -79,7 +79,7 @@ async def test_types_without_a_cache(connect, transaction_mode):
     await first.execute("drop type pooled")
 
 
-async def test_a_kept_statement_meets_another_server(connect, transaction_mode):
+async def test_a_kept_statement_meets_another_server(connect, transaction_mode):  # FO-12
     """What statement_cache_size=0 is for, and that the error says so."""
     first = await connect(transaction_mode.dsn)
     assert await first.fetchval("select $1::int", 1) == 1  # prepared on one of the two servers
@@ -98,7 +98,7 @@ async def test_a_kept_statement_meets_another_server(connect, transaction_mode):
         await transaction.rollback()
 
 
-async def test_startup_parameters(connect, transaction_mode):
+async def test_startup_parameters(connect, transaction_mode):  # FO-12
     connection = await connect(transaction_mode.dsn, server_settings={"application_name": "till"})
     assert await connection.fetchval("select current_setting('application_name')") == "till"
     with pytest.raises(pgstride.PostgresError, match="unsupported startup parameter: search_path"):

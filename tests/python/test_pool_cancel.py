@@ -78,7 +78,7 @@ SCENES = [lend, lend_within, by_hand, request, script, many]
 
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("min_size", [0, 1])
-async def test_after_each_turn_of_the_loop(create_pool, runner, scene, min_size):
+async def test_after_each_turn_of_the_loop(create_pool, runner, scene, min_size):  # CX-3, DT-17, DT-26
     ended = 0
     for count in range(60):
         pool = await create_pool(min_size=min_size)

@@ -50,7 +50,7 @@ LEFTOVERS = {
 
 @pytest.mark.parametrize("way", ["released", "run on the pool"])
 @pytest.mark.parametrize("what", LEFTOVERS)
-async def test_nothing_is_left(create_pool, runner, what, way):
+async def test_nothing_is_left(create_pool, runner, what, way):  # PM-4, DT-25
     before, left = LEFTOVERS[what]
     pool = await create_pool()
     pid = await pool.fetchval("select pg_backend_pid()")
@@ -139,7 +139,7 @@ async def test_killed_while_lent(create_pool, observer):
     assert await pool.fetchval("select 1") == 1
 
 
-async def test_killed_while_idle(create_pool, observer):
+async def test_killed_while_idle(create_pool, observer):  # DT-27
     pool = await create_pool()
     pid = await pool.fetchval("select pg_backend_pid()")
     await observer.terminate(pid)
@@ -248,7 +248,7 @@ async def test_connect_arguments_can_be_replaced(create_pool, dsn):
 
 
 @pytest.mark.parametrize("debug", [False, True])
-async def test_forgotten_connection(create_pool, observer, debug):
+async def test_forgotten_connection(create_pool, observer, debug):  # DT-29
     asyncio.get_running_loop().set_debug(debug)
     pool = await create_pool()
     proxy = await pool.acquire()
@@ -261,7 +261,7 @@ async def test_forgotten_connection(create_pool, observer, debug):
     assert await pool.fetchval("select 1") == 1
 
 
-async def test_forgotten_while_it_runs(create_pool):
+async def test_forgotten_while_it_runs(create_pool):  # DT-29
     """What runs comes to its end."""
     pool = await create_pool()
     with pytest.warns(ResourceWarning, match="was never released to its pool"):

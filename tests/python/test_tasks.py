@@ -22,7 +22,7 @@ async def test_methods_are_coroutine_functions(connection):
     assert inspect.iscoroutinefunction(pgstride.connect)
 
 
-async def test_create_task_and_gather(connect):
+async def test_create_task_and_gather(connect):  # CX-8
     connections = [await connect() for _ in range(5)]
     assert await asyncio.gather(*(c.fetchval("select $1::int4", i) for i, c in enumerate(connections))) == [0, 1, 2, 3, 4]
     tasks = [asyncio.create_task(c.fetchval("select 1")) for c in connections]
@@ -32,7 +32,7 @@ async def test_create_task_and_gather(connect):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="TaskGroup is new in 3.11")
-async def test_task_group(connect, usable):
+async def test_task_group(connect, usable):  # CX-8
     first, second = await connect(), await connect()
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(c.fetchval("select 1")) for c in (first, second)]
@@ -47,14 +47,14 @@ async def test_task_group(connect, usable):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.timeout is new in 3.11")
-async def test_timeout_block(connection, usable):
+async def test_timeout_block(connection, usable):  # CX-8
     with pytest.raises(asyncio.TimeoutError):
         async with asyncio.timeout(0.05):
             await connection.fetch("select pg_sleep(600)")
     await usable(connection)
 
 
-async def test_shield(connection, observer):
+async def test_shield(connection, observer):  # CX-8
     task = asyncio.create_task(connection.fetchval("select 7 from pg_sleep(0.2)"))
 
     async def wait():

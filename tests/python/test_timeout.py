@@ -60,14 +60,14 @@ async def test_command_timeout(connect, usable):
 
 
 @pytest.mark.parametrize("timeout", [1e-10, 0.0001, 0, -1, -0.0, float("-inf"), -1e300])
-async def test_no_time(connection, usable, timeout):
+async def test_no_time(connection, usable, timeout):  # CX-5
     for method in METHODS:
         with pytest.raises(asyncio.TimeoutError):
             await getattr(connection, method)("select pg_sleep(60)", timeout=timeout)
         await usable(connection)
 
 
-async def test_nothing_is_sent_without_time(connection):
+async def test_nothing_is_sent_without_time(connection):  # CX-5
     await connection.execute("create temp sequence s")
     for timeout in (0, -1):
         for method in METHODS:
@@ -90,7 +90,7 @@ async def test_bad_timeout(connection, usable, timeout):
     await usable(connection)
 
 
-async def test_races_with_the_answer(connection, usable):
+async def test_races_with_the_answer(connection, usable):  # CX-5
     for i in range(500):
         with pytest.raises(asyncio.TimeoutError):
             await connection.fetch("select 1", timeout=1e-10)

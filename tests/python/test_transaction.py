@@ -257,7 +257,7 @@ async def test_cancelled_body(connection, table):
 
 
 @pytest.mark.parametrize("after", ["commit", "rollback"])
-async def test_cancelled_after_each_turn(connection, table, usable, after):
+async def test_cancelled_after_each_turn(connection, table, usable, after):  # CX-3, DT-17
     """Wherever a cancellation strikes, the block happened as a whole or not at all, and the connection
     can begin the next one."""
 

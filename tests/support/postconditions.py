@@ -92,7 +92,7 @@ async def nothing_lost(*, growth: int = GROWTH, stall: float = STALL) -> typing.
 
 
 def keeps_secrets(failure: BaseException) -> None:
-    """Neither the exception nor what caused it tells the password."""
+    """Neither the exception nor what caused it tells the password (R-K1, LK-10)."""
     told = "".join(traceback.format_exception(failure))
     seen: BaseException | None = failure
     while seen is not None:

@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(a_full_socket_is_waited_for_and_then_no_more) {
   BOOST_TEST(!loop.turn());  // a socket that one may write to is nothing to do
 }
 
-BOOST_AUTO_TEST_CASE(a_reply_may_come_while_the_request_is_being_written) {
+BOOST_AUTO_TEST_CASE(a_reply_may_come_while_the_request_is_being_written) {  // DT-37
   const std::string sql = "select '" + std::string(8 << 20, 'x') + "'";
   Request a(sql);
   ask(a);

@@ -94,7 +94,7 @@ struct Conversation {
 
 BOOST_AUTO_TEST_SUITE(channel_binding)
 
-BOOST_AUTO_TEST_CASE(which_mechanism_and_what_is_said_of_it) {
+BOOST_AUTO_TEST_CASE(which_mechanism_and_what_is_said_of_it) {  // HS-033
   struct {
     BindingPolicy policy;
     bool encrypted;

@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(a_refused_host_is_passed_over) {
   BOOST_TEST(caller.channel->address().text() == name_of(1));
 }
 
-BOOST_AUTO_TEST_CASE(every_host_tried_is_named_and_why) {
+BOOST_AUTO_TEST_CASE(every_host_tried_is_named_and_why) {  // NF-13
   const ConnectOptions options = options_for({0, 1});
   const std::string first = name_of(0);
   servers[0].closes();
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(every_host_tried_is_named_and_why) {
   BOOST_TEST(!contains(caller.reason(), "pencil"));
 }
 
-BOOST_AUTO_TEST_CASE(a_server_that_starts_up_or_is_full_is_passed_over) {
+BOOST_AUTO_TEST_CASE(a_server_that_starts_up_or_is_full_is_passed_over) {  // FO-6
   for (const char* sqlstate : {"57P03", "53300"}) {
     caller = {};
     start(options_for({0, 1}));

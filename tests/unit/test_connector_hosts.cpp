@@ -217,6 +217,20 @@ BOOST_AUTO_TEST_CASE(each_host_has_its_own_password) {
   BOOST_TEST(contains(second.hears(), "two"));
 }
 
+BOOST_AUTO_TEST_CASE(nothing_of_one_host_is_left_for_the_next) {  // R-T10
+  start();
+  Peer first = servers[0].accepts();
+  first.hears();
+  first.says(authentication(0) + parameter_status("a_setting", "of the first") + backend_key_data(1, "wxyz") +
+             error_response("57P03", "FATAL"));
+  loop.run_until_idle();
+  const Peer second = lets_in(1, a_primary);
+  BOOST_TEST(chosen() == 1);
+  BOOST_TEST(channel->session().parameters().get("a_setting") == "");
+  BOOST_TEST(channel->cancel_key().pid == 7);
+  BOOST_TEST(channel->cancel_key().key.reveal() == "abcd");
+}
+
 BOOST_AUTO_TEST_CASE(an_address_saves_looking_up_the_name) {
   for (auto& host : options.hosts) {
     host.address = "127.0.0.1";

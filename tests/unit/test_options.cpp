@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(the_later_of_two_wins) {
   BOOST_TEST(text(from("postgres://u@h/d?user=v&host=x").hosts) == "x:0");
 }
 
-BOOST_AUTO_TEST_CASE(refusals_name_the_option_and_its_place) {
+BOOST_AUTO_TEST_CASE(refusals_name_the_option_and_its_place) {  // R-K2, R-T13
   BOOST_TEST(refusal("host=a port=0") == "option \"port\" at position 8: must be a number from 1 to 65535");
   BOOST_TEST(refusal("port=65536") == "option \"port\" at position 1: must be a number from 1 to 65535");
   BOOST_TEST(refusal("port=5432x") == "option \"port\" at position 1: must be a number from 1 to 65535");

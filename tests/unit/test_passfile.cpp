@@ -55,7 +55,7 @@ ConnectOptions options_of(const std::string& dsn) {
 
 BOOST_FIXTURE_TEST_SUITE(passfile, Folder)
 
-BOOST_AUTO_TEST_CASE(the_first_line_that_matches) {
+BOOST_AUTO_TEST_CASE(the_first_line_that_matches) {  // DT-07
   const PasswordFile passwords(file("# h:1:d:u:comment\n"
                                     "too:few:fields\n"
                                     "h:1:d:u:exact\r\n"
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(the_first_line_that_matches) {
   BOOST_TEST(found(passwords, "", "1") == "");
 }
 
-BOOST_AUTO_TEST_CASE(a_file_that_others_may_read_is_ignored_with_a_warning) {
+BOOST_AUTO_TEST_CASE(a_file_that_others_may_read_is_ignored_with_a_warning) {  // R-K4, DT-07
   for (const ::mode_t mode : {0640, 0604, 0660, 0777}) {
     warning.clear();
     const PasswordFile passwords(file("*:*:*:*:sesame\n", mode), warning);

@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(a_literal_needs_no_helper_thread) {
   BOOST_TEST(answer.addresses[0].text() == "[::1]:5433");
 }
 
-BOOST_AUTO_TEST_CASE(a_name_is_offloaded) {
+BOOST_AUTO_TEST_CASE(a_name_is_offloaded) {  // NF-10
   FakeLoop loop;
   Answer answer;
   Resolver resolver(loop);
@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(a_name_is_offloaded) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_failure) {
+BOOST_AUTO_TEST_CASE(a_failure) {  // NF-10
   FakeLoop loop;
   Answer answer;
   Resolver resolver(loop);

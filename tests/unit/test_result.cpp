@@ -17,6 +17,8 @@
 #include "pgstride/protocol/codec/scalar.hpp"
 #include "pgstride/protocol/codec/text.hpp"
 
+#include "tests/support/backend_writer.hpp"
+
 using namespace pgstride;
 
 static_assert(std::ranges::random_access_range<const Result&>);
@@ -178,6 +180,13 @@ BOOST_AUTO_TEST_CASE(completion_of_one_command_and_of_many) {
   BOOST_TEST(many.affected_rows() == 2);
   BOOST_TEST((many.earlier_tags() == std::vector<std::string>{"CREATE TABLE", "INSERT 0 5"}));
   BOOST_TEST(people().tag() == "SELECT 3");
+}
+
+BOOST_AUTO_TEST_CASE(no_more_remarks_are_kept_than_anybody_reads) {  // R-M4
+  const Notice notice = ServerError::parse(as_bytes(test::notice_response("hello").substr(5)));
+  Completion completion;
+  for (int i = 0; i < 2000; ++i) completion.add(notice);
+  BOOST_TEST(completion.notices().size() == 1024u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -131,6 +131,24 @@ BOOST_AUTO_TEST_CASE(asynchronous_messages_come_at_any_time) {
   });
 }
 
+// R-E5: what would be taken for other text is neither sent nor read, until the encoding is UTF-8 again.
+BOOST_AUTO_TEST_CASE(values_are_not_exchanged_in_another_encoding) {
+  play([](OpTest& t) {
+    const StatementRef statement = t.ready_statement("select $1", {"x"});
+    Execution refused(statement, {"1"}), sent(statement, {"1"});
+    Query back("set client_encoding to utf8");
+    t.server_says(parameter_status("client_encoding", "LATIN1"));
+    t.refuses(refused, Errc::invalid_argument).sends_nothing();
+    BOOST_TEST(refused.failure()->detail ==
+               "client_encoding is LATIN1, and values are sent and read as UTF-8");
+    t.submit(back).sends("Query(set client_encoding to utf8)");
+    t.server_says(command_complete("SET"), parameter_status("client_encoding", "UTF8"), ready_for_query());
+    t.done(back, "SET").submit(sent).sends("Bind(s1: 1) Execute Sync");
+    t.server_says(bind_complete(), command_complete("SELECT 0"), ready_for_query());
+    t.done(sent, "(x) SELECT 0");
+  });
+}
+
 BOOST_AUTO_TEST_CASE(parameters_are_limited_in_number) {
   OpTest t;
   for (int i = 0; i < 512; ++i) t.server_says(parameter_status("p" + std::to_string(i), "v")).lives();
@@ -176,6 +194,15 @@ BOOST_AUTO_TEST_CASE(a_farewell_in_the_middle_of_a_result) {
     BOOST_TEST(!unsent.failure()->outcome_unknown);
     BOOST_TEST(unsent.failure()->server->sqlstate() == "57P01");
   });
+}
+
+BOOST_AUTO_TEST_CASE(two_answers_and_a_farewell_in_one_piece) {  // NF-14
+  OpTest t;
+  Query a("a"), b("b"), c("c");
+  t.submit(a).submit(b).submit(c).take_sent();
+  t.server_says(reply("1") + reply("2") + error_response("57P01", "FATAL"));
+  t.done(a, heard("1")).done(b, heard("2")).failed(c, "57P01");
+  BOOST_TEST(t.session.failure());
 }
 
 BOOST_AUTO_TEST_CASE(what_was_complete_stays_complete) {

@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(what_is_local) {
   BOOST_TEST(!Address().is_local());
 }
 
-BOOST_AUTO_TEST_CASE(socket_paths) {
+BOOST_AUTO_TEST_CASE(socket_paths) {  // NF-11
   BOOST_TEST(path("/tmp/.s.PGSQL.5432").text() == "/tmp/.s.PGSQL.5432");
   BOOST_TEST(path("/tmp/.s.PGSQL.5432").is_unix());
 #ifdef __linux__
@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(unix_sockets) {
 }
 
 #ifdef __linux__
-BOOST_AUTO_TEST_CASE(abstract_sockets) {
+BOOST_AUTO_TEST_CASE(abstract_sockets) {  // NF-11
   Connection connection(path("@pgstride-test-" + std::to_string(::getpid())));
   exchange_bytes(connection);
 }
@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(a_full_socket_would_block) {
 }
 
 BOOST_AUTO_TEST_CASE(writing_to_a_dead_peer_is_an_error_not_a_signal) {  // R-T11
-  BOOST_TEST_REQUIRE((std::signal(SIGPIPE, SIG_DFL) != SIG_ERR));  // it would end this program
+  BOOST_TEST_REQUIRE((std::signal(SIGPIPE, SIG_DFL) != SIG_ERR));        // it would end this program
   int fds[2];
   BOOST_TEST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
   Socket ours(fds[0]);

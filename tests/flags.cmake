@@ -1,0 +1,23 @@
+# Every file of the library and its tests is compiled with the warnings that we want, as errors, and with the standard
+# library's assertions (R-G2, DT-36). Run as: cmake -D COMMANDS=<compile_commands.json> -P flags.cmake
+
+file(READ ${COMMANDS} json)
+string(JSON count LENGTH "${json}")
+math(EXPR last "${count} - 1")
+set(checked 0)
+foreach(i RANGE ${last})
+  string(JSON command GET "${json}" ${i} command)
+  string(JSON file GET "${json}" ${i} file)
+  if(NOT file MATCHES "/(protocol|driver|tests/unit)/[^/]+(/[^/]+)?\\.cpp$")
+    continue()
+  endif()
+  math(EXPR checked "${checked} + 1")
+  foreach(flag -Wall -Wextra -Wconversion -Wshadow -Werror -D_GLIBCXX_ASSERTIONS)
+    if(NOT " ${command} " MATCHES " ${flag} ")
+      message(SEND_ERROR "${file} is compiled without ${flag}")
+    endif()
+  endforeach()
+endforeach()
+if(checked LESS 100)
+  message(FATAL_ERROR "only ${checked} files were looked at")
+endif()
