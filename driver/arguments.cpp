@@ -26,7 +26,8 @@ std::string text_of(const ParameterTypes& parameters, std::size_t index, const T
 
 // What the server has told of a statement is held against what was given: it would take the eight
 // bytes of a number for a timestamp without a word.
-std::optional<Failure> misfit(const Arguments& arguments, const Statement& statement, const TypeNames& types) {
+std::optional<Failure> misfit(const Arguments& arguments, const Statement& statement,
+                              const TypeNames& types) {
   const auto& wanted = statement.parameters();
   if (wanted.size() != arguments.size())
     return refused("the query has " + std::to_string(wanted.size()) + " parameters, and " +
