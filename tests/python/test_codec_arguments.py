@@ -224,6 +224,10 @@ def test_naive_and_date_are_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
         for local in datetime.datetime(2020, 7, 1), datetime.date(2020, 7, 1):
             utc = datetime.datetime(2020, 7, 1, 4, tzinfo=UTC)
             assert _decode(TIMESTAMPTZ, _encode(TIMESTAMPTZ, local)) == utc
+        # Where astimezone() does not go, from Python 3.12 on.
+        for local in datetime.datetime(9999, 12, 31), datetime.date.max, datetime.datetime(1, 1, 1, 1):
+            utc = datetime.datetime(local.year, local.month, local.day, getattr(local, "hour", 0) + 5, tzinfo=UTC)
+            assert _decode(TIMESTAMPTZ, _encode(TIMESTAMPTZ, local)) == utc
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -97,14 +97,22 @@ std::int64_t micros_of_delta(PyObject* delta) {
 bool encode_local(PyObject* datetime, WriteBuffer& out) {
   const std::int64_t shown = moment_of(datetime);
   if (shown == first_moment || shown == last_moment) return write_moment(shown, out), true;
-  const Ref utc = call_method(datetime, "astimezone", PyDateTime_TimeZone_UTC);
+  // astimezone() looks a day around for changes of the zone; in the calendar's first and last days it is asked about
+  // others near by.
+  constexpr int far_enough = 2;
+  const int days = shown < first_moment + far_enough * micros_per_day  ? far_enough
+                   : shown > last_moment - far_enough * micros_per_day ? -far_enough
+                                                                       : 0;
+  const Ref shift = Ref::steal(PyDelta_FromDSU(days, 0, 0));
+  const Ref local = shift ? Ref::steal(PyNumber_Add(datetime, shift.get())) : Ref();
+  const Ref utc = local ? call_method(local.get(), "astimezone", PyDateTime_TimeZone_UTC) : Ref();
   if (!utc) return false;
   if (!PyDateTime_Check(utc.get())) {
     PyErr_Format(PyExc_TypeError, "expected astimezone() to return a datetime, got '%s'",
                  type_name(utc.get()));
     return false;
   }
-  write_moment(moment_of(utc.get()), out);
+  write_moment(moment_of(utc.get()) - days * micros_per_day, out);
   return true;
 }
 
