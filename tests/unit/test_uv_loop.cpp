@@ -16,29 +16,13 @@
 #include "pgstride/driver/loop/uv.hpp"
 #include "pgstride/driver/net/socket.hpp"
 
+#include "tests/support/call.hpp"
+
 namespace {
 
 using namespace pgstride;
+using namespace pgstride::test;
 using namespace std::chrono_literals;
-
-/// Calls a function for whatever happens.
-struct Call final : Job, FdHandler, TimerHandler {
-  Call() = default;
-  explicit Call(std::function<void()> f) : act(std::move(f)) {}
-  void done() noexcept override { act(); }
-  void on_timer() noexcept override { act(); }
-  void on_fd(Ready r) noexcept override {
-    ++calls;
-    ready = r;
-    if (act) act();
-  }
-
-  std::function<void()> act;
-  Ready ready = Ready::none;
-  int calls = 0;
-};
-
-std::unique_ptr<Job> call(std::function<void()> f) { return std::make_unique<Call>(std::move(f)); }
 
 struct Pair {
   Pair() {
@@ -277,44 +261,6 @@ BOOST_AUTO_TEST_CASE(a_timer_that_is_always_due_leaves_room_for_others) {
   BOOST_TEST(posted);
 }
 
-BOOST_AUTO_TEST_CASE(run_until_ends_with_the_turn_in_which_it_is_done) {
-  UvLoop loop;
-  std::string log;
-  bool done = false;
-  std::unique_ptr<Timer> timer, much_later;
-  Call on_timer([&] {
-    log += "t";
-    done = true;
-    loop.post(call([&] { log += "p"; }));
-  });
-  Call never_called([&] { log += "!"; });
-  much_later = loop.timer(never_called);
-  much_later->arm(loop.now() + 1h);  // would be waited for
-  timer = loop.timer(on_timer);
-  timer->arm(loop.now());
-  loop.run_until([&] { return done; });
-  BOOST_TEST(log.starts_with("t"));
-  loop.run_until([&] { return true; });
-  BOOST_TEST(!log.ends_with("!"));
-}
-
-BOOST_AUTO_TEST_CASE(stop_does_not_end_run_until) {
-  UvLoop loop;
-  int posted = 0;
-  loop.post(call([&] {
-    ++posted;
-    loop.stop();
-    loop.post(call([&] { ++posted; }));
-  }));
-  loop.run_until([&] { return posted == 2; });
-  BOOST_TEST(posted == 2);
-}
-
-BOOST_AUTO_TEST_CASE(run_until_ends_when_there_is_nothing_left_to_wait_for) {
-  UvLoop loop;
-  loop.run_until([] { return false; });
-}
-
 BOOST_AUTO_TEST_CASE(posts_keep_the_loop_alive_and_run_in_later_turns) {
   UvLoop loop;
   std::string log;
@@ -340,18 +286,6 @@ BOOST_AUTO_TEST_CASE(work_runs_elsewhere_and_ends_here) {
   BOOST_TEST((worked != std::thread::id()));
   BOOST_TEST((worked != here));
   BOOST_TEST((ended == here));
-}
-
-BOOST_AUTO_TEST_CASE(stop_ends_run) {
-  UvLoop loop;
-  loop.run();  // nothing to wait for
-  Pair pair;
-  Call handler;
-  const auto watch = loop.watch(pair.near.fd(), handler);
-  watch->want(Ready::read);
-  loop.post(call([&] { loop.stop(); }));
-  loop.run();  // would wait for ever
-  BOOST_TEST(handler.calls == 0);
 }
 
 BOOST_AUTO_TEST_CASE(teardown_with_everything_alive) {

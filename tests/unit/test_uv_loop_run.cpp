@@ -1,0 +1,70 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// When the libuv loop goes on, and when it ends.
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+#include "pgstride/driver/loop/uv.hpp"
+
+#include "tests/support/call.hpp"
+
+using namespace pgstride;
+using namespace pgstride::test;
+using namespace std::chrono_literals;
+
+BOOST_AUTO_TEST_SUITE(uv_loop_run)
+
+BOOST_AUTO_TEST_CASE(run_until_ends_with_the_turn_in_which_it_is_done) {
+  UvLoop loop;
+  std::string log;
+  bool done = false;
+  std::unique_ptr<Timer> timer, much_later;
+  Call on_timer([&] {
+    log += "t";
+    done = true;
+    loop.post(call([&] { log += "p"; }));
+  });
+  Call never_called([&] { log += "!"; });
+  much_later = loop.timer(never_called);
+  much_later->arm(loop.now() + 1h);  // would be waited for
+  timer = loop.timer(on_timer);
+  timer->arm(loop.now());
+  loop.run_until([&] { return done; });
+  BOOST_TEST(log.starts_with("t"));
+  loop.run_until([&] { return true; });
+  BOOST_TEST(!log.ends_with("!"));
+}
+
+BOOST_AUTO_TEST_CASE(stop_does_not_end_run_until) {
+  UvLoop loop;
+  int posted = 0;
+  loop.post(call([&] {
+    ++posted;
+    loop.stop();
+    loop.post(call([&] { ++posted; }));
+  }));
+  loop.run_until([&] { return posted == 2; });
+  BOOST_TEST(posted == 2);
+}
+
+BOOST_AUTO_TEST_CASE(run_until_ends_when_there_is_nothing_left_to_wait_for) {
+  UvLoop loop;
+  loop.run_until([] { return false; });
+}
+
+BOOST_AUTO_TEST_CASE(stop_ends_run) {
+  UvLoop loop;
+  loop.run();  // nothing to wait for
+  bool fired = false;
+  Call handler([&] { fired = true; });
+  const auto timer = loop.timer(handler);
+  timer->arm(loop.now() + 1h);
+  loop.post(call([&] { loop.stop(); }));
+  loop.run();  // would wait for ever
+  BOOST_TEST(!fired);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
