@@ -302,7 +302,7 @@ struct UvLoop::State {
 
   uv_loop_t own{};
   uv_loop_t* loop;
-  uv_idle_t* idle;  // active while jobs are posted: keeps the loop from sleeping, and alive
+  uv_idle_t* idle;            // active while jobs are posted: keeps the loop from sleeping, and alive
   uv_prepare_t* before_wait;  // these two ask whether run_until() is done
   uv_check_t* after_wait;
   const Condition* done = nullptr;

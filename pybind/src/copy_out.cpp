@@ -35,8 +35,8 @@ CopyOutRequest::Step::Appetite CopyOutRequest::Step::on_data(Bytes data) {
 bool CopyOutRequest::append(Bytes data) {
   const std::size_t needed = size_ + data.size();
   if (!chunk_) {
-    chunk_ =
-        Ref::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(std::max(needed, first_capacity))));
+    chunk_ = Ref::steal(
+        PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(std::max(needed, first_capacity))));
   } else if (needed > static_cast<std::size_t>(PyBytes_GET_SIZE(chunk_.get()))) {
     PyObject* larger = chunk_.release();
     _PyBytes_Resize(&larger, static_cast<Py_ssize_t>(std::max(needed, 2 * size_)));
