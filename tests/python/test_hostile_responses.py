@@ -287,10 +287,9 @@ async def test_a_copy_that_nobody_asked_for_is_swallowed():  # HS-116, R-Y1
         line.say(COPY_DONE + complete("COPY 4096") + Z)
 
     async def ask(connection):
-        with pytest.raises(pgstride.InterfaceError, match="needs one of the copy calls"):
-            await connection.execute("copy t to stdout")
+        return await connection.execute("copy t to stdout")
 
-    await meets(hostile.Part(says), ask, "OK", growth=8 << 20)
+    await meets(hostile.Part(says), ask, "OK", result="COPY 4096", growth=8 << 20)
 
 
 async def test_an_announced_gigabyte_costs_nothing():  # HS-073
