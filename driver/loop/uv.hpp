@@ -38,7 +38,7 @@ class UvLoop final : public Loop {
   void run();
   /// Waits for something to happen and handles it; false when there is nothing left to wait for.
   bool run_once();
-  /// Until done(), which is asked in every turn, or until there is nothing left to wait for.
+  /// Until done(), which is asked in every turn and must not throw, or until there is nothing left to wait for.
   template <class Predicate>
   void run_until(Predicate done) {
     run_until({&done, [](void* predicate) -> bool { return (*static_cast<Predicate*>(predicate))(); }});

@@ -27,16 +27,6 @@ using namespace pgstride::test::honest;
 
 namespace {
 
-class Greeting final : public Operation {
- public:
-  Greeting() : Operation(Flow::startup) {}
-
- private:
-  Encoded encode(WriteBuffer& out) override { return out.u8(0), Encoded::complete; }
-  bool on_frame(const Frame&) override { return true; }
-  void on_done() noexcept override {}
-};
-
 // --- both of them -------------------------------------------------------------------------------
 
 class Play {

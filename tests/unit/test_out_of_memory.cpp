@@ -23,7 +23,7 @@ namespace {
 class Play {
  public:
   explicit Play(long nth) : one_(nth) {
-    Greeting greeting;
+    honest::Greeting greeting;
     BOOST_REQUIRE(session.submit(greeting));
     session.commit_write(session.pending_write().size());
     deliver(authentication(0));
@@ -110,16 +110,6 @@ class Play {
   HonestServer server;
 
  private:
-  class Greeting final : public Operation {
-   public:
-    Greeting() : Operation(Flow::startup) {}
-
-   private:
-    Encoded encode(WriteBuffer& out) override { return out.u8(0), Encoded::complete; }
-    bool on_frame(const Frame&) override { return true; }
-    void on_done() noexcept override {}
-  };
-
   void finish() {
     while (Operation* awake = session.next_awake()) awake->stir();
     while (Operation* over = session.next_done()) {
