@@ -4,20 +4,12 @@
 #include "pgstride/driver/pool_state.hpp"
 
 namespace pgstride::inline v0 {
-namespace {
-
-bool says_on(const Connection& connection, std::string_view parameter) noexcept {
-  return connection.parameter(parameter) == "on";
-}
-
-}  // namespace
 
 void PoolState::Seat::on_connected(std::unique_ptr<Channel> made) noexcept {
   connector.reset();
   connection = Connection(std::move(made));
   observe_connect(connection.channel().address().text(), nullptr);
-  was_standby = says_on(connection, "in_hot_standby");
-  was_read_only = says_on(connection, "default_transaction_read_only");
+  demotion = Demotion(connection.channel().session().parameters());
   rest();
   pool.core_.connected(slot, pool.loop_.now());
   pool.pump(true);
@@ -45,8 +37,7 @@ bool PoolState::Seat::is_untouched() const noexcept {
 }
 
 bool PoolState::Seat::is_demoted() const noexcept {
-  return (!was_standby && says_on(connection, "in_hot_standby")) ||
-         (!was_read_only && says_on(connection, "default_transaction_read_only"));
+  return demotion.has_happened(connection.channel().session().parameters());
 }
 
 std::string_view PoolState::Seat::reset_script() const noexcept {

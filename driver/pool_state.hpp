@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "pgstride/driver/connector.hpp"
+#include "pgstride/driver/demotion.hpp"
 #include "pgstride/driver/pool.hpp"
 #include "pgstride/driver/session_reset.hpp"
 
@@ -80,8 +81,7 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
     Connection connection;
     std::optional<SessionReset> reset;  // after its connection
     bool lent = false;                  // stays with its user, whatever the core thinks
-    bool was_standby = false;
-    bool was_read_only = false;
+    Demotion demotion;
     std::uint64_t answers = 0;  // of the server before it was lent
     Loan loan;
   };

@@ -83,6 +83,7 @@ void PoolHead::unused(Slot slot) noexcept {
 void PoolHead::connected(Slot slot, PyObject* core, std::string reset_script) {
   Seat& seat = *seats_[slot];
   seat.connection = Ref::borrow(core);
+  seat.demotion = Demotion(seat.core().session().parameters());
   seat.reset_script = std::move(reset_script);
   core_.connected(slot, now());
   handed_out(slot);
@@ -91,7 +92,7 @@ void PoolHead::connected(Slot slot, PyObject* core, std::string reset_script) {
 }
 
 bool PoolHead::is_untouched(const Seat& seat) const noexcept {
-  return seat.core().session().completed() == seat.answers && seat.is_fit();
+  return seat.core().session().completed() == seat.answers && seat.is_fit() && !seat.is_demoted();
 }
 
 bool PoolHead::keeps(Seat& seat) {
@@ -119,7 +120,7 @@ bool PoolHead::release(Slot slot, std::optional<Duration> limit, bool rolls_back
 }
 
 bool PoolHead::ready(Slot slot) {
-  if (!seats_[slot]->is_fit()) return false;
+  if (!seats_[slot]->is_fit() || seats_[slot]->is_demoted()) return false;
   core_.ready(slot, now());
   pump();
   return true;
@@ -155,9 +156,12 @@ void PoolHead::give_back(Slot slot, bool is_reset) noexcept {
 
 void PoolHead::was_reset(Seat& seat, bool clean) noexcept {
   if (core_.state(seat.slot) != PoolCore::State::resetting) return;
-  if (!clean) {
+  const bool demoted = seat.is_demoted();
+  if (!clean || demoted) {
+    if (demoted) core_.suspect();  // the others are at the same server
     core_.retire(seat.slot);
-    seat.core().channel().abort({Errc::connection_closed, "it could not be reset"});
+    const char* why = demoted ? "the server takes no writes any more" : "it could not be reset";
+    seat.core().channel().abort({Errc::connection_closed, why});
     return;  // gone() when its owner hears that it is closed
   }
   core_.ready(seat.slot, now());

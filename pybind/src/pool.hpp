@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "pgstride/driver/demotion.hpp"
 #include "pgstride/driver/pool_core.hpp"
 #include "pgstride/driver/session_reset.hpp"
 #include "pgstride/pybind/src/core.hpp"
@@ -110,12 +111,15 @@ class PoolHead final : public Lender, TimerHandler {
     Core& core() const noexcept { return core_of(connection.get()); }
     /// Nobody is under way, no transaction is open, no cancel may still arrive.
     bool is_fit() const noexcept;
+    /// The server is not any more what it was when we connected.
+    bool is_demoted() const noexcept { return demotion.has_happened(core().session().parameters()); }
     bool submit_reset(bool rolls_back, TimePoint deadline);
 
     PoolHead& pool;
     Slot slot;
     std::uint64_t answers = 0;  // of the server before it was handed out
     Ref connection;             // a Core
+    Demotion demotion;
     std::string reset_script;
     std::optional<SessionReset> reset;  // after its connection
   };

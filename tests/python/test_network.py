@@ -1,11 +1,13 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""A real server behind a bad network: NF-01 to NF-07 as far as they need a kernel. Whatever byte it happens at, every
-await ends: with the right answer, or with an error that is not a timeout, or, on a dead line, at its deadline (R-C2,
-R-C3)."""
+"""A real server behind a bad network: NF-01 to NF-07 as far as they need a kernel, in clear and under TLS. Whatever
+byte it happens at, every await ends: with the right answer, or with an error that is not a timeout, or, on a dead line,
+at its deadline (R-C2, R-C3)."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import os
 import random
 import time
 from urllib.parse import urlsplit
@@ -16,8 +18,11 @@ from proxy import TO_CLIENT, TO_SERVER, Fault, Proxy
 
 import pgstride
 
-POINTS = 10
-"""At so many bytes, evenly spread over a conversation, a fault is tried."""
+ENCRYPTION = {"clear": False, "TLS": "require"}
+if "PGSTRIDE_TEST_ROOT" not in os.environ:
+    del ENCRYPTION["TLS"]
+POINTS = 8
+"""At so many bytes, evenly spread, of logging in and of what follows a fault is tried."""
 LAST_WORDS = 32
 """So many bytes at a conversation's end are left alone: a Terminate is 5."""
 
@@ -28,14 +33,19 @@ def target(dsn):
     return parts.hostname, parts.port
 
 
+@pytest.fixture(params=ENCRYPTION.values(), ids=ENCRYPTION)
+def ssl(request):
+    return request.param
+
+
 def connect(proxy, **options):
     given = {"user": "pgstride_scram", "password": "secret", "database": "pgstride", "timeout": HANG} | options
     return pgstride.connect(host="127.0.0.1", port=proxy.port, **given)
 
 
-async def converse(proxy, timeout=None):
+async def converse(proxy, timeout=None, ssl=False):
     """Logging in with SCRAM, preparing, executing, a few packets of rows, good-bye."""
-    connection = await connect(proxy, timeout=timeout or HANG)
+    connection = await connect(proxy, timeout=timeout or HANG, ssl=ssl)
     try:
         assert await connection.fetchval("select $1::text", "hello", timeout=timeout) == "hello"
         await connection.execute("create temp table t (a int)", timeout=timeout)
@@ -48,54 +58,109 @@ async def converse(proxy, timeout=None):
         connection.terminate()
 
 
-async def points(target, direction):
+async def points(target, direction, ssl):
     """Where to spoil a conversation; its length may differ by a few bytes from one to the next. Not in its last words:
     those are the good-bye, after which nobody misses anything."""
     with Proxy(target) as proxy:
-        await converse(proxy)
+        (await connect(proxy, ssl=ssl)).terminate()
+        login = proxy.passed[direction]
+    with Proxy(target) as proxy:
+        await converse(proxy, ssl=ssl)
         length = proxy.passed[direction]
-    shift = random.randrange(length // POINTS - LAST_WORDS)
+    shift = random.randrange(login // POINTS)
     print(f"shifted by {shift}")
-    return [length * i // POINTS + shift for i in range(POINTS)]
+    rest = length - LAST_WORDS - login - shift
+    return [shift + at for part in ((0, login), (login, rest)) for at in evenly(*part)]
+
+
+def evenly(first, length):
+    return [first + length * i // POINTS for i in range(POINTS)]
+
+
+async def endings(target, fault, ssl, timeout=None, later=Fault()):
+    """How conversations end that meet the fault, each at another point, all at once."""
+
+    async def spoiled(at):
+        with Proxy(target, dataclasses.replace(fault, at=at), later) as proxy:
+            await asyncio.wait_for(converse(proxy, timeout, ssl), HANG)
+
+    at_each = [spoiled(at) for at in await points(target, fault.direction, ssl)]
+    return await asyncio.gather(*at_each, return_exceptions=True)
 
 
 LOST = (pgstride.ConnectionDoesNotExistError, pgstride.InterfaceError, OSError, pgstride.PostgresError)
 
 
 @pytest.mark.parametrize("direction", [TO_CLIENT, TO_SERVER])
-async def test_byte_by_byte(target, direction):  # NF-01, NF-02
+async def test_byte_by_byte(target, direction, ssl):  # NF-01, NF-02
     async with nothing_lost():
         with Proxy(target, Fault("trickle", direction)) as proxy:
-            await converse(proxy)
+            await converse(proxy, ssl=ssl)
 
 
 @pytest.mark.parametrize("direction", [TO_CLIENT, TO_SERVER])
 @pytest.mark.parametrize("kind", ["reset", "end"])
-async def test_a_connection_that_breaks(target, kind, direction):  # NF-04
+async def test_a_connection_that_breaks(target, kind, direction, ssl):  # NF-04
     async with nothing_lost():
-        for at in await points(target, direction):
-            with Proxy(target, Fault(kind, direction, at)) as proxy:
-                with pytest.raises(LOST) as raised:
-                    await asyncio.wait_for(converse(proxy), HANG)
-                assert not isinstance(raised.value, asyncio.TimeoutError), at
+        for ending in await endings(target, Fault(kind, direction), ssl):
+            assert isinstance(ending, LOST) and not isinstance(ending, asyncio.TimeoutError), repr(ending)
 
 
 @pytest.mark.parametrize("direction", [TO_CLIENT, TO_SERVER])
-async def test_a_line_that_goes_dead(target, direction):  # NF-05
+async def test_a_line_that_goes_dead(target, direction, ssl):  # NF-05
     async with nothing_lost():
-        for at in await points(target, direction):
-            with Proxy(target, Fault("stall", direction, at), later=Fault("stall", TO_SERVER)) as proxy:
-                started = time.monotonic()
-                with pytest.raises(asyncio.TimeoutError):
-                    await asyncio.wait_for(converse(proxy, timeout=0.2), HANG)
-                assert time.monotonic() - started < HANG / 2, at
+        started = time.monotonic()
+        dead = Fault("stall", direction)
+        for ending in await endings(target, dead, ssl, timeout=0.2, later=Fault("stall", TO_SERVER)):
+            assert isinstance(ending, asyncio.TimeoutError), repr(ending)
+        assert time.monotonic() - started < HANG / 2
 
 
-async def test_a_slow_trickle_does_not_hold_off_a_deadline(target):  # NF-06
+@pytest.mark.parametrize("at", [0, 40, 1000, 2000])
+async def test_a_slow_trickle_does_not_hold_off_a_deadline(target, at, ssl):  # NF-06
     async with nothing_lost():
-        with Proxy(target, Fault("trickle", TO_CLIENT, 40, pause=0.05)) as proxy:
+        with Proxy(target, Fault("trickle", TO_CLIENT, at, pause=0.02)) as proxy:
             with pytest.raises(asyncio.TimeoutError):
-                await connect(proxy, timeout=0.4)
+                await converse(proxy, timeout=0.3, ssl=ssl)
+
+
+async def test_a_delay_before_each_message(target):  # NF-03
+    with Proxy(target, Fault("delay", TO_CLIENT, pause=0.01)) as proxy:
+        connection = await connect(proxy)
+        assert await connection.fetchval("select $1::text", "hello", timeout=HANG) == "hello"
+        await connection.close()
+
+
+@pytest.mark.parametrize(("pause", "timeout"), [(0.1, 0.25), (1.0, 0.3)])
+async def test_a_deadline_among_delays(target, pause, timeout):  # NF-03, R-C2
+    """The answer has six messages. Its time is up in the midst of them, and neither earlier nor with the next."""
+    with Proxy(target) as proxy:
+        (await connect(proxy)).terminate()
+        login = proxy.passed[TO_CLIENT]
+    with Proxy(target, Fault("delay", TO_CLIENT, login, pause)) as proxy:
+        connection = await connect(proxy)
+        started = time.monotonic()
+        with pytest.raises(asyncio.TimeoutError):
+            await connection.fetch("select $1::text", "hello", timeout=timeout)
+        assert timeout <= time.monotonic() - started < 6 * pause
+        if pause < 1:  # the same connection, when all of that has arrived
+            assert await connection.fetchval("select $1::text", "again", timeout=HANG) == "again"
+        connection.terminate()
+
+
+@pytest.mark.parametrize("held", [0.0, 0.1, 0.6])
+async def test_a_cancel_that_is_held_up_hits_nobody_else(target, held):  # CX-11, R-C6
+    """The statement ends by itself, perhaps before the request to cancel it has come."""
+    with Proxy(target, later=Fault("hold", TO_SERVER, pause=held)) as proxy:
+        connection = await connect(proxy)
+        started = time.monotonic()
+        with pytest.raises(asyncio.TimeoutError):
+            await connection.fetch("select pg_sleep(0.3)", timeout=0.1)
+        for i in range(10):  # an interval in which the late one would arrive
+            assert await connection.fetchval("select $1::int from pg_sleep(0.03)", i, timeout=HANG) == i
+            assert i or time.monotonic() - started >= 0.1 + held  # the first had to wait for it
+        assert proxy.connections == 2
+        await connection.close()
 
 
 @pytest.mark.parametrize("direction", [TO_CLIENT, TO_SERVER])

@@ -121,6 +121,38 @@ async def test_load_balance(connect, pair):
     assert seen == {pair.primary, pair.standby}
 
 
+async def test_what_is_in_the_way_of_recovery(connect, pair, usable):  # FO-5
+    """A standby ends a query that reads what is gone at the primary; of a transaction that does nothing, the session."""
+    primary = await connect(pair.dsn(pair.primary))
+    standby, observer = [await connect(pair.dsn(pair.standby)) for _ in range(2)]
+    await primary.execute("drop table if exists conflict; create table conflict as select generate_series(1, 100) as a")
+    await observer.execute("alter system set max_standby_streaming_delay = 0")
+    await observer.execute("select pg_reload_conf()")
+    there = "select count(*) from pg_class where relname = 'conflict'"
+    while not await standby.fetchval(there) or await standby.fetchval("show max_standby_streaming_delay") != "0":
+        await asyncio.sleep(0.01)
+    begin = "begin isolation level repeatable read; select from conflict"
+    await standby.execute(begin)
+    running = asyncio.ensure_future(standby.fetch("select pg_sleep(600)"))
+    sleeps = "select count(*) from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'"
+    while not await observer.fetchval(sleeps, standby.get_server_pid()):
+        await asyncio.sleep(0.01)
+    await primary.execute("delete from conflict where a < 50")
+    await primary.execute("vacuum conflict")
+    with pytest.raises(pgstride.SerializationError, match="conflict with recovery"):
+        await asyncio.wait_for(running, 30)
+    await standby.execute("rollback")
+    await usable(standby)
+
+    await standby.execute(begin)
+    await primary.execute("drop table conflict")
+    while not standby.is_closed():
+        await asyncio.sleep(0.01)
+    with pytest.raises(pgstride.InterfaceError) as caught:
+        await standby.fetch("select 1")
+    assert "conflict with recovery" in str(caught.value.__cause__)
+
+
 def test_promotion(runner):
     """With two servers of its own, as there is no way back."""
 

@@ -12,10 +12,11 @@ import dataclasses
 import socket
 import struct
 import threading
-import time
 import typing
 
 TO_CLIENT, TO_SERVER = "to client", "to server"
+LASTING = ("trickle", "delay", "hold")
+"""Faults that only slow down."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Fault:
 
     reset: both sides are cut off with a RST. end: the receiving side reads the end of the stream, and nothing more
     passes. stall: nothing passes that way any more, without a word. trickle: from there on one byte at a time, each
-    after `pause` seconds. none: everything passes.
+    after `pause` seconds. delay: one message at a time, each after `pause` seconds; not of what is encrypted. hold:
+    everything passes, but nothing before `pause` seconds are over. none: everything passes.
     """
 
     kind: str = "none"
@@ -91,7 +93,7 @@ class Proxy:
                     self._pass(sink, data[:keep], direction, first)
                     passed += keep
                     self._spoil(fault, source, sink, data[keep:])
-                    if fault.kind != "trickle":
+                    if fault.kind not in LASTING:
                         return
                 else:
                     self._pass(sink, data, direction, first)
@@ -105,9 +107,9 @@ class Proxy:
     def _pass(self, sink: socket.socket, data: bytes, direction: str, first: bool) -> None:
         if first and direction == TO_SERVER:
             self.sent += data
-        sink.sendall(data)
         if first:
-            self.passed[direction] += len(data)
+            self.passed[direction] += len(data)  # before anybody can have it
+        sink.sendall(data)
 
     def messages(self) -> list[tuple[str, bytes]]:
         """What the client has said on the first connection, if that is not encrypted: (type, body) each, the
@@ -138,4 +140,19 @@ class Proxy:
             for i in range(len(rest)):
                 sink.sendall(rest[i : i + 1])
                 if fault.pause:
-                    time.sleep(fault.pause)
+                    self._over.wait(fault.pause)
+        elif fault.kind == "delay":
+            for each in messages_in(rest):
+                self._over.wait(fault.pause)
+                sink.sendall(each)
+        elif fault.kind == "hold":
+            self._over.wait(fault.pause)
+            sink.sendall(rest)
+
+
+def messages_in(said: bytes) -> typing.Iterator[bytes]:
+    """What ends in the middle of one is taken for a message, too."""
+    while said:
+        size = 1 + struct.unpack_from("!i", said, 1)[0] if len(said) >= 5 else len(said)
+        yield said[:size]
+        said = said[size:]

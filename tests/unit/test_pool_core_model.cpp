@@ -2,7 +2,7 @@
 //
 // Any order of events: a random walk beside a model that knows only who has what. When an invariant does
 // not hold, the seed and the events that led there are printed. PGSTRIDE_POOL_SEED repeats one walk,
-// PGSTRIDE_POOL_WALKS sets their number. (PM-1, PM-2, PM-3, PM-6, PM-7, PM-9)
+// PGSTRIDE_POOL_WALKS sets their number. (PM-1, PM-2, PM-3, PM-6, PM-7, PM-8, PM-9)
 #include <cstdlib>
 #include <list>
 #include <map>
@@ -31,7 +31,9 @@ struct Person {
 
 class Walk {
  public:
-  explicit Walk(unsigned seed) : random_(seed), limits_(any_limits(seed)), core_(limits_) {}
+  explicit Walk(unsigned seed) : random_(seed), limits_(any_limits(seed)), core_(limits_) {
+    for (Slot slot = 0; slot < core_.max_size(); ++slot) states_[slot] = State::empty;
+  }
 
   /// Empty when all went well.
   std::string run(int steps) {
@@ -92,6 +94,8 @@ class Walk {
         if (!slot) return;
         event("take " + std::to_string(*slot));
         demand(queue_.empty(), "taken past those who wait");
+        ++model_.handed_out;
+        states_[*slot] = State::leased;
         own(*slot);
         return;
       }
@@ -100,45 +104,77 @@ class Walk {
       case 6:
         if (const auto slot = pick(State::leased, "release")) {
           owned_.erase(*slot);
-          core_.release(*slot, now_);
+          release(*slot);
         }
         return;
       case 7:
       case 8:
-        if (const auto slot = pick(State::resetting, "reset")) core_.ready(*slot, now_);
+        if (const auto slot = pick(State::resetting, "reset")) ready(*slot);
         return;
       case 9:
       case 10:
-        if (const auto slot = pick(State::connecting, "connected")) core_.connected(*slot, now_);
+        if (const auto slot = pick(State::connecting, "connected")) {
+          ++model_.opened;
+          states_[*slot] = owned_.contains(*slot) ? State::leased : State::idle;
+          core_.connected(*slot, now_);
+        }
         return;
       case 11:
         if (const auto slot = pick(State::connecting, "failed")) {
           owned_.erase(*slot);
-          core_.failed(*slot, now_, roll(2) == 0);
+          fail(*slot, roll(2) == 0);
         }
         return;
       case 12:
-        if (const auto slot = pick(State::checking, "check passed")) core_.ready(*slot, now_);
+        if (const auto slot = pick(State::checking, "check passed")) ready(*slot);
         return;
       case 13: {
         const State states[] = {State::idle, State::checking, State::leased, State::resetting};
         if (const auto slot = pick(states[roll(4)], "lost")) {
           owned_.erase(*slot);
-          core_.gone(*slot);
+          end(*slot);
         }
         return;
       }
       case 14:
         if (const auto slot = pick(State::retiring, "closed")) {
           told_to_retire_.erase(*slot);
-          core_.gone(*slot);
+          end(*slot);
         } else if (const auto bad = pick(State::resetting, "reset failed")) {
           core_.retire(*bad);
+          retired(*bad);
           told_to_retire_.insert(*bad);
         }
         return;
       default: return rare();
     }
+  }
+
+  // What has happened, to the model and to the core.
+  void release(Slot slot) {
+    if (core_.release(slot, now_)) {
+      states_[slot] = State::resetting;
+    } else {
+      retired(slot);
+    }
+  }
+  void retired(Slot slot) {
+    ++model_.retired;
+    states_[slot] = State::retiring;
+  }
+  void ready(Slot slot) {
+    states_[slot] = State::idle;
+    core_.ready(slot, now_);
+  }
+  void fail(Slot slot, bool counts) {
+    if (counts) ++model_.failed;
+    states_[slot] = State::empty;
+    core_.failed(slot, now_, counts);
+  }
+  void end(Slot slot) {
+    if (states_[slot] != State::retiring) ++model_.lost;
+    states_[slot] = State::empty;
+    core_.gone(slot);
   }
 
   void acquire() {
@@ -180,15 +216,18 @@ class Walk {
       switch (action->kind) {
         case Kind::connect:
           event("-> connect " + std::to_string(slot));
+          states_[slot] = State::connecting;
           demand(core_.state(slot) == State::connecting, "to be connected, but not connecting");
           demand(core_.counts().connecting <= limits_.max_connecting, "too many connect");
           break;
         case Kind::check:
           event("-> check " + std::to_string(slot));
+          states_[slot] = State::checking;
           demand(core_.state(slot) == State::checking, "to be checked, but not checking");
           break;
         case Kind::retire:
           event("-> retire " + std::to_string(slot));
+          retired(slot);
           demand(core_.state(slot) == State::retiring, "to be retired, but not retiring");
           demand(told_to_retire_.insert(slot).second, "to be retired twice");
           break;
@@ -207,6 +246,8 @@ class Walk {
     const State state = core_.state(action.slot);
     demand(state == State::leased || (limits_.waiters_connect && state == State::connecting),
            "handed, not leased");
+    ++model_.handed_out;
+    states_[action.slot] = states_[action.slot] == State::idle ? State::leased : State::connecting;
     queue_.pop_front();
     own(action.slot);
   }
@@ -217,6 +258,7 @@ class Walk {
       event("-> refuse " + std::to_string((*place)->number));
       demand(core_.is_closing() || (*place)->deadline <= now_, "refused without a reason");
       queue_.erase(place);
+      ++model_.refused;
       return;
     }
     demand(false, "somebody was refused who does not wait");
@@ -225,12 +267,19 @@ class Walk {
   void check() {
     const PoolCounts& counts = core_.counts();
     std::map<State, std::size_t> states;
-    for (Slot slot = 0; slot < core_.max_size(); ++slot) ++states[core_.state(slot)];
+    for (const auto& [slot, state] : states_) {
+      demand(core_.state(slot) == state, "in another state than has been told");
+      ++states[state];
+    }
     demand(counts.idle == states[State::idle] && counts.leased == states[State::leased] &&
                counts.resetting == states[State::resetting] && counts.checking == states[State::checking] &&
                counts.connecting == states[State::connecting] && counts.retiring == states[State::retiring],
            "miscounted");
     demand(counts.waiting == queue_.size(), "miscounted those who wait");
+    demand(counts.handed_out == model_.handed_out && counts.opened == model_.opened &&
+               counts.failed == model_.failed && counts.retired == model_.retired &&
+               counts.lost == model_.lost && counts.refused == model_.refused,
+           "miscounted what has happened since the beginning");  // PM-8
     for (const Slot slot : owned_)
       demand(core_.state(slot) == State::leased || core_.state(slot) == State::connecting,
              "taken from its owner");
@@ -251,10 +300,10 @@ class Walk {
       check();
       for (Slot slot = 0; slot < core_.max_size(); ++slot) {
         switch (core_.state(slot)) {
-          case State::leased: core_.release(slot, now_); break;
-          case State::connecting: core_.failed(slot, now_, false); break;
+          case State::leased: release(slot); break;
+          case State::connecting: fail(slot, false); break;
           case State::empty: break;
-          default: core_.gone(slot);
+          default: end(slot);
         }
       }
       owned_.clear();
@@ -269,6 +318,8 @@ class Walk {
   TimePoint now_{1h};
   std::list<Person> people_;
   std::list<Person*> queue_;
+  std::map<Slot, State> states_;
+  PoolCounts model_;  // only what it counts since the beginning
   std::set<Slot> owned_;
   std::set<Slot> told_to_retire_;
   std::vector<std::string> events_;
