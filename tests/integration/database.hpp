@@ -16,6 +16,20 @@ namespace pgstride::test {
 
 using namespace std::chrono_literals;
 
+/// For a test that needs what this variable tells of: it is there, or the run has not declared it absent, by this name
+/// in PGSTRIDE_ABSENT (R-G4). Then the test is run, and fails.
+inline bool is_expected(const char* variable, std::string_view name) {
+  const char* absent = std::getenv("PGSTRIDE_ABSENT");
+  return std::getenv(variable) != nullptr || absent == nullptr ||
+         ("," + std::string(absent) + ",").find("," + std::string(name) + ",") == std::string::npos;
+}
+
+inline const char* expected(const char* variable) {
+  const char* value = std::getenv(variable);
+  BOOST_REQUIRE_MESSAGE(value != nullptr, variable << " is not set, and PGSTRIDE_ABSENT does not say why");
+  return value;
+}
+
 /// In clear.
 inline ConnectOptions server_options() {
   ConnectOptions options(std::getenv("PGSTRIDE_TEST_DSN"));

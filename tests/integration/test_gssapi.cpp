@@ -11,13 +11,11 @@ using namespace pgstride::test;
 
 namespace {
 
-bool there_is_a_realm(boost::unit_test::test_unit_id) {
-  return std::getenv("PGSTRIDE_TEST_REALM") != nullptr;
-}
+bool there_is_a_realm(boost::unit_test::test_unit_id) { return is_expected("PGSTRIDE_TEST_REALM", "kdc"); }
 
 struct Ticket : Database {
   Ticket() {
-    const std::string realm = std::getenv("PGSTRIDE_TEST_REALM");
+    const std::string realm = expected("PGSTRIDE_TEST_REALM");
     ::setenv("KRB5_CONFIG", (realm + "/krb5.conf").c_str(), 1);
     ::setenv("KRB5_CLIENT_KTNAME", ("FILE:" + realm + "/client.keytab").c_str(), 1);
     ::setenv("KRB5CCNAME", "MEMORY:pgstride", 1);

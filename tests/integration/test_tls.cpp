@@ -11,12 +11,12 @@ using namespace pgstride::test;
 
 namespace {
 
-bool server_does_tls(boost::unit_test::test_unit_id) { return std::getenv("PGSTRIDE_TEST_ROOT") != nullptr; }
+bool server_does_tls(boost::unit_test::test_unit_id) { return is_expected("PGSTRIDE_TEST_ROOT", "tls"); }
 
 ConnectOptions verified() {
   ConnectOptions options = server_options();
   options.tls.mode = SslMode::verify_full;
-  options.tls.root_certificate = std::getenv("PGSTRIDE_TEST_ROOT");
+  options.tls.root_certificate = expected("PGSTRIDE_TEST_ROOT");
   return options;
 }
 

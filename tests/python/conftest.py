@@ -20,6 +20,7 @@ import textwrap
 import time
 from typing import Any, Awaitable, Callable, Coroutine
 
+import absent
 import pytest
 
 import pgstride
@@ -31,7 +32,8 @@ try:
 except ImportError:
     uvloop = None
 
-LOOPS = ["asyncio", pytest.param("uvloop", marks=[] if uvloop else pytest.mark.skip("uvloop is not installed"))]
+NO_UVLOOP = [] if uvloop else pytest.mark.skip(absent.note("uvloop", "it is not installed"))
+LOOPS = ["asyncio", pytest.param("uvloop", marks=NO_UVLOOP)]
 
 
 # --- running ------------------------------------------------------------------------------------------
@@ -122,6 +124,21 @@ def pytest_runtest_protocol(item):
         return (yield)
     finally:
         faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """Nothing is skipped silently (R-G4)."""
+    if absent.undeclared() and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter):
+    if lacking := absent.undeclared():
+        terminalreporter.section("what this run lacks, and has not declared", red=True)
+        for name, why in lacking.items():
+            terminalreporter.line(f"{name}: {why}")
+        terminalreporter.line(f"to do without: PGSTRIDE_ABSENT={','.join(lacking)}")
 
 
 # --- the server ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pathlib
 
+import absent
 import pgbouncer
 import pytest
 
@@ -26,9 +27,9 @@ VARIANTS = {
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_chaos(python, loop, more):
     if loop == "uvloop":
-        pytest.importorskip("uvloop")
+        absent.skip_without("uvloop")
     if "--bouncer" in more and pgbouncer.find() is None:
-        pytest.skip("pgbouncer is not installed")
+        absent.skip("pgbouncer", "there is none on this machine")
     code, out, err = python("", str(CHAOS), "--seconds", "4", "--loop", loop, *more)
     print(out)
     assert code == 0 and "VIOLATION" not in err, out + err

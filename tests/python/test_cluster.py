@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import absent
 import pytest
 
 from pgstride import cluster
@@ -13,7 +14,7 @@ def server():
     try:
         cluster._bindir(None)
     except cluster.ClusterError:
-        pytest.skip("there is no installation of a server on this machine")
+        absent.skip("cluster", "there is no installation of a server on this machine")
     server = cluster.TempCluster(data_dir_suffix=".pgstride-test")
     server.init()
     yield server

@@ -9,6 +9,7 @@ import datetime
 import decimal
 import ipaddress
 import math
+import time
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -217,7 +218,6 @@ def test_surrogates_are_refused() -> None:
 
 
 def test_naive_and_date_are_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    time = pytest.importorskip("time")
     monkeypatch.setenv("TZ", "EST5EDT")
     time.tzset()
     try:

@@ -11,6 +11,7 @@ import time
 import traceback
 import urllib.parse
 
+import absent
 import pytest
 
 import pgstride
@@ -63,7 +64,7 @@ async def test_environment(connect, parts, monkeypatch):
 async def test_unix_socket(connect, parts):
     folder = os.environ.get("PGSTRIDE_TEST_SOCKET")
     if not folder:
-        pytest.skip("the server has no Unix socket")
+        absent.skip("unix socket", "the server has none")
     connection = await connect(None, **{**parts, "host": folder})
     assert await connection.fetchval("select 1") == 1
 

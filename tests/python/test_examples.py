@@ -11,6 +11,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
+import absent
 import pytest
 
 import pgstride
@@ -27,7 +28,8 @@ TABLES = f"""
     insert into jobs (payload) values ('first'), ('second');
 """
 
-pytestmark = pytest.mark.skipif(FOLDER is None, reason="the examples have not been built")
+if FOLDER is None:
+    absent.skip("examples", "they have not been built")
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,14 @@ import os
 import secrets
 import signal
 
+import absent
 import pytest
 
 import pgstride
 from tests.support import replication
 
 if not replication.available():
-    pytest.skip("there is no pg_basebackup beside the server", allow_module_level=True)
+    absent.skip("pg_basebackup", "there is none beside the server")
 
 CONNECTIONS, WORKERS = 4, 12
 GONE = (pgstride.ConnectionDoesNotExistError, pgstride.InterfaceError, pgstride.PostgresError, OSError)
@@ -122,8 +123,7 @@ async def crash_and_failover(pair):
     await standby.close()
 
 
+@pytest.mark.parametrize("runner", ["asyncio"], indirect=True)
 def test_the_server_crashes_and_then_the_standby_takes_over(runner):
-    if runner.loop.__class__.__module__.startswith("uvloop"):
-        pytest.skip("once is enough")
     with replication.Replication() as pair:
         runner(asyncio.wait_for(crash_and_failover(pair), 100))

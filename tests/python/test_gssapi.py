@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import urllib.parse
 
+import absent
 import kerberos
 import pytest
 
@@ -13,7 +14,7 @@ import pgstride
 
 REALM = os.environ.get("PGSTRIDE_TEST_REALM")
 if REALM is None:
-    pytest.skip("no KDC (Debian: krb5-kdc, krb5-admin-server), or the server does no GSSAPI", allow_module_level=True)
+    absent.skip("kdc", "Debian: krb5-kdc, krb5-admin-server; or the server does no GSSAPI")
 
 
 @pytest.fixture(autouse=True)
@@ -41,8 +42,7 @@ async def test_it(login) -> None:
 
 
 async def test_under_tls(login) -> None:
-    if "PGSTRIDE_TEST_ROOT" not in os.environ:
-        pytest.skip("the server was built without TLS")
+    absent.skip_without_tls()
     connection = await login(ssl="verify-full", sslrootcert=os.environ["PGSTRIDE_TEST_ROOT"])
     assert connection.tls is not None
     with pytest.raises(pgstride.InterfaceError, match="channel binding is required"):

@@ -20,6 +20,7 @@ import sys
 import typing
 import warnings
 
+import absent
 import pytest
 
 import pgstride
@@ -349,7 +350,7 @@ LEAKS: dict[str, typing.Callable[[], object]] = {
 @pytest.mark.parametrize("leak", LEAKS)
 async def test_a_leak_is_seen(runner, leak):
     if leak == "memory" and mallinfo2 is Mallinfo2:
-        pytest.skip("C's memory is counted by glibc alone")
+        absent.skip("glibc", "it alone counts C's memory")
 
     async def act() -> None:
         LEAKS[leak]()

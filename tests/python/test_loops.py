@@ -12,6 +12,7 @@ import textwrap
 import threading
 import time
 
+import absent
 import pytest
 
 import pgstride
@@ -188,7 +189,7 @@ async def main():
         "import uvloop; uvloop.run(main())" if use_uvloop else "asyncio.run(main())",
     )
     if use_uvloop:
-        pytest.importorskip("uvloop")
+        absent.skip_without("uvloop")
     code, out, error = python(script, options=["-X", "faulthandler"])
     assert (code, out) == (0, "done\n"), error
 
@@ -240,7 +241,7 @@ def test_exit_inside_a_coroutine(python):  # R-B2
 def test_interrupt(dsn, query, use_uvloop):  # R-B2, CX-10
     """Ctrl-C while it waits: the process ends within a second, by the signal's usual code."""
     if use_uvloop:
-        pytest.importorskip("uvloop")
+        absent.skip_without("uvloop")
     script = f"""
 import asyncio, os, pgstride
 async def main():

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import socket
 import ssl
@@ -12,14 +11,14 @@ import struct
 import threading
 import typing
 
+import absent
 import certificates
 import pytest
 from tls_postgres import TlsPostgres
 
 import pgstride
 
-if "PGSTRIDE_TEST_ROOT" not in os.environ:
-    pytest.skip("the server was built without TLS", allow_module_level=True)
+absent.skip_without_tls()
 
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 

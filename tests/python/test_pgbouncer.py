@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 import urllib.parse
 
+import absent
 import pytest
 
 import pgstride
 from tests.support import pgbouncer
 
 if pgbouncer.find() is None:
-    pytest.skip("there is no pgbouncer on this machine", allow_module_level=True)
+    absent.skip("pgbouncer", "there is none on this machine")
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import asyncio
 import os
 import urllib.parse
 
+import absent
 import certificates
 import pgbouncer
 import pytest
@@ -14,9 +15,8 @@ import pytest
 import pgstride
 
 if pgbouncer.find() is None:
-    pytest.skip("there is no pgbouncer on this machine", allow_module_level=True)
-if "PGSTRIDE_TEST_ROOT" not in os.environ:
-    pytest.skip("the server was built without TLS", allow_module_level=True)
+    absent.skip("pgbouncer", "there is none on this machine")
+absent.skip_without_tls()
 
 ROOT = os.environ["PGSTRIDE_TEST_ROOT"]
 

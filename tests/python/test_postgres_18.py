@@ -10,6 +10,7 @@ import asyncio
 import ssl
 import typing
 
+import absent
 import certificates
 import postgres_18
 import pytest
@@ -17,7 +18,7 @@ import pytest
 import pgstride
 
 if missing := postgres_18.why_not():
-    pytest.skip(missing, allow_module_level=True)
+    absent.skip("postgres18", missing)
 
 
 @pytest.fixture(scope="module")

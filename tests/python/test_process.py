@@ -13,6 +13,7 @@ import subprocess
 import sys
 import weakref
 
+import absent
 import pytest
 
 import pgstride
@@ -73,7 +74,7 @@ IN_THE_CHILD = {
 def test_fork(python, body, use_uvloop):
     """Whatever the child does with the parent's connection, the parent does not notice."""
     if use_uvloop:
-        pytest.importorskip("uvloop")
+        absent.skip_without("uvloop")
     start = "import uvloop; uvloop.run(main())" if use_uvloop else "asyncio.run(main())"
     code, out, error = python("", "-W", "ignore", "-c", FORK % (body.strip(), start))
     assert (code, out) == (0, "done\n"), error

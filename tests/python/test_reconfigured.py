@@ -7,16 +7,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
-import os
 
+import absent
 import certificates
 import pytest
 import tls_postgres
 
 import pgstride
 
-if "PGSTRIDE_TEST_ROOT" not in os.environ:
-    pytest.skip("the server was built without TLS", allow_module_level=True)
+absent.skip_without_tls()
 
 pytestmark = pytest.mark.parametrize("runner", ["asyncio"], indirect=True)
 RULE = "hostssl    all  pgstride_scram   all  scram-sha-256\n"

@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import absent
 import pytest
 
 import pgstride
 from tests.support import replication
 
 if not replication.available():
-    pytest.skip("there is no pg_basebackup beside the server", allow_module_level=True)
+    absent.skip("pg_basebackup", "there is none beside the server")
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +154,7 @@ async def test_what_is_in_the_way_of_recovery(connect, pair, usable):  # FO-5
     assert "conflict with recovery" in str(caught.value.__cause__)
 
 
+@pytest.mark.parametrize("runner", ["asyncio"], indirect=True)
 def test_promotion(runner):
     """With two servers of its own, as there is no way back."""
 
@@ -167,7 +169,5 @@ def test_promotion(runner):
             assert not await connection.fetchval("select pg_is_in_recovery()")
             await connection.close()
 
-    if runner.loop.__class__.__module__.startswith("uvloop"):
-        pytest.skip("once is enough")
     with replication.Replication() as pair:
         runner(promote(pair))

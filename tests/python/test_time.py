@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 
-import pytest
+import absent
 
 SUPPORT = pathlib.Path(__file__).parents[1] / "support"
 
@@ -48,7 +48,7 @@ asyncio.run(main())
 
 def test_the_clock_is_set(python, tmp_path, monkeypatch):  # NF-15
     if not shutil.which("cc"):
-        pytest.skip("no C compiler for the clock")
+        absent.skip("cc", "the clock has to be compiled")
     library = tmp_path / "clock.so"
     source = SUPPORT / "clock_that_jumps.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)

@@ -6,13 +6,13 @@ from __future__ import annotations
 import logging
 import os
 
+import absent
 import pytest
 
 import pgstride
 
-ROOT = os.environ.get("PGSTRIDE_TEST_ROOT")
-if ROOT is None:
-    pytest.skip("the server was built without TLS", allow_module_level=True)
+absent.skip_without_tls()
+ROOT = os.environ["PGSTRIDE_TEST_ROOT"]
 
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 PLAIN, TLS, REFUSED, NO_ROOT = "plain", "TLS", "refused", "no root file"

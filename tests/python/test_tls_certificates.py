@@ -14,14 +14,14 @@ import ssl
 import subprocess
 import typing
 
+import absent
 import certificates
 import pytest
 from tls_postgres import TlsPostgres
 
 import pgstride
 
-if "PGSTRIDE_TEST_ROOT" not in os.environ:
-    pytest.skip("the server was built without TLS", allow_module_level=True)
+absent.skip_without_tls()
 
 PSQL = shutil.which("psql")
 MODES = ("require", "verify-ca", "verify-full")

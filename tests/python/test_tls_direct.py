@@ -7,12 +7,12 @@ import asyncio
 import os
 import ssl
 
+import absent
 import pytest
 
 import pgstride
 
-if "PGSTRIDE_TEST_ROOT" not in os.environ:
-    pytest.skip("the server was built without TLS", allow_module_level=True)
+absent.skip_without_tls()
 
 WHERE = (
     f"postgresql://postgres@localhost:{os.environ['PGPORT']}/pgstride"

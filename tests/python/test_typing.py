@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 import sys
 
-import pytest
+import absent
 
 import pgstride
 
@@ -19,7 +19,7 @@ USAGE = ROOT / "tests" / "python" / "typed_usage.py"
 
 def run(checker: str, *arguments: object, cwd: pathlib.Path = SOURCES) -> str:
     """What the checker says; a failure unless it says that all is well."""
-    pytest.importorskip(checker)
+    absent.skip_without(checker)
     done = subprocess.run([sys.executable, "-m", checker, *map(str, arguments)], cwd=cwd, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

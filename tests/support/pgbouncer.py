@@ -40,6 +40,7 @@ auth_file = {folder}/users
 pool_mode = {mode}
 default_pool_size = {pool_size}
 server_login_retry = 1
+admin_users = postgres
 """
 CLIENT_TLS = """\
 client_tls_sslmode = require
@@ -94,7 +95,8 @@ class Bouncer:
         for _ in range(5):  # somebody else may take the port between our look and its bind
             self.port = postgres.free_port()
             if self._start():
-                self.dsn = f"postgresql://postgres@127.0.0.1:{self.port}/{postgres.DATABASE}"
+                where = f"postgresql://postgres@127.0.0.1:{self.port}"
+                self.dsn, self.console = f"{where}/{postgres.DATABASE}", f"{where}/pgbouncer"
                 return self
         log = (self._folder / "log").read_text(errors="replace")
         shutil.rmtree(self._folder, ignore_errors=True)
