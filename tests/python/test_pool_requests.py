@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 
+import hostile
 import pytest
 
 import pgstride
@@ -245,3 +247,48 @@ async def test_reset_of_the_users_own(create_pool, what):
     async with pool.acquire() as connection:
         await connection.fetch("select 1")
     assert called == ["reset", "reset"]
+
+
+IN_TIME = {
+    "fetch": lambda p: p.fetch("select 1", timeout=0.2),
+    "fetchrow": lambda p: p.fetchrow("select 1", timeout=0.2),
+    "fetchval": lambda p: p.fetchval("select 1", timeout="0.2"),
+    "execute": lambda p: p.execute("select $1::int", 1, timeout=0.2),
+    "script": lambda p: p.execute("select 1", timeout=0.2),
+    "executemany": lambda p: p.executemany("select $1::int", [(1,)], timeout=0.2),
+    "fetchmany": lambda p: p.fetchmany("select $1::int", [(1,)], timeout=0.2),
+    "COPY": lambda p: p.copy_from_query("select 1", output=lambda _: asyncio.sleep(0), timeout=0.2),
+}
+
+
+@pytest.mark.parametrize("name", IN_TIME)
+async def test_a_timeout_covers_waiting_for_a_connection(create_pool, name):  # R-C2
+    pool = await create_pool()
+    async with pool.acquire():
+        started = time.monotonic()
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(IN_TIME[name](pool), 30)
+        assert 0.2 <= time.monotonic() - started < 15
+    await IN_TIME[name](pool)
+
+
+async def test_what_is_left_of_a_timeout_is_for_the_request(create_pool):  # R-C2
+    pool = await create_pool()
+    lent = await pool.acquire()
+    started = time.monotonic()
+    asking = asyncio.ensure_future(pool.fetch("select pg_sleep(60)", timeout=1))
+    await asyncio.sleep(0.6)
+    await pool.release(lent)
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(asking, 30)
+    assert 1 <= time.monotonic() - started < 1.5
+    assert await pool.fetchval("select 1") == 1
+
+
+async def test_nor_is_it_exceeded_by_connecting(dsn):  # R-C2
+    with hostile.Hostile(lambda line: line.listen()) as server:
+        pool = pgstride.create_pool(host="127.0.0.1", port=server.port, user="me", min_size=0, max_size=1, ssl=False)
+        async with pool:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(pool.fetch("select 1", timeout=0.1), 30)
+            assert pool._queue.qsize() == 1

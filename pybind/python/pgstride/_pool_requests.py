@@ -7,11 +7,14 @@ the connection's reset in one go, and has the connection back when both are answ
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
+import math
 import typing
 
-from . import connect_utils, connection
-from ._pool_holder import PoolAcquireContext, PoolConnectionHolder
+from . import _pool_holder, connect_utils, connection
+from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy
 from ._parts import ArgumentSets, OtherRow, Row, call_its_functions
 from ._server import CommandStatus
 from .protocol import Record
@@ -27,6 +30,9 @@ _PLAIN = {
 }
 _plain_reset = _PLAIN["reset"]
 _plain_reset_query = _PLAIN["get_reset_query"]
+
+_Timeout = typing.Optional[float]  # seconds, or a word that spells them
+_LONG = 1e8
 
 _Parameters = typing.ParamSpec("_Parameters")
 _Result = typing.TypeVar("_Result")
@@ -45,7 +51,9 @@ def _on_a_connection(
     async def requested(
         self: PoolRequests, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs
     ) -> _Result:
-        async with self.acquire() as con:
+        async with self._lent(typing.cast(typing.Any, kwargs.get("timeout"))) as (con, left):
+            if left is not None:
+                kwargs["timeout"] = left
             return typing.cast(_Result, await getattr(con, method.__name__)(*args, **kwargs))
 
     return requested
@@ -64,17 +72,20 @@ class PoolRequests(typing.Generic[Row]):
 
         def acquire(self, *, timeout: float | None = None) -> PoolAcquireContext[Row]: ...
         async def _lease(self) -> PoolConnectionHolder[Row]: ...
+        async def release(self, connection: PoolConnectionProxy[typing.Any]) -> None: ...
 
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
         """Like :meth:`Connection.execute`, on a connection of the pool."""
         if self._lends:
-            slot = await self._slot_for("execute")
-            if slot is not None:
+            slot = self._core.take()
+            if slot is None:
+                slot, timeout = await self._lease_within(timeout)
+            if self._runs_alone(slot, "execute"):
                 if args:
                     return CommandStatus(await self._core.execute(slot, query, args, timeout))
                 return CommandStatus(await self._core.script(slot, query, timeout))
-        async with self.acquire() as con:
-            return await con.execute(query, *args, timeout=timeout)
+        async with self._lent(timeout) as (con, left):
+            return await con.execute(query, *args, timeout=left)
 
     @typing.overload
     async def fetch(
@@ -91,11 +102,13 @@ class PoolRequests(typing.Generic[Row]):
         if record_class is not None:
             connect_utils.check_record_class(record_class)
         if self._lends:
-            slot = await self._slot_for("fetch")
-            if slot is not None:
+            slot = self._core.take()
+            if slot is None:
+                slot, timeout = await self._lease_within(timeout)
+            if self._runs_alone(slot, "fetch"):
                 return await self._core.fetch(slot, query, args, timeout, record_class)
-        async with self.acquire() as con:
-            return await con.fetch(query, *args, timeout=timeout, record_class=record_class)
+        async with self._lent(timeout) as (con, left):
+            return await con.fetch(query, *args, timeout=left, record_class=record_class)
 
     @typing.overload
     async def fetchrow(
@@ -112,34 +125,40 @@ class PoolRequests(typing.Generic[Row]):
         if record_class is not None:
             connect_utils.check_record_class(record_class)
         if self._lends:
-            slot = await self._slot_for("fetchrow")
-            if slot is not None:
+            slot = self._core.take()
+            if slot is None:
+                slot, timeout = await self._lease_within(timeout)
+            if self._runs_alone(slot, "fetchrow"):
                 return await self._core.fetchrow(slot, query, args, timeout, record_class)
-        async with self.acquire() as con:
-            return await con.fetchrow(query, *args, timeout=timeout, record_class=record_class)
+        async with self._lent(timeout) as (con, left):
+            return await con.fetchrow(query, *args, timeout=left, record_class=record_class)
 
     async def fetchval(
         self, query: str, *args: object, column: int | str = 0, timeout: float | None = None
     ) -> typing.Any:
         """Like :meth:`Connection.fetchval`, on a connection of the pool."""
         if self._lends:
-            slot = await self._slot_for("fetchval")
-            if slot is not None:
+            slot = self._core.take()
+            if slot is None:
+                slot, timeout = await self._lease_within(timeout)
+            if self._runs_alone(slot, "fetchval"):
                 return await self._core.fetchval(slot, query, args, timeout, column)
-        async with self.acquire() as con:
-            return await con.fetchval(query, *args, column=column, timeout=timeout)
+        async with self._lent(timeout) as (con, left):
+            return await con.fetchval(query, *args, column=column, timeout=left)
 
     async def executemany(
         self, command: str, args: ArgumentSets, *, timeout: float | None = None
     ) -> None:
         """Like :meth:`Connection.executemany`, on a connection of the pool."""
         if self._lends:
-            slot = await self._slot_for("executemany")
-            if slot is not None:
+            slot = self._core.take()
+            if slot is None:
+                slot, timeout = await self._lease_within(timeout)
+            if self._runs_alone(slot, "executemany"):
                 await self._core.many(slot, command, args, timeout, None)
                 return
-        async with self.acquire() as con:
-            await con.executemany(command, args, timeout=timeout)
+        async with self._lent(timeout) as (con, left):
+            await con.executemany(command, args, timeout=left)
 
     @typing.overload
     async def fetchmany(
@@ -160,22 +179,19 @@ class PoolRequests(typing.Generic[Row]):
         """Like :meth:`Connection.fetchmany`, on a connection of the pool."""
         if record_class is not None:
             connect_utils.check_record_class(record_class)
-        async with self.acquire() as con:
-            return await con.fetchmany(query, args, timeout=timeout, record_class=record_class)
+        async with self._lent(timeout) as (con, left):
+            return await con.fetchmany(query, args, timeout=left, record_class=record_class)
 
     copy_from_table = _on_a_connection(_BASE.copy_from_table)
     copy_from_query = _on_a_connection(_BASE.copy_from_query)
     copy_to_table = _on_a_connection(_BASE.copy_to_table)
     copy_records_to_table = _on_a_connection(_BASE.copy_records_to_table)
 
-    async def _slot_for(self, method: str) -> int | None:
-        """A leased slot on which `method` may run without a proxy; None when the method has to go the long way.
+    def _runs_alone(self, slot: int, method: str) -> bool:
+        """Whether `method` may run on a leased slot without a proxy; otherwise the slot is given back.
 
         The core's request on it must be made at once: it gives the slot back.
         """
-        slot = self._core.take()
-        if slot is None:
-            slot = (await self._lease())._slot
         con = typing.cast(connection.Connection, self._holders[slot]._con)
         kind = type(con)
         if (
@@ -185,9 +201,46 @@ class PoolRequests(typing.Generic[Row]):
             and not con._query_loggers
             and not con._hooked
         ):
-            return slot
+            return True
         self._core.release(slot, None, False)
-        return None
+        return False
+
+    async def _lease_within(self, timeout: _Timeout) -> tuple[int, _Timeout]:
+        holder, left = await _within(timeout, self._lease())
+        return holder._slot, left
+
+    @contextlib.asynccontextmanager
+    async def _lent(
+        self, timeout: _Timeout
+    ) -> typing.AsyncIterator[tuple[PoolConnectionProxy[Row], _Timeout]]:
+        con, left = await _within(timeout, _wait_for(self.acquire()))
+        try:
+            yield con, left
+        finally:
+            await self.release(con)
+
+
+async def _wait_for(waiting: typing.Awaitable[_Result]) -> _Result:
+    return await waiting
+
+
+async def _within(
+    timeout: _Timeout, waiting: typing.Coroutine[typing.Any, typing.Any, _Result]
+) -> tuple[_Result, _Timeout]:
+    """Waits for a connection; with it comes what is left of the time for the request itself."""
+    try:
+        limit = math.inf if timeout is None else float(timeout)
+    except (TypeError, ValueError):
+        limit = math.inf  # the request will say what is wrong with it
+    if limit > _LONG:
+        return await waiting, timeout
+    if limit <= 0:
+        waiting.close()
+        raise asyncio.TimeoutError
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    got = await _pool_holder._limited(waiting, limit)
+    return got, limit - (loop.time() - started)
 
 
 call_its_functions("Pool", PoolRequests)
