@@ -37,7 +37,7 @@ class Fault:
 
 class Proxy:
     def __init__(self, target: tuple[str, int], fault: Fault = Fault(), later: Fault = Fault()) -> None:
-        self._target, self._fault, self._later = target, fault, later
+        self.target, self._fault, self._later = target, fault, later  # where connections go from now on
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
@@ -72,7 +72,7 @@ class Proxy:
         while True:
             try:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(self._target)
+                server = socket.create_connection(self.target)
             except OSError:
                 return
             for each in (client, server):
