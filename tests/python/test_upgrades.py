@@ -55,10 +55,35 @@ async def test_an_older_protocol(address):  # FO-13
         await cancels(pool)
 
 
-async def prepare_types(connection, first, second):
-    """Two enums with neighbouring numbers, and those numbers."""
-    await connection.execute("drop type if exists upgraded_a, upgraded_b")
-    for name, label in ((first, "one"), (second, "two")):
-        await connection.execute(f"create type {name} as enum ('{label}')")
-    names = ("upgraded_a", "upgraded_b")
-    return [await connection.fetchval("select $1::regtype::oid", name) for name in names]
+async def use_up_numbers(connection, before):
+    """What is created next has this number."""
+    last = await connection.fetchval("select lo_creat(-1)")
+    await connection.fetchval("select count(lo_creat(-1)) from generate_series(1, $1)", before - last - 1)
+
+
+async def test_types_with_other_numbers(connection, address, newer):  # FO-14, R-Q1
+    """A pair there has the number that a mood has here. What the pool knows of the one's types it does not believe of
+    the other's, not even while it is connected to both."""
+    other = await pgstride.connect(newer.unix_dsn)
+    here = int(await connection.fetchval("select lo_creat(-1)"))
+    there = int(await other.fetchval("select lo_creat(-1)"))
+    await use_up_numbers(other, max(here, there) + 100)
+    await other.execute("drop type if exists upgraded; create type upgraded as (a int, b int)")
+    number = await other.fetchval("select 'upgraded'::regtype::oid::int8")
+    await use_up_numbers(connection, number - 1)  # its array comes first
+    await connection.execute("drop type if exists upgraded; create type upgraded as enum ('one', 'two')")
+    assert await connection.fetchval("select 'upgraded'::regtype::oid::int8") == number
+
+    address.target = ("127.0.0.1", int(os.environ["PGPORT"]))
+    async with connect_pool(address) as pool:
+        async with pool.acquire() as old:
+            assert await old.fetchval("select 'two'::upgraded") == "two"
+            address.target = ("127.0.0.1", newer.port)
+            async with pool.acquire() as new:
+                assert await new.fetchval("select (1, 2)::upgraded") == (1, 2)
+                assert await new.fetchval("select $1::upgraded", (3, 4)) == (3, 4)
+                assert await old.fetchval("select $1::upgraded", "one") == "one"
+            old.terminate()
+        assert await pool.fetchval("select ((5, 6)::upgraded).b") == 6
+    await connection.execute("drop type upgraded")
+    await other.close()

@@ -82,11 +82,9 @@ class PoolFilling(typing.Generic[Row]):
                 f"'{good.__module__}.{good.__name__}', got '{_pool_options.name_of(bad)}'"
             )
         for holder in self._holders:
-            other = holder._con
-            if other is None or (other._addr, other._params.database) != (con._addr, con._params.database):
-                continue
-            con._core.share_types(other._core)
-            break
+            if holder._con is not None and holder._generation == self._generation and _same_server(holder._con, con):
+                con._core.share_types(holder._con._core)
+                break
         if self._init is not None:
             try:
                 await self._init(con)
@@ -95,6 +93,14 @@ class PoolFilling(typing.Generic[Row]):
                 await _pool_holder._dispose(con, error)
                 raise
         return typing.cast("connection.Connection[Row]", con)
+
+
+def _same_server(one: connection.Connection[typing.Any], other: connection.Connection[typing.Any]) -> bool:
+    """As far as can be known: another may answer at the same address, and mean other types by the same numbers."""
+    ours, theirs = (
+        (each._addr, each._params.database, getattr(each.get_settings(), "server_version", None)) for each in (one, other)
+    )
+    return ours == theirs
 
 
 __all__ = ("PoolFilling",)
