@@ -83,6 +83,20 @@ async def test_a_listener_that_fails_is_the_loops_business(runner, connection, u
     await usable(connection)
 
 
+async def test_a_listener_with_other_parameters(runner, connection):  # R-Y4
+    async def listener(connection):
+        raise AssertionError("it was called")
+
+    heard = Heard()
+    for callback in (listener, heard):  # whichever comes first
+        await connection.add_listener("mine", callback)
+        connection.add_log_listener(callback)
+    await connection.execute("notify mine; do $$ begin raise notice 'hello'; end $$")
+    assert len(await heard.until(2)) == 2
+    assert [type(complaint["exception"]) for complaint in runner.complaints] == [TypeError] * 2
+    runner.complaints.clear()
+
+
 async def test_what_is_no_callback(connection):
     for call in (connection.add_log_listener, connection.add_termination_listener, connection.add_query_logger):
         with pytest.raises(pgstride.InterfaceError, match="expected a callable or an `async def` function,got 5"):

@@ -111,3 +111,35 @@ async def test_protocol_3_2_is_not_for_it(connect, transaction_mode):
         await connect(transaction_mode.dsn + "?max_protocol_version=3.2")
     connection = await connect(transaction_mode.dsn + "?max_protocol_version=3.0", statement_cache_size=0)
     assert await connection.fetchval("select 1") == 1
+
+
+CROWD = """
+import asyncio, os, sys
+import pgstride
+
+async def main(number):
+    connection = await pgstride.connect(sys.argv[1], timeout=60)
+    for i in range(30):
+        query = f"select $1::int, {number}, {i % 5}"
+        try:
+            row = await connection.fetchrow(query, i, timeout=60)
+        except pgstride.InvalidSQLStatementNameError:
+            continue  # it was prepared on another server
+        assert row == (i, number, i % 5), (number, i, row)
+    await connection.close()
+
+children = []
+for number in range(64):
+    child = os.fork()
+    if child == 0:
+        asyncio.run(main(number))
+        os._exit(0)
+    children.append(child)
+failed = sum(os.waitpid(child, 0)[1] != 0 for child in children)
+print(failed, "failed")
+"""
+
+
+def test_many_processes_that_keep_statements(python, transaction_mode):  # DT-33, R-Q2
+    """Children of one process, too, name their statements in ways of their own: nobody's is ever taken for another's."""
+    assert python(CROWD, transaction_mode.dsn) == (0, "0 failed\n", "")

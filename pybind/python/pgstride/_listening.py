@@ -56,10 +56,15 @@ class _Callback(typing.NamedTuple):
     def schedule(self, loop: asyncio.AbstractEventLoop, *args: object) -> None:
         if loop.is_closed():
             return
-        if self.is_async:
-            loop.create_task(self.function(*args))
-        else:
+        if not self.is_async:
             loop.call_soon(self.function, *args)
+            return
+        try:
+            coroutine = self.function(*args)
+        except Exception as error:  # it takes other arguments; those behind it are told all the same
+            loop.call_exception_handler({"message": f"Exception in listener {self.function!r}", "exception": error})
+            return
+        loop.create_task(coroutine)
 
 
 class Listening(Part):
