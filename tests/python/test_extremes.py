@@ -115,4 +115,4 @@ async def test_connecting_again_and_again(dsn):  # SK-2
     for options in ways:
         await come_and_go(20, **options)  # what is made once is made
         async with nothing_lost(growth=8 * MiB):
-            await come_and_go(100 * FACTOR, **options)
+            await come_and_go(50 * FACTOR, **options)
