@@ -17,9 +17,9 @@ Core::Core(std::unique_ptr<PyLoop> loop, std::unique_ptr<Channel> channel, CoreO
 }
 
 bool Core::claim(Exchange& exchange) {
-  if (const Failure* failure = session().failure()) {
+  if (is_closed()) {
     Failure closed(Errc::connection_closed, {});
-    closed.server = failure->server;
+    if (const Failure* failure = session().failure()) closed.server = failure->server;
     raise_failure(closed, nullptr);
     return false;
   }
@@ -141,7 +141,7 @@ PyObject* parameters(PyObject* self, PyObject*) {
   return result.release();
 }
 
-PyObject* get_closed(PyObject* self, void*) { return PyBool_FromLong(!core_of(self).channel().is_open()); }
+PyObject* get_closed(PyObject* self, void*) { return PyBool_FromLong(core_of(self).is_closed()); }
 PyObject* get_busy(PyObject* self, void*) { return PyBool_FromLong(core_of(self).busy() != nullptr); }
 PyObject* get_pid(PyObject* self, void*) { return PyLong_FromLong(core_of(self).channel().cancel_key().pid); }
 PyObject* get_transaction(PyObject* self, void*) {

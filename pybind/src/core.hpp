@@ -72,6 +72,8 @@ class Core final : ChannelEvents, ServerEvents {
   void stop_waiting_for_close(PyObject* request) noexcept {
     std::erase_if(closing_, [&](const Ref& r) { return r.get() == request; });
   }
+  /// It has ended, or good-bye has been said: nothing may follow that.
+  bool is_closed() const noexcept { return !channel_->is_open() || !closing_.empty(); }
   /// Called once when the connection has ended, whoever ended it; a Python callable or null.
   void set_on_closed(Ref callback) { on_closed_callback_ = std::move(callback); }
   /// Callables or null: called with (pid, channel, payload) of each notification and (fields, query) of

@@ -52,10 +52,10 @@ bool exchange_as(TypeCodec& codec, std::string_view format) {
   return true;
 }
 
-PyObject* refuse_tuple_form(const TypeCodec& codec) {
+PyObject* refuse_tuple_form(PyObject* name) {
   const Ref type = exception_type("InterfaceError");
   if (!type) return nullptr;
-  return PyErr_Format(type.get(), "%s type does not support the 'tuple' exchange format", codec.name);
+  return PyErr_Format(type.get(), "%S type does not support the 'tuple' exchange format", name);
 }
 
 }  // namespace
@@ -90,11 +90,11 @@ void TypeRequest::give_up() noexcept {
 PyObject* set_type_codec(PyObject* core, PyObject* const* args, Py_ssize_t count) {
   Oid type = 0;
   auto exchange = UserCodec::Exchange::text;
-  if (count != 4 || !oid_of(args[0], type) || !exchange_of(args[3], exchange)) return nullptr;
+  if (count != 5 || !oid_of(args[0], type) || !exchange_of(args[4], exchange)) return nullptr;
   const CodecRef base = core_of(core).types().find_without_user(type);
   if (!base) return nullptr;
-  if (exchange == UserCodec::Exchange::tuple && !has_tuple_form(*base)) return refuse_tuple_form(*base);
-  install(core, type, make_user_codec(base, exchange, args[1], args[2]));
+  if (exchange == UserCodec::Exchange::tuple && !has_tuple_form(*base)) return refuse_tuple_form(args[1]);
+  install(core, type, make_user_codec(base, exchange, args[2], args[3]));
   Py_RETURN_NONE;
 }
 

@@ -26,7 +26,7 @@ class TypeRequest final : public Exchange {
 
 // Methods of Core, with METH_FASTCALL.
 
-/// set_type_codec(oid, encoder, decoder, format): the type is known.
+/// set_type_codec(oid, name, encoder, decoder, format): the type is known; `name` is what errors call it.
 PyObject* set_type_codec(PyObject* core, PyObject* const* args, Py_ssize_t count);
 /// set_type_alias(oid, name, schema, like, format): what is read and written like the built-in type
 /// `like` (an OID), or like hstore (None). False: that type can not be exchanged in this format.

@@ -176,7 +176,7 @@ async def test_loop_argument(connect):
         ({"statement_cache_size": -1}, ValueError, "statement_cache_size is expected to be greater or equal to 0, got -1"),
         ({"statement_cache_size": None}, ValueError, "statement_cache_size is expected .* got None"),
         ({"statement_cache_size": True}, ValueError, "statement_cache_size is expected .* got True"),
-        ({"command_timeout": 0}, ValueError, "invalid command_timeout value: expected greater than 0 float .got 0."),
+        ({"command_timeout": 0}, ValueError, "invalid command_timeout value: expected greater than 0 float .got 0.0."),
         ({"command_timeout": "soon"}, ValueError, "invalid command_timeout value: .*got 'soon'"),
         ({"command_timeout": True}, ValueError, "invalid command_timeout value: .*got True"),
         ({"server_settings": [("a", "b")]}, pgstride.ClientConfigurationError, "server_settings is expected"),

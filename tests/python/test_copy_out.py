@@ -181,6 +181,12 @@ async def test_arguments_of_types_that_only_the_server_knows(connection):
     await connection.execute("drop type pg_temp.\"Mood's\"")
 
 
+async def test_mogrify(connection):
+    query = "select $1::int, $2::text, '$1', $3::numeric[]"
+    mogrified = "select '1'::int, 'it''s'::text, '$1', NULL::numeric[]"
+    assert await pgstride.utils._mogrify(connection, query, (1, "it's", None)) == mogrified
+
+
 async def test_wrong_arguments(connection, usable):
     with pytest.raises(pgstride.InterfaceError, match="expects 1 argument"):
         await connection.copy_from_query("select $1::int", 1, 2, output=Gathering())

@@ -146,10 +146,17 @@ async def test_outside_a_transaction(connection, usable):
     with pytest.raises(pgstride.NoActiveSQLTransactionError, match=message):
         async for _ in connection.cursor("select 1"):
             pass
-    await connection.execute("begin")  # by hand: not ours
-    with pytest.raises(pgstride.NoActiveSQLTransactionError, match=message):
-        await connection.cursor("select 1")
+    await usable(connection)
+
+
+async def test_in_a_transaction_begun_by_hand(connection, usable):
+    await connection.execute("begin")
+    assert [row[0] async for row in connection.cursor("select generate_series(1, 3)", prefetch=2)] == [1, 2, 3]
+    cursor = await connection.cursor("select generate_series(1, 3)")
+    assert await cursor.fetch(1) == [(1,)] and await cursor.forward(1) == 1
     await connection.execute("rollback")
+    with pytest.raises(pgstride.NoActiveSQLTransactionError):
+        await cursor.fetch(1)
     await usable(connection)
 
 

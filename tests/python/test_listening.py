@@ -242,6 +242,13 @@ async def test_listeners_do_not_keep_a_connection_alive(dsn):
         gc.enable()
 
 
+async def test_statement_cache_in_order(connect):
+    connection = await connect(statement_cache_size=2)
+    for query in ("select 1", "select 2", "select 3", "select 2"):
+        await connection.fetch(query)
+    assert [statement.query for statement in connection._stmt_cache.iter_statements()] == ["select 3", "select 2"]
+
+
 async def test_statement_cache_limits(connect):
     connection = await connect(max_cacheable_statement_size=20, max_cached_statement_lifetime=0.1)
     await connection.fetch("select 1")

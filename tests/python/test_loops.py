@@ -11,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+import weakref
 
 import absent
 import pytest
@@ -119,9 +120,10 @@ async def test_debug_mode(runner, dsn, connect, usable):
 async def test_unclosed_connection_warns(dsn, observer):
     lost = await pgstride.connect(dsn)
     pid = lost.get_server_pid()
+    gone = weakref.ref(lost)
     with pytest.warns(ResourceWarning, match="unclosed connection .*run in asyncio debug mode"):
         del lost
-        gc.collect()
+        assert gone() is None  # though the warning was recorded
     await observer.gone(pid)
 
 

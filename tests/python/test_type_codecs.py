@@ -123,6 +123,11 @@ SCRIPTS = {
         codec("int4", format="binary", **SAME),
         value("select '{[1, 2)}'::int4multirange"),
     ],
+    "types without a tuple form, by any name": [
+        codec("INTEGER", format="tuple", **SAME),
+        codec("double precision", format="tuple", **SAME),
+        codec("char", format="tuple", **SAME),
+    ],
     "alias with no such format": [alias("int4", "int", format="hex")],
 }
 

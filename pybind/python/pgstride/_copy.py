@@ -7,14 +7,13 @@ import collections.abc
 import inspect
 import math
 import os
-import re
 import typing
 
-from . import _core, _failures, exceptions
+from . import _core, exceptions
 from ._deadline import Deadline
 from ._parts import Part
 from ._server import CommandStatus
-from .utils import _quote_ident, _quote_literal, _without_nul
+from .utils import _mogrify, _qualified, _quote_ident, _quote_literal, _without_nul
 
 _READ_SIZE = 524288
 
@@ -57,7 +56,7 @@ class Copying(Part):
     ) -> str:
         """Copy a table's rows to `output`: a path, a binary file, or a coroutine function taking bytes."""
         options = _options(locals())
-        copy = f"COPY {_table(table_name, schema_name)}{_columns(columns)} TO STDOUT{options}"
+        copy = f"COPY {_qualified(table_name, schema_name)}{_columns(columns)} TO STDOUT{options}"
         async with Deadline(_core.copy_timeout(self._core, timeout)):
             return CommandStatus(await _copy_out(self, copy, output))
 
@@ -81,7 +80,7 @@ class Copying(Part):
         options = _options(locals())
         async with Deadline(_core.copy_timeout(self._core, timeout)):
             if args:
-                query = await _inline_arguments(self, query, args)
+                query = await _mogrify(self, query, args)
             # On a line of its own, the bracket is not part of a comment that ends the query.
             return CommandStatus(await _copy_out(self, f"COPY ({query}\n) TO STDOUT{options}", output))
 
@@ -113,7 +112,7 @@ class Copying(Part):
         as bytes or any other buffer. `where` is an SQL condition that rows must meet.
         """
         options = _options(locals())
-        target = f"{_table(table_name, schema_name)}{_columns(columns)}"
+        target = f"{_qualified(table_name, schema_name)}{_columns(columns)}"
         copy = f"COPY {target} FROM STDIN{options}{_where(self, where)}"
         async with Deadline(_core.copy_timeout(self._core, timeout)):
             return CommandStatus(await _copy_in(self, copy, source))
@@ -133,7 +132,7 @@ class Copying(Part):
         `records` is an iterable or an asynchronous iterable of whatever can be indexed: tuples, lists,
         Records. They are asked for as the server takes them.
         """
-        table = _table(table_name, schema_name)
+        table = _qualified(table_name, schema_name)
         columns = list(columns or ())
         selected = ", ".join(map(_quote_ident, columns)) or "*"
         copy = f"COPY {table}{_columns(columns)} FROM STDIN (FORMAT binary){_where(self, where)}"
@@ -184,34 +183,6 @@ def _in_executor(
 ) -> typing.Callable[[bytes], typing.Awaitable[object]]:
     run = connection._loop.run_in_executor
     return lambda data: run(None, write, data)
-
-
-async def _inline_arguments(connection: Part, query: str, args: tuple[object, ...]) -> str:
-    """COPY takes no parameters: their places are taken by literals, which the server writes."""
-    statement = await connection._core.prepare(query, None, False, math.inf, True)
-    parameters = statement.parameters
-    if len(parameters) != len(args):
-        raise _failures.argument_count(len(parameters), len(args))
-    places = (
-        f"quote_nullable(${position}::{_type(name, schema)})"
-        for position, (_, name, _, schema) in enumerate(parameters, 1)
-    )
-    literals = await connection._core.fetchrow(f"SELECT {', '.join(places)}", args, math.inf, None)
-    assert literals is not None
-    return _PARAMETER.sub(lambda m: literals[int(m[1]) - 1] if m[1] else m[0], query)
-
-
-# What looks like a parameter is none inside of strings, names and comments.
-_PARAMETER = re.compile(
-    r"""
-      \$(\d+)
-    | [Ee]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
-    | \$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$
-    | [^\W\d][\w$]*
-    | --[^\n]* | /\*.*?\*/
-    """,
-    re.DOTALL | re.VERBOSE,
-)
 
 
 # --- in -----------------------------------------------------------------------------------------------
@@ -305,15 +276,6 @@ class _Once:
 
 
 # --- what it is called in SQL -------------------------------------------------------------------------
-
-
-def _table(name: str, schema: str | None) -> str:
-    return f"{_quote_ident(schema)}.{_quote_ident(name)}" if schema else _quote_ident(name)
-
-
-def _type(name: str, schema: str) -> str:
-    element = name.removesuffix("[]")
-    return _table(element, schema) + name[len(element) :]
 
 
 def _columns(names: typing.Iterable[str] | None) -> str:

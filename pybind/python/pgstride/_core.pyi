@@ -142,8 +142,9 @@ class Core:
     def look_up_types(self, oids: Sequence[int], timeout: float | None, /) -> Awaitable[None]:
         """Ask the catalogs for these types and what they consist of."""
     def set_type_codec(
-        self, oid: int, encoder: Callable[[Any], Any], decoder: Callable[[Any], Any], format: str, /
-    ) -> None: ...
+        self, oid: int, name: str, encoder: Callable[[Any], Any], decoder: Callable[[Any], Any], format: str, /
+    ) -> None:
+        """`name` is what errors call the type."""
     def set_type_alias(self, oid: int, name: str, schema: str, like: int | None, format: str | None, /) -> bool:
         """Read and write a type like a built-in one, or like hstore. False: not in this format."""
     def reset_type_codec(self, oid: int, /) -> None: ...

@@ -66,7 +66,8 @@ class _StatementCache:
         self._core.keep_statement(statement)
 
     def iter_statements(self) -> typing.Iterator[_core.Statement]:
-        return iter(self._core.cached_statements())
+        """The least recently used one comes first."""
+        return reversed(self._core.cached_statements())
 
     def clear(self) -> None:
         self._core.clear_statement_cache()

@@ -110,7 +110,7 @@ class TypeCodecs(Part):
                 "it is neither a scalar type nor a composite type"
             )
         await self._core.look_up_types((found.oid,), None)
-        self._core.set_type_codec(found.oid, encoder, decoder, format)
+        self._core.set_type_codec(found.oid, typename, encoder, decoder, format)
 
     async def reset_type_codec(
         self,

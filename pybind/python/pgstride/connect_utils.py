@@ -312,13 +312,15 @@ def check_not_negative(name: str, value: object) -> None:
 def check_command_timeout(value: object) -> float | None:
     if value is None:
         return None
-    try:
-        seconds = 0.0 if isinstance(value, bool) else float(typing.cast(float, value))
-    except (TypeError, ValueError):
-        seconds = 0.0
-    if seconds <= 0:
-        raise ValueError(f"invalid command_timeout value: expected greater than 0 float (got {value!r})")
-    return seconds
+    if not isinstance(value, bool):
+        try:
+            value = float(typing.cast(float, value))
+        except (TypeError, ValueError):
+            pass
+        else:
+            if value > 0:
+                return value
+    raise ValueError(f"invalid command_timeout value: expected greater than 0 float (got {value!r})")
 
 
 def check_record_class(record_class: object) -> None:

@@ -201,7 +201,7 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
             message = (
                 f"unclosed connection {self!r}; run in asyncio debug mode to show the traceback of connection origin"
             )
-        warnings.warn(message, ResourceWarning, source=self)
+        warnings.warn(message, ResourceWarning)  # no source=self: who keeps the warning would keep the connection
         if not self._loop.is_closed():
             self.terminate()
 

@@ -79,12 +79,14 @@ class BaseCursor(connresource.ConnectionResource, typing.Generic[Row]):
             raise exceptions.InterfaceError("cursor: no associated prepared statement")
         if self._state.closed:
             raise exceptions.InterfaceError("cursor: the prepared statement is closed")
-        if self._connection._top_xact is None:
+        self._require_transaction()
+
+    def _require_transaction(self) -> None:
+        if self._connection._top_xact is None and not self._connection.is_in_transaction():
             raise exceptions.NoActiveSQLTransactionError("cursor cannot be created outside of a transaction")
 
     async def _need_statement(self, timeout: float | None) -> None:
-        if self._connection._top_xact is None:
-            raise exceptions.NoActiveSQLTransactionError("cursor cannot be created outside of a transaction")
+        self._require_transaction()
         if self._state is None:
             self._state = await self._connection._get_statement(
                 self._query, timeout, named=True, record_class=self._record_class

@@ -1,0 +1,70 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Connection.close(): from the first moment on nothing can be begun, and whoever closes waits for the end."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import pytest
+
+import pgstride
+
+
+async def nothing(connection, observer):
+    return None
+
+
+async def transaction(connection, observer):
+    await connection.transaction().start()
+
+
+async def query(connection, observer):
+    task = asyncio.create_task(connection.fetch("select pg_sleep(60)"))
+    await observer.sleeps(connection.get_server_pid())
+    return task
+
+
+async def cancelled_query(connection, observer):
+    task = await query(connection, observer)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@pytest.mark.parametrize("before", [nothing, transaction, query, cancelled_query])
+async def test_nothing_follows(connection, observer, before):
+    running = await before(connection, observer)
+    closing = asyncio.create_task(connection.close())
+    await asyncio.sleep(0)
+    assert connection.is_closed() and not closing.done()
+    for call in (
+        lambda: connection.fetch("select 1"),
+        lambda: connection.execute("select 1"),
+        lambda: connection.prepare("select 1"),
+        lambda: connection.executemany("select $1::int", [(1,)]),
+        lambda: connection.copy_from_query("select 1", output=io.BytesIO()),
+        lambda: connection.reset(),
+        lambda: connection.transaction().start(),
+    ):
+        with pytest.raises(pgstride.InterfaceError, match="connection is closed"):
+            await call()
+    await closing
+    if running is not None:
+        with pytest.raises(pgstride.QueryCanceledError):
+            await running
+
+
+async def test_twice_at_once(connection):
+    await asyncio.gather(connection.close(), connection.close())
+    await connection.close()
+    assert connection.is_closed()
+
+
+async def test_released_while_it_closes(create_pool):
+    pool = await create_pool()
+    proxy = await pool.acquire()
+    closing = asyncio.create_task(proxy.close())
+    await asyncio.sleep(0)
+    await pool.release(proxy)
+    await closing
+    assert await pool.fetchval("select 1") == 1
