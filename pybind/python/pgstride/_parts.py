@@ -70,3 +70,6 @@ class Part:
     def _check_open(self) -> None:
         if self._core.closed:
             raise exceptions.InterfaceError("connection is closed")
+
+
+call_its_functions("Connection", Part)
