@@ -29,6 +29,7 @@ class BatchItem final : public ResultSink {
  private:
   void on_columns(const Columns&) override { columns_ = shared_columns(*statement_); }
   bool on_row(DataRow row) override { return rows_.append(row.rest()), true; }
+  bool keeps_rows() const noexcept override { return true; }
   void on_complete(CommandTag tag) override { completion_.add(tag); }
 
   StatementRef statement_;

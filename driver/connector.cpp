@@ -48,6 +48,7 @@ ChannelOptions channel_options(const ConnectOptions& options) {
   result.observer = options.observer;
   result.session.types = options.types;
   result.session.max_message_size = static_cast<std::uint32_t>(options.max_message_size);
+  result.session.result_limits = {options.max_rows, options.max_result_bytes};
   result.session.statement_cache_size = options.statement_cache_size;
   result.session.statement_prefix = random_statement_prefix();
   return result;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -129,6 +130,12 @@ const char* store(Number& into, Value value, long least, long most, const char* 
   const auto number = integer(value, least, most);
   if (number) into = static_cast<Number>(*number);
   return number ? fine : problem;
+}
+
+template <std::uint64_t Options::*member>
+const char* apply_limit(Options& options, Value value) {
+  constexpr long most = std::numeric_limits<long>::max();
+  return store(options.*member, value, 1, most, "must be a number, 1 or more");
 }
 
 const char* apply_connect_timeout(Options& options, Value value) {
@@ -326,6 +333,8 @@ constexpr OptionRow rows[] = {
        return problem;
      },
      nullptr},
+    {"max_rows", nullptr, apply_limit<&Options::max_rows>, nullptr},
+    {"max_result_bytes", nullptr, apply_limit<&Options::max_result_bytes>, nullptr},
     {"statement_cache_size", nullptr,
      [](Options& o, Value value) {
        return store(o.statement_cache_size, value, 0, 1'000'000'000, "must be a number, 0 or more");

@@ -141,6 +141,8 @@ class ConnectOptions {
 
   std::size_t statement_cache_size = 100;               // prepared statements; 0: none are kept
   std::size_t max_message_size = std::size_t{1} << 30;  // of a row; the server's own limit
+  std::uint64_t max_rows = UINT64_MAX;                  // that a result may have which is kept
+  std::uint64_t max_result_bytes = UINT64_MAX;  // likewise, in the size that the values have on the wire
   AuthMethods require_auth;  // the ways of authentication that one is ready to go along with
   Secret oauth_token;        // for OAUTHBEARER; goes nowhere but through TLS or a Unix socket
   std::string kerberos_service = "postgres";  // with the host, what a server is called in GSSAPI (krbsrvname)

@@ -57,6 +57,7 @@ class [[nodiscard]] Query final : public Request<Query, BoundExecute>, ResultSin
   friend Request;
   void on_columns(const Columns&) override { columns_ = shared_columns(*statement()); }
   bool on_row(DataRow row) override { return rows_.append(row.rest()), true; }
+  bool keeps_rows() const noexcept override { return true; }
   void on_complete(CommandTag tag) override { completion_.add(tag); }
   void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
   std::string_view tag() const noexcept { return completion_.tag(); }
@@ -148,6 +149,7 @@ class [[nodiscard]] ScriptResults final : public Request<ScriptResults, SimpleQu
   friend Request;
   void on_columns(const Columns& columns) override;
   bool on_row(DataRow row) override { return rows_.append(row.rest()), true; }
+  bool keeps_rows() const noexcept override { return true; }
   void on_complete(CommandTag tag) override;
   void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
   std::vector<Result> take();

@@ -98,6 +98,10 @@ class Request : public Grammar {
     if (channel_.observer()) [[unlikely]]
       channel_.observer()->on_first_row(this);
   }
+  /// More has come than may be kept: the server need not send the rest.
+  void on_progress() noexcept override {
+    if (this->failure()) channel_.dismiss(*this, {Errc::cancelled, {}});  // the first failure stays
+  }
   void on_done() noexcept override {
     if (channel_.observer()) [[unlikely]]
       channel_.observer()->on_query_end(

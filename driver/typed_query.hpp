@@ -71,6 +71,7 @@ class [[nodiscard]] TypedQuery final : public Request<TypedQuery<T, Rows>, Bound
   friend Request<TypedQuery, BoundExecute>;
   void on_columns(const Columns& columns) override { reader_.bind(columns); }
   bool on_row(DataRow row) override { return rows_.add(reader_.read(row.rest())), true; }
+  bool keeps_rows() const noexcept override { return true; }
   typename Rows::Result take() {
     this->check(this->sql());
     return rows_.take(this->sql());

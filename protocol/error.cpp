@@ -26,6 +26,7 @@ class Category final : public std::error_category {
       case Errc::host_not_found: return "host not found";
       case Errc::session_mismatch: return "not the kind of server asked for";
       case Errc::unexpected_row_count: return "unexpected number of rows";
+      case Errc::result_too_large: return "result is too large";
       case Errc::transaction_rolled_back: return "transaction was rolled back";
       case Errc::tls_refused: return "server refused TLS";
       case Errc::tls_failed: return "TLS failed";

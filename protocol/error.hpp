@@ -36,6 +36,7 @@ enum class Errc {
   host_not_found,           // name resolution failed; Failure::detail says why
   session_mismatch,         // the server is not of the kind asked for (target_session_attrs)
   unexpected_row_count,     // a query returned no row, or more, where exactly one was asked for
+  result_too_large,         // more than ConnectOptions allows to be kept of one result
   transaction_rolled_back,  // COMMIT was answered with ROLLBACK, as an earlier statement had failed
   tls_refused,              // the server does not want to encrypt the connection
   tls_failed,               // the handshake or a record of TLS is broken; Failure::detail says why

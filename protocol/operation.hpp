@@ -81,8 +81,8 @@ class Operation {
   /// It is over; failure() tells how. Called from deliver(), never by the parser: this is where
   /// whoever waits is resumed, and it may destroy the operation and the connection.
   virtual void on_done() noexcept = 0;
-  /// Not over, but what its owner may wait for has come: data, or room for data. Called like on_done(),
-  /// after wake().
+  /// Not over, but what its owner may wait for has come: data, or room for data. Or it has failed already,
+  /// and the rest of its reply is not worth waiting for. Called like on_done(), after wake().
   virtual void on_progress() noexcept {}
   /// Asks for on_progress().
   void wake();
@@ -91,6 +91,7 @@ class Operation {
 
  private:
   friend class Session;
+  friend class SinkGuard;
 
   Session* session_ = nullptr;
   Operation* next_done_ = nullptr;  // the session's list of those that are over

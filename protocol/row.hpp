@@ -93,6 +93,13 @@ class CommandTag {
   std::string_view text_;
 };
 
+/// How much of one request's result may be kept: the sizes are those on the wire.
+struct ResultLimits {
+  std::uint64_t rows = UINT64_MAX;
+  std::uint64_t bytes = UINT64_MAX;
+  bool operator==(const ResultLimits&) const = default;
+};
+
 /// Where a result goes; the one seam between bytes and languages.
 ///
 /// Called from inside the parser. A sink may read the row, build its own objects and submit further
@@ -104,6 +111,8 @@ class ResultSink {
   /// False: the sink has had enough (it keeps the reason); the rest of the result is swallowed.
   /// An exception has the same effect and becomes the operation's failure.
   virtual bool on_row(DataRow row) = 0;
+  /// It keeps every row, so that the session's ResultLimits hold for it.
+  virtual bool keeps_rows() const noexcept { return false; }
   /// A command has ended. The tag is empty after an empty query or when a row limit was reached.
   virtual void on_complete(CommandTag) {}
 

@@ -20,6 +20,7 @@ constexpr std::uint64_t sync_size = 5;
 
 Session::Session(SessionOptions options)
     : types_(options.types ? std::move(options.types) : std::make_shared<TypeNames>()),
+      result_limits_(options.result_limits),
       in_(options.max_message_size),
       statement_prefix_(std::move(options.statement_prefix)),
       statements_(options.statement_cache_size) {

@@ -22,6 +22,7 @@
 #include "pgstride/protocol/framing.hpp"
 #include "pgstride/protocol/operation.hpp"
 #include "pgstride/protocol/parameters.hpp"
+#include "pgstride/protocol/row.hpp"
 #include "pgstride/protocol/statement.hpp"
 #include "pgstride/protocol/statement_cache.hpp"
 #include "pgstride/protocol/type_names.hpp"
@@ -38,6 +39,8 @@ struct SessionOptions {
   /// Begins every statement's name. Random per connection in the driver, so that a transaction
   /// pooler can not mistake one client's statement for another's (R-Q2).
   std::string statement_prefix = "pgstride_";
+  /// Holds for sinks that keep the rows they are shown. What goes beyond it fails its request only.
+  ResultLimits result_limits = ResultLimits();
   /// What codecs may ask for the numbers of types that have none of their own; null: nothing is known.
   std::shared_ptr<TypeNames> types = nullptr;
 };
@@ -154,6 +157,7 @@ class Session {
   void forget_statements() noexcept;
 
   const std::shared_ptr<TypeNames>& types() const noexcept { return types_; }
+  const ResultLimits& result_limits() const noexcept { return result_limits_; }
 
   // --- for operations ---------------------------------------------------------------------------
   /// The line as the front operation may use it to answer the server (authentication).
@@ -239,6 +243,7 @@ class Session {
   void close_later(const std::string& name) noexcept;
 
   std::shared_ptr<TypeNames> types_;
+  ResultLimits result_limits_;
   ReadBuffer in_;
   WriteBuffer out_;
   WriteBuffer staged_;  // what was submitted while the line was held, or fed by a bulk operation

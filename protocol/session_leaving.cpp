@@ -54,7 +54,10 @@ Session::Abandoned Session::dismiss(Operation& operation, Failure failure) noexc
 Session::Abandoned Session::dismiss(Slot& slot, Failure failure) noexcept {
   Operation* operation = slot.operation;
   failure.outcome_unknown = !unsent(slot) && !slot.errored && phase_ == Phase::running;
+  const bool unknown = failure.outcome_unknown;
   operation->fail(std::move(failure));
+  // It may have failed before, while the server went on.
+  if (unknown) operation->failure_ = with_outcome_unknown(operation->failure_);
   const auto at = std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return &s == &slot; });
   const Abandoned abandoned = leave_slot(static_cast<std::size_t>(at - queue_.begin()));
   over(*operation);

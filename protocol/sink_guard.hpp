@@ -1,7 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // The edge between an operation's grammar and a sink, which is the user's code: an exception that
-// it throws becomes the operation's failure and never unwinds the parser.
+// it throws becomes the operation's failure and never unwinds the parser. And no sink keeps more than the
+// session's limits allow.
 #pragma once
 
 #include <exception>
@@ -17,18 +18,15 @@ class SinkGuard {
  public:
   SinkGuard(Operation& operation, ResultSink* sink) noexcept : operation_(operation), sink_(sink) {}
 
-  void begin() noexcept { open_ = sink_ != nullptr; }
-  /// For another result of the same operation.
-  void begin(ResultSink* sink) noexcept {
-    sink_ = sink;
-    begin();
-  }
+  void begin() noexcept;
+  /// For another result of the same operation, which has what the limits have left.
+  void go_on(ResultSink* sink) noexcept;
 
   void on_columns(const Columns& columns) noexcept {
     if (open_) guard([&] { return sink_->on_columns(columns), true; });
   }
   void on_row(DataRow row) noexcept {
-    if (open_) guard([&] { return sink_->on_row(row); });
+    if (open_) guard([&] { return (!limited_ || fits(row)) && sink_->on_row(row); });
   }
   void on_complete(CommandTag tag) noexcept {
     if (open_) guard([&] { return sink_->on_complete(tag), true; });
@@ -47,9 +45,14 @@ class SinkGuard {
     }
   }
 
+  /// False: it would be too much; the operation has failed, and is woken to be given up.
+  bool fits(DataRow row);
+
   Operation& operation_;
   ResultSink* sink_;
+  ResultLimits left_;
   bool open_ = false;
+  bool limited_ = false;
 };
 
 }  // namespace pgstride::inline v0

@@ -34,6 +34,7 @@ Encoded ExecuteSeries::encode(WriteBuffer& out) {
   frontend::sync(out);
   failed_ = steps_.size();
   at_ = 0;
+  sink_.begin();
   begin_step();
   return Encoded::complete;
 }
@@ -44,7 +45,7 @@ void ExecuteSeries::begin_step() noexcept {
     return;
   }
   expect_ = statement()->name().empty() ? Expect::parse_complete : Expect::bind_complete;
-  sink_.begin(steps_[at_].sink);
+  sink_.go_on(steps_[at_].sink);
 }
 
 bool ExecuteSeries::on_frame(const Frame& frame) {

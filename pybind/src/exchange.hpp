@@ -94,6 +94,11 @@ class Exchange : public Request {
 
   int traverse(visitproc visit, void* arg) const override;
 
+  /// For on_progress(): more has come than may be kept, and the server need not send the rest.
+  void give_up_rest(Operation& operation) noexcept {
+    if (operation.failure()) channel().dismiss(operation, {Errc::cancelled, {}});  // the first failure stays
+  }
+
   /// For give_up(): cancels the look-up if there is one under way.
   void stop_looking_up() noexcept;
 

@@ -12,6 +12,7 @@ const char* kind_of(const Failure& failure) noexcept {
     case Errc::timed_out: return "timed_out";
     case Errc::protocol_violation:
     case Errc::limit_exceeded: return "protocol_violation";
+    case Errc::result_too_large: return "result_too_large";
     case Errc::server_error: return "server_error";
     case Errc::host_not_found: return "host_not_found";
     case Errc::tls_refused: return "tls_refused";

@@ -16,7 +16,8 @@ Fetch::Fetch(PyObject* core, PyObject* query, PyObject* args, const FetchOptions
       column_(Ref::borrow(options.column)),
       portal_(Ref::borrow(options.portal)),
       step_(options.step),
-      shape_(options.shape) {}
+      shape_(options.shape),
+      keeps_rows_(shape_ != Shape::status && !portal_ && options.source != Source::plain) {}
 
 bool Fetch::start(Statement* statement, PyObject* timeout) {
   if (args_ && PyTuple_GET_SIZE(args_.get()) > most_arguments)

@@ -54,7 +54,9 @@ class Fetch final : public StatementExchange {
     bool encode_arguments(WriteBuffer& out) override;
     void encode_result_formats(WriteBuffer& out) override { plan_.encode_result_formats(out); }
     bool on_row(DataRow row) override;
+    bool keeps_rows() const noexcept override { return owner_.keeps_rows_; }
     void on_complete(CommandTag tag) override { owner_.status_ = tag.text(); }
+    void on_progress() noexcept override { owner_.give_up_rest(*this); }
     void on_done() noexcept override { owner_.executed(); }
 
     Fetch& owner_;
@@ -75,6 +77,7 @@ class Fetch final : public StatementExchange {
   std::optional<ExecuteStep> execute_;
   PortalStep step_;
   Shape shape_;
+  bool keeps_rows_;  // without a bound of its own
 };
 
 }  // namespace pgstride::python

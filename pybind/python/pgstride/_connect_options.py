@@ -29,6 +29,8 @@ class LibpqOptions(typing.TypedDict, total=False):
     keepalives_interval: Keyword
     load_balance_hosts: Keyword
     max_protocol_version: Keyword
+    max_result_bytes: Keyword
+    max_rows: Keyword
     min_protocol_version: Keyword
     options: Keyword
     replication: Keyword

@@ -45,6 +45,8 @@ def make_exception(
         exception = exceptions.InterfaceError("connection is closed")
     elif kind == "protocol_violation":
         exception = exceptions.ProtocolError(detail)
+    elif kind == "result_too_large":
+        exception = exceptions.ResultTooLargeError(f"the result has {detail}")
     elif kind == "host_not_found":
         exception = socket.gaierror(socket.EAI_NONAME, detail)
     elif kind == "tls_refused":

@@ -326,7 +326,8 @@ async def connect(
 
     `timeout` (seconds) covers everything from name resolution to authentication. Statements are kept
     prepared, `statement_cache_size` of them, each for `max_cached_statement_lifetime` seconds (0: for ever),
-    unless they have more than `max_cacheable_statement_size` characters (0: any length).
+    unless they have more than `max_cacheable_statement_size` characters (0: any length). `max_rows` and
+    `max_result_bytes`, among the options, bound what is kept of one result.
     """
     if not (isinstance(connection_class, type) and issubclass(connection_class, Connection)):
         raise exceptions.InterfaceError(

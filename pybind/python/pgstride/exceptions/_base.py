@@ -21,6 +21,7 @@ __all__ = (
     "InternalClientError",
     "OutdatedSchemaCacheError",
     "ProtocolError",
+    "ResultTooLargeError",
     "UnsupportedClientFeatureError",
     "TargetServerAttributeNotMatched",
     "UnsupportedServerFeatureError",
@@ -231,6 +232,10 @@ class DataError(InterfaceError, ValueError):
 
 class UnsupportedClientFeatureError(InterfaceError):
     """Something this client can not do."""
+
+
+class ResultTooLargeError(InterfaceError):
+    """A result exceeds the connection's `max_rows` or `max_result_bytes`."""
 
 
 class UnsupportedServerFeatureError(InterfaceError):
