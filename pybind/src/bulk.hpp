@@ -40,6 +40,7 @@ class Bulk final : public StatementExchange {
     void encode_result_formats(WriteBuffer& out) override { plan_.encode_result_formats(out); }
     bool on_row(DataRow row) override { return !owner_.rows_ || owner_.read_row(row, plan_); }
     bool keeps_rows() const noexcept override { return static_cast<bool>(owner_.rows_); }
+    void on_first_row() noexcept override { owner_.core().tell_first_row(); }
     void on_progress() noexcept override { owner_.give_up_rest(*this); }
     void on_done() noexcept override { owner_.executed(); }
 

@@ -34,6 +34,14 @@ PyObject* cached_statements(PyObject* self, PyObject*) {
   return list.release();
 }
 
+PyObject* has_cached(PyObject* self, PyObject* query) {
+  Py_ssize_t size = 0;
+  const char* text = PyUnicode_AsUTF8AndSize(query, &size);
+  if (!text) return nullptr;
+  const std::string_view sql(text, static_cast<std::size_t>(size));
+  return PyBool_FromLong(core_of(self).session().statements().find(sql, {}) != nullptr);
+}
+
 PyObject* closing_statements(PyObject* self, PyObject*) {
   Ref list = Ref::steal(PyList_New(0));
   for (const std::string& name : core_of(self).session().closing_statements()) {

@@ -14,6 +14,8 @@ void drop_expired_statements(Core& core);
 
 /// cached_statements(): a list of Statements, the most recently used one first.
 PyObject* cached_statements(PyObject* core, PyObject*);
+/// has_cached(query)
+PyObject* has_cached(PyObject* core, PyObject* query);
 /// closing_statements(): the names that the server will be told to forget with the next request.
 PyObject* closing_statements(PyObject* core, PyObject*);
 /// set_statement_cache(size, lifetime): lifetime in seconds, or None.

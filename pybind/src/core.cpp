@@ -53,10 +53,14 @@ void Core::forget_types() noexcept {
   follow_catalog();
 }
 
+void Core::tell(const Ref& callback) noexcept {
+  if (!Ref::steal(PyObject_CallNoArgs(callback.get()))) PyErr_WriteUnraisable(callback.get());
+}
+
 void Core::on_closed() noexcept {
   const std::vector<Ref> closing = std::move(closing_);
   const Ref callback = std::move(on_closed_callback_);
-  if (callback && !Ref::steal(PyObject_CallNoArgs(callback.get()))) PyErr_WriteUnraisable(callback.get());
+  if (callback) tell(callback);
   for (const Ref& request : closing) CloseRequest::of(request.get()).closed();  // last: *this may be gone
 }
 
@@ -87,7 +91,8 @@ int Core::traverse(visitproc visit, void* arg) const {
   if (const int stop = types_.traverse(visit, arg)) return stop;
   for (const Ref& request : closing_)
     if (const int stop = request.visit(visit, arg)) return stop;
-  for (const Ref* callback : {&on_closed_callback_, &on_notification_callback_, &on_notice_callback_})
+  for (const Ref* callback :
+       {&on_closed_callback_, &on_notification_callback_, &on_notice_callback_, &on_first_row_callback_})
     if (const int stop = callback->visit(visit, arg)) return stop;
   return 0;
 }
@@ -120,6 +125,11 @@ PyObject* roll_back(PyObject* self, PyObject*) {
 
 PyObject* set_on_closed(PyObject* self, PyObject* callback) {
   core_of(self).set_on_closed(callback == Py_None ? Ref() : Ref::borrow(callback));
+  Py_RETURN_NONE;
+}
+
+PyObject* set_on_first_row(PyObject* self, PyObject* callback) {
+  core_of(self).set_on_first_row(callback == Py_None ? Ref() : Ref::borrow(callback));
   Py_RETURN_NONE;
 }
 
@@ -194,6 +204,7 @@ PyMethodDef methods[] = {
     {"script", fast(script), METH_FASTCALL, nullptr},
     {"prepare", fast(prepare), METH_FASTCALL, nullptr},
     {"cached_statements", cached_statements, METH_NOARGS, nullptr},
+    {"has_cached", has_cached, METH_O, nullptr},
     {"closing_statements", closing_statements, METH_NOARGS, nullptr},
     {"set_statement_cache", fast(set_statement_cache), METH_FASTCALL, nullptr},
     {"keep_statement", keep_statement, METH_O, nullptr},
@@ -210,6 +221,7 @@ PyMethodDef methods[] = {
     {"abort_when_free", abort_when_free, METH_NOARGS, nullptr},
     {"roll_back", roll_back, METH_NOARGS, nullptr},
     {"set_on_closed", set_on_closed, METH_O, nullptr},
+    {"set_on_first_row", set_on_first_row, METH_O, nullptr},
     {"set_on_server_events", fast(set_on_server_events), METH_FASTCALL, nullptr},
     {"parameters", parameters, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},

@@ -80,16 +80,24 @@ class Core final : ChannelEvents, ServerEvents {
   /// each notice, from inside the parser: they may only take a note.
   void set_on_notification(Ref callback) { on_notification_callback_ = std::move(callback); }
   void set_on_notice(Ref callback) { on_notice_callback_ = std::move(callback); }
+  /// A callable or null: called when the first row of the exchange that is under way has come, likewise.
+  void set_on_first_row(Ref callback) { on_first_row_callback_ = std::move(callback); }
+  void tell_first_row() noexcept {
+    if (on_first_row_callback_) [[unlikely]]
+      tell(on_first_row_callback_);
+  }
   int traverse(visitproc visit, void* arg) const;
   void clear() {
     types_.clear();
     on_closed_callback_.clear();
     on_notification_callback_.clear();
     on_notice_callback_.clear();
+    on_first_row_callback_.clear();
     closing_.clear();
   }
 
  private:
+  static void tell(const Ref& callback) noexcept;
   void on_closed() noexcept override;
   void on_notification(const Notification& notification) override;
   void on_notice(const ServerError& notice) override;
@@ -105,6 +113,7 @@ class Core final : ChannelEvents, ServerEvents {
   Ref on_closed_callback_;
   Ref on_notification_callback_;
   Ref on_notice_callback_;
+  Ref on_first_row_callback_;
   std::unique_ptr<PyLoop> loop_;
   std::unique_ptr<Channel> channel_;  // after its loop
 };

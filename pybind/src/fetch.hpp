@@ -56,6 +56,7 @@ class Fetch final : public StatementExchange {
     bool on_row(DataRow row) override;
     bool keeps_rows() const noexcept override { return owner_.keeps_rows_; }
     void on_complete(CommandTag tag) override { owner_.status_ = tag.text(); }
+    void on_first_row() noexcept override { owner_.core().tell_first_row(); }
     void on_progress() noexcept override { owner_.give_up_rest(*this); }
     void on_done() noexcept override { owner_.executed(); }
 

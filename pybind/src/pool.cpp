@@ -97,7 +97,7 @@ bool PoolHead::is_untouched(const Seat& seat) const noexcept {
 
 bool PoolHead::keeps(Seat& seat) {
   if (!core_.release(seat.slot, now())) return false;
-  if (max_queries_ != 0 && seat.core().queries() >= max_queries_) {
+  if (has_run_enough(seat)) {
     core_.retire(seat.slot);
     return false;
   }
@@ -124,6 +124,11 @@ bool PoolHead::ready(Slot slot) {
   core_.ready(slot, now());
   pump();
   return true;
+}
+
+std::string_view PoolHead::end_reason(Slot slot) const noexcept {
+  const Seat& seat = *seats_[slot];
+  return seat.connection && has_run_enough(seat) ? "used enough" : core_.end_reason(slot, now());
 }
 
 void PoolHead::gone(Slot slot) {
@@ -160,6 +165,7 @@ void PoolHead::was_reset(Seat& seat, bool clean) noexcept {
   if (!clean || demoted) {
     if (demoted) core_.suspect();  // the others are at the same server
     core_.retire(seat.slot);
+    act(demoted ? "demoted" : "not reset", seat.slot);
     const char* why = demoted ? "the server takes no writes any more" : "it could not be reset";
     seat.core().channel().abort({Errc::connection_closed, why});
     return;  // gone() when its owner hears that it is closed

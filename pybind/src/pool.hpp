@@ -65,7 +65,8 @@ class PoolHead final : public Lender, TimerHandler {
   using Slot = PoolCore::Slot;
 
   /// `act` is called with the name and the slot of what Python has to do: "connect", "check", "retire",
-  /// and "left open" when a transaction was. It must not raise, nor wait.
+  /// and "left open" when a transaction was; "not reset" or "demoted": why a connection is about to be aborted.
+  /// It must not raise, nor wait.
   PoolHead(std::unique_ptr<PyLoop> loop, const PoolLimits& limits, std::uint64_t max_queries, Ref act);
 
   PoolCore& core() noexcept { return core_; }
@@ -87,6 +88,8 @@ class PoolHead final : public Lender, TimerHandler {
   /// False: the connection is in no state to be given to anybody; it is to be closed.
   bool ready(Slot slot);
   void gone(Slot slot);
+  /// Why a slot is retiring, in words for an observer.
+  std::string_view end_reason(Slot slot) const noexcept;
   /// The connection in a leased slot.
   PyObject* connection(Slot slot) const noexcept { return seats_[slot]->connection.get(); }
 
@@ -130,6 +133,9 @@ class PoolHead final : public Lender, TimerHandler {
   /// A leased one comes back. False: it has lived or run for long enough, and is retiring.
   bool keeps(Seat& seat);
   bool is_untouched(const Seat& seat) const noexcept;
+  bool has_run_enough(const Seat& seat) const noexcept {
+    return max_queries_ != 0 && seat.core().queries() >= max_queries_;
+  }
   void act(const char* what, Slot slot) noexcept;
   void arm();
 

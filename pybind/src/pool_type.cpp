@@ -148,16 +148,24 @@ PyObject* state(PyObject* self, PyObject* number) {
   return PyUnicode_InternFromString(names[static_cast<std::size_t>(head_of(self).core().state(*slot))]);
 }
 
+PyObject* end_reason(PyObject* self, PyObject* number) {
+  const auto slot = slot_of(self, number, {leased, retiring});
+  if (!slot) return nullptr;
+  const std::string_view reason = head_of(self).end_reason(*slot);
+  return PyUnicode_FromStringAndSize(reason.data(), static_cast<Py_ssize_t>(reason.size()));
+}
+
 PyObject* counts(PyObject* self, PyObject*) {
   const PoolCounts& c = head_of(self).core().counts();
   return Py_BuildValue(
-      "{s:n s:n s:n s:n s:n s:n s:n s:K s:K s:K s:K s:K}", "idle", static_cast<Py_ssize_t>(c.idle),
+      "{s:n s:n s:n s:n s:n s:n s:n s:K s:K s:K s:K s:K s:K}", "idle", static_cast<Py_ssize_t>(c.idle),
       "checking", static_cast<Py_ssize_t>(c.checking), "leased", static_cast<Py_ssize_t>(c.leased),
       "resetting", static_cast<Py_ssize_t>(c.resetting), "connecting", static_cast<Py_ssize_t>(c.connecting),
       "retiring", static_cast<Py_ssize_t>(c.retiring), "waiting", static_cast<Py_ssize_t>(c.waiting),
       "handed_out", static_cast<unsigned long long>(c.handed_out), "opened",
       static_cast<unsigned long long>(c.opened), "failed", static_cast<unsigned long long>(c.failed),
-      "retired", static_cast<unsigned long long>(c.retired), "lost", static_cast<unsigned long long>(c.lost));
+      "retired", static_cast<unsigned long long>(c.retired), "lost", static_cast<unsigned long long>(c.lost),
+      "refused", static_cast<unsigned long long>(c.refused));
 }
 
 // --- requests on a leased slot, which is given back when they are over ----------------------------
@@ -322,6 +330,7 @@ PyMethodDef methods[] = {
     {"close", close, METH_NOARGS, nullptr},
     {"drained", drained, METH_NOARGS, nullptr},
     {"state", state, METH_O, nullptr},
+    {"end_reason", end_reason, METH_O, nullptr},
     {"counts", counts, METH_NOARGS, nullptr},
     {"fetch", fast(fetch), METH_FASTCALL, nullptr},
     {"fetchrow", fast(fetchrow), METH_FASTCALL, nullptr},

@@ -28,13 +28,14 @@ from . import (
     utils,
 )
 from ._core import __version__
+from ._observing import Observer
 from .connection import Connection, connect
 from .exceptions import *  # noqa: F403
 from .pool import Pool, create_pool
 from .protocol import Record
 from .types import *  # noqa: F403
 
-__all__: tuple[str, ...] = ("connect", "create_pool", "Pool", "Record", "Connection")
+__all__: tuple[str, ...] = ("connect", "create_pool", "Pool", "Record", "Connection", "Observer")
 __all__ += exceptions.__all__
 
 _ASYNCPG_VERSION = "0.31.0"

@@ -8,6 +8,7 @@ import os
 import ssl as ssl_
 import typing
 
+from ._observing import Observer
 from ._parameters import Keyword, Password
 
 
@@ -77,3 +78,4 @@ class ConnectOptions(LibpqOptions, total=False):
     gsslib: str | None
     require_auth: str | None
     oauth_token: Password
+    observer: Observer | None

@@ -58,7 +58,9 @@ class Copying(Part):
         options = _options(locals())
         copy = f"COPY {_qualified(table_name, schema_name)}{_columns(columns)} TO STDOUT{options}"
         async with Deadline(_core.copy_timeout(self._core, timeout)):
-            return CommandStatus(await _copy_out(self, copy, output))
+            with self._watch(copy) as ending:
+                ending.tag = await _copy_out(self, copy, output)
+            return CommandStatus(ending.tag)
 
     async def copy_from_query(
         self,
@@ -82,7 +84,10 @@ class Copying(Part):
             if args:
                 query = await _mogrify(self, query, args)
             # On a line of its own, the bracket is not part of a comment that ends the query.
-            return CommandStatus(await _copy_out(self, f"COPY ({query}\n) TO STDOUT{options}", output))
+            copy = f"COPY ({query}\n) TO STDOUT{options}"
+            with self._watch(copy) as ending:
+                ending.tag = await _copy_out(self, copy, output)
+            return CommandStatus(ending.tag)
 
     async def copy_to_table(
         self,
@@ -115,7 +120,9 @@ class Copying(Part):
         target = f"{_qualified(table_name, schema_name)}{_columns(columns)}"
         copy = f"COPY {target} FROM STDIN{options}{_where(self, where)}"
         async with Deadline(_core.copy_timeout(self._core, timeout)):
-            return CommandStatus(await _copy_in(self, copy, source))
+            with self._watch(copy) as ending:
+                ending.tag = await _copy_in(self, copy, source)
+            return CommandStatus(ending.tag)
 
     async def copy_records_to_table(
         self,
@@ -139,9 +146,12 @@ class Copying(Part):
         async with Deadline(_core.copy_timeout(self._core, timeout)):
             # Not kept: its types must be those that the table has now.
             row_type = await self._core.prepare(f"SELECT {selected} FROM {table} LIMIT 1", None, False, math.inf, True)
-            if isinstance(records, collections.abc.AsyncIterable):
-                return CommandStatus(await _pump(self, copy, row_type, records, _core.copy_write_record))
-            return CommandStatus(await _core.copy_records(self._core, copy, row_type, records, math.inf))
+            with self._watch(copy) as ending:
+                if isinstance(records, collections.abc.AsyncIterable):
+                    ending.tag = await _pump(self, copy, row_type, records, _core.copy_write_record)
+                else:
+                    ending.tag = await _core.copy_records(self._core, copy, row_type, records, math.inf)
+            return CommandStatus(ending.tag)
 
 
 # --- out ----------------------------------------------------------------------------------------------

@@ -120,6 +120,7 @@ class Core:
     ) -> Awaitable[Statement]: ...
     def cached_statements(self) -> list[Statement]:
         """Most recently used first."""
+    def has_cached(self, query: str, /) -> bool: ...
     def closing_statements(self) -> list[str]:
         """Names that the server will be told to forget with the next request."""
     def set_statement_cache(self, size: int, lifetime: float | None, /) -> None: ...
@@ -166,6 +167,8 @@ class Core:
         /,
     ) -> None:
         """What is called from inside the parser for each notification and notice; may only take a note."""
+    def set_on_first_row(self, callback: Callable[[], object] | None, /) -> None:
+        """What is called from inside the parser when a result's first row has come."""
     def parameters(self) -> dict[str, str]: ...
 
 class PoolCore:
@@ -185,7 +188,8 @@ class PoolCore:
         /,
     ) -> None:
         """`act` is told what is to be done with a slot: "connect", "check", "retire", or that a transaction was
-        "left open" there. It may neither raise nor wait."""
+        "left open" there; or why its connection is about to be aborted, "not reset" or
+        "demoted". It may neither raise nor wait."""
     def take(self) -> int | None:
         """A slot that can be had at once; it is leased."""
     def acquire(self) -> Awaitable[int | None]:
@@ -209,6 +213,8 @@ class PoolCore:
     def drained(self) -> Awaitable[None]:
         """Until nothing is left of a closing pool."""
     def state(self, slot: int, /) -> str: ...
+    def end_reason(self, slot: int, /) -> str:
+        """Why the slot is retiring."""
     def counts(self) -> dict[str, int]: ...
     # On a leased slot, which is given back when the request is over:
     def fetch(

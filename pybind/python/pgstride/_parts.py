@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import typing
 
-from . import exceptions
+from . import _observing, exceptions
 from ._core import Record
 
 if typing.TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Part:
     _config: connect_utils._ClientConfiguration
     _params: _parameters.ConnectionParameters
     _server_caps: ServerCapabilities
+    _observer: _observing.Observer | None
 
     def __init_subclass__(cls, **options: typing.Any) -> None:
         super().__init_subclass__(**options)
@@ -66,6 +68,12 @@ class Part:
     def is_closed(self) -> bool:
         """The connection was closed, by whomever."""
         return self._core.closed
+
+    def _watch(self, sql: str, prepares: bool = False) -> contextlib.AbstractContextManager[_observing.Ending]:
+        """Tells the observer, if there is one, of the request that the block carries out."""
+        if self._observer is None:
+            return contextlib.nullcontext(_observing.Ending())
+        return _observing.requesting(self._loop, self._observer, self._core, sql, prepares)
 
     def _check_open(self) -> None:
         if self._core.closed:

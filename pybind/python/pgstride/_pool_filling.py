@@ -56,6 +56,9 @@ class PoolFilling(typing.Generic[Row]):
         if what == "left open":
             assert holder._con is not None
             return holder._con._leave_transaction()
+        if what in ("not reset", "demoted"):
+            holder._why = what
+            return None
         if self._loop.is_closed():
             return holder.terminate()
         todo = {"retire": holder._retire, "check": holder._check, "connect": holder._fill}[what]
@@ -64,6 +67,9 @@ class PoolFilling(typing.Generic[Row]):
         task.add_done_callback(self._tasks.discard)
 
     async def _get_new_connection(self: Pool[Row]) -> connection.Connection[Row]:  # type: ignore[misc]
+        options = self._connect_kwargs
+        if self._observer is not None:
+            options = {"observer": self._observer, **options}
         before = connect_utils.scram_cache.set(self._scram_cache)
         try:
             con = await self._connect(
@@ -71,7 +77,7 @@ class PoolFilling(typing.Generic[Row]):
                 loop=self._loop,
                 connection_class=self._connection_class,
                 record_class=self._record_class,
-                **self._connect_kwargs,
+                **options,
             )
         finally:
             connect_utils.scram_cache.reset(before)

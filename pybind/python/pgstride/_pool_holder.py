@@ -11,7 +11,7 @@ import traceback
 import typing
 import warnings
 
-from . import _pooled, compat, connection, exceptions
+from . import _observing, _pooled, compat, connection, exceptions
 from ._parts import Row
 
 if typing.TYPE_CHECKING:
@@ -87,7 +87,7 @@ class PoolConnectionProxy(_Lent[Row], metaclass=PoolConnectionProxyMeta):  # typ
 class PoolConnectionHolder(typing.Generic[Row]):
     """A slot of the pool's core, with the connection in it if there is one."""
 
-    __slots__ = ("_con", "_pool", "_slot", "_timeout", "_generation", "_releasing", "_lent_until", "_site")
+    __slots__ = ("_con", "_pool", "_slot", "_timeout", "_generation", "_releasing", "_lent_until", "_site", "_why")
 
     def __init__(self, pool: Pool[Row], slot: int) -> None:
         self._pool = pool
@@ -98,6 +98,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
         self._releasing: asyncio.Task[None] | None = None
         self._lent_until: asyncio.Future[None] | None = None
         self._site: str | None = None  # where it was acquired, in debug mode
+        self._why = "lost"  # what an observer is told when the connection has ended
 
     def is_connected(self) -> bool:
         return self._con is not None and not self._con.is_closed()
@@ -135,6 +136,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
             )
         self._con = con = await self._pool._get_new_connection()
         self._generation = self._pool._generation
+        self._why = "lost"
         con._on_end = self._ended
 
     async def _open(self) -> None:
@@ -174,6 +176,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
                 await pool._setup(proxy)
             except BaseException as error:
                 # Nobody knows what it has done: the connection is not safe to be used again.
+                self._why = "discarded"
                 await _dispose(con, error)
                 raise
         return proxy
@@ -221,10 +224,14 @@ class PoolConnectionHolder(typing.Generic[Row]):
             if con._core.closed:
                 con.terminate()
             elif core.state(self._slot) == "retiring" or not core.release(self._slot, False, False):
+                self._why = core.end_reason(self._slot)
                 await con.close(timeout=timeout)
             else:
+                self._why = "not reset"
                 await _limited(self._reset(con, timeout), timeout)
-                if self._con is con and not core.ready(self._slot):
+                if self._con is con and core.ready(self._slot):
+                    self._why = "lost"
+                elif self._con is con:
                     con.terminate()
         except BaseException:
             self.terminate()
@@ -259,9 +266,10 @@ class PoolConnectionHolder(typing.Generic[Row]):
         if self._con is not None:
             await self._con.close()
 
-    def terminate(self) -> None:
+    def terminate(self, why: str | None = None) -> None:
         """Close the connection at once, if there is one."""
         if self._con is not None:
+            self._why = why or self._why
             self._con.terminate()
 
     async def _check(self) -> None:
@@ -272,9 +280,9 @@ class PoolConnectionHolder(typing.Generic[Row]):
         try:
             await con._script("", _CHECK_LIMIT)
         except Exception:
-            con.terminate()
+            self.terminate("check failed")
         if self._con is con and not self._pool._core.ready(self._slot):
-            con.terminate()
+            self.terminate("check failed")
 
     async def _fill(self) -> None:
         """Connect in a slot that nobody waits for; whoever comes next is told what is wrong."""
@@ -288,12 +296,17 @@ class PoolConnectionHolder(typing.Generic[Row]):
     async def _retire(self) -> None:
         """The core has given the connection up."""
         if self._con is not None:
+            self._why = self._pool._core.end_reason(self._slot)
             await _dispose(self._con, None)
 
     def _ended(self) -> None:
         """The connection is over, whoever ended it."""
         self._free()
-        self._con = None
+        con, self._con = self._con, None
+        observer = self._pool._observer
+        if con is not None and observer is not None:
+            event = _observing.Observer.Evict(con._core.pid, self._why)
+            _observing.tell(self._pool._loop, observer.on_evict, event)
         if self._pool._core.state(self._slot) not in ("empty", "connecting"):
             self._pool._core.gone(self._slot)
 
@@ -302,6 +315,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
         con = proxy._con
         assert con is not None
         proxy._con = None
+        self._why = "discarded"
         site = f"; acquired at:\n{self._site}" if self._site else ""
         warnings.warn(f"{con!r} was never released to its pool, and is closed{site}", ResourceWarning, source=con)
         loop = self._pool._loop

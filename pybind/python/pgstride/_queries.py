@@ -8,7 +8,7 @@ import contextlib
 import time
 import typing
 
-from . import _hooks, connect_utils, cursor, exceptions, prepared_stmt
+from . import _hooks, _observing, connect_utils, cursor, exceptions, prepared_stmt
 from ._listening import LoggedQuery, _Callback
 from ._parts import ArgumentSets, OtherRow, Part, Row
 from ._server import CommandStatus
@@ -48,11 +48,12 @@ class Queries(Part, typing.Generic[Row]):
         Returns the status of the last command, such as ``'INSERT 0 1'``. Rows are discarded.
         `timeout` is in seconds; None means the connection's ``command_timeout``.
         """
-        if self._query_loggers or self._hooked:
+        if self._query_loggers or self._observer is not None or self._hooked:
             if args:
                 return CommandStatus((await self._execute(query, args, 0, timeout, return_status=True))[1].decode())
-            with self._time_and_log(query, args, timeout):
-                return CommandStatus(await self._protocol.query(query, timeout))
+            with self._time_and_log(query, args, timeout) as ending:
+                ending.tag = await self._protocol.query(query, timeout)
+            return CommandStatus(ending.tag)
         if args:
             return CommandStatus(await self._core.execute(query, args, timeout))
         return CommandStatus(await self._core.script(query, timeout))
@@ -75,7 +76,7 @@ class Queries(Part, typing.Generic[Row]):
         """Run a statement and return its rows."""
         if record_class is not None:
             connect_utils.check_record_class(record_class)
-        if self._query_loggers or self._hooked:
+        if self._query_loggers or self._observer is not None or self._hooked:
             return typing.cast("list[Record]", await self._execute(query, args, 0, timeout, record_class=record_class))
         return await self._core.fetch(query, args, timeout, record_class)
 
@@ -100,7 +101,7 @@ class Queries(Part, typing.Generic[Row]):
         """
         if record_class is not None:
             connect_utils.check_record_class(record_class)
-        if self._query_loggers or self._hooked:
+        if self._query_loggers or self._observer is not None or self._hooked:
             rows = await self._execute(query, args, 1, timeout, record_class=record_class)
             return rows[0] if rows else None
         return await self._core.fetchrow(query, args, timeout, record_class)
@@ -112,7 +113,7 @@ class Queries(Part, typing.Generic[Row]):
 
         `column` is an index or a name.
         """
-        if self._query_loggers or self._hooked:
+        if self._query_loggers or self._observer is not None or self._hooked:
             rows = await self._execute(query, args, 1, timeout)
             return rows[0][column] if rows else None
         return await self._core.fetchval(query, args, timeout, column)
@@ -123,7 +124,7 @@ class Queries(Part, typing.Generic[Row]):
         Outside a transaction all of it happens, or nothing.
         """
         self._check_open()
-        if self._query_loggers or self._hooked:
+        if self._query_loggers or self._observer is not None or self._hooked:
             await self._executemany(command, args, timeout)
         else:
             await self._core.many(command, args, timeout, None)
@@ -148,7 +149,7 @@ class Queries(Part, typing.Generic[Row]):
         if record_class is not None:
             connect_utils.check_record_class(record_class)
         row_class = record_class or self._core.record_class
-        if self._query_loggers or self._hooked:
+        if self._query_loggers or self._observer is not None or self._hooked:
             rows = await self._executemany(query, args, timeout, return_rows=True, record_class=row_class)
         else:
             rows = await self._core.many(query, args, timeout, row_class)
@@ -227,7 +228,7 @@ class Queries(Part, typing.Generic[Row]):
         """The rows of a statement; with `return_status` also its status, and whether these were all rows."""
         self._check_open()
         timeout = self._effective_timeout(timeout)
-        with self._time_and_log(query, args, timeout):
+        with self._time_and_log(query, args, timeout, prepares=True) as ending:
             if self._takes_steps():
                 run = self._steps(query, timeout, record_class, lambda statement, left: self._protocol.bind_execute(
                     statement, args, "", limit, True, left, record_class=record_class
@@ -236,6 +237,7 @@ class Queries(Part, typing.Generic[Row]):
             else:
                 rows, said = await self._core.report(query, args, limit, timeout, record_class)
                 status, completed = (said or "").encode(), said is not None
+            ending.tag = status.decode() if status else ""
         return (rows, status, completed) if return_status else rows
 
     async def _executemany(
@@ -248,7 +250,7 @@ class Queries(Part, typing.Generic[Row]):
     ) -> list[Record] | None:
         self._check_open()
         timeout = self._effective_timeout(timeout)
-        with self._time_and_log(query, args, timeout):
+        with self._time_and_log(query, args, timeout, prepares=True):
             if self._takes_steps():
                 return typing.cast(
                     "list[Record] | None",
@@ -294,13 +296,14 @@ class Queries(Part, typing.Generic[Row]):
         self._check_open()
         if record_class is not None:
             connect_utils.check_record_class(record_class)
-        statement = await self._get_statement(
-            query,
-            None if timeout is None else float(timeout),
-            named=name or False,
-            use_cache=use_cache,
-            record_class=record_class,
-        )
+        with self._watch(query, prepares=True):
+            statement = await self._get_statement(
+                query,
+                None if timeout is None else float(timeout),
+                named=name or False,
+                use_cache=use_cache,
+                record_class=record_class,
+            )
         return prepared_stmt.PreparedStatement(self._whole, query, statement, record_class)
 
     async def _get_statement(
@@ -349,13 +352,18 @@ class Queries(Part, typing.Generic[Row]):
 
     @contextlib.contextmanager
     def _time_and_log(
-        self, query: str, args: object, timeout: float | None
-    ) -> typing.Iterator[None]:
-        """Tells the query loggers of what happens in the block."""
+        self, query: str, args: object, timeout: float | None, *, prepares: bool = False
+    ) -> typing.Iterator[_observing.Ending]:
+        """Tells the query loggers, and the observer, of what happens in the block.
+
+        `prepares`: the statement, unless it is known.
+        """
         started = time.monotonic()
         failure: BaseException | None = None
+        is_new = prepares and self._observer is not None and not self._core.has_cached(query)
         try:
-            yield
+            with self._watch(query, is_new) as ending:
+                yield ending
         except BaseException as error:
             failure = error
             raise

@@ -11,7 +11,7 @@ import random
 import ssl as _ssl
 import typing
 
-from . import _core, _parameters, _tls, exceptions
+from . import _core, _observing, _parameters, _tls, exceptions
 from ._parameters import Address as Address
 from ._parameters import Password as Password
 from ._parameters import SessionAttribute as SessionAttribute
@@ -33,6 +33,7 @@ class ConnectionConfiguration(typing.NamedTuple):
     statement_cache_size: int
     max_cached_statement_lifetime: float
     max_cacheable_statement_size: int
+    observer: _observing.Observer | None = None
 
 
 _ClientConfiguration = ConnectionConfiguration
@@ -93,7 +94,36 @@ async def _connect(
     addresses, params, options = _parameters.resolve(**arguments)
     if require_auth is not None:
         options["require_auth"] = require_auth
-    places = _places(addresses, options)
+    attempt = _connect_to_one(
+        _places(addresses, options),
+        loop=loop,
+        budget=budget,
+        params=params,
+        config=config,
+        connection_class=connection_class,
+        record_class=record_class,
+        oauth_token=oauth_token,
+    )
+    if config.observer is None:
+        return await attempt
+    with _observing.connecting(loop, config.observer, map(_name_of, addresses)) as arrived:
+        connection = await attempt
+        arrived(_name_of(connection._addr), connection._core.pid)
+    return connection
+
+
+async def _connect_to_one(
+    places: list[tuple[Address, dict[str, str]]],
+    *,
+    loop: asyncio.AbstractEventLoop,
+    budget: _Budget,
+    params: _ConnectionParameters,
+    config: _ClientConfiguration,
+    connection_class: type[Connection],
+    record_class: type[Record],
+    oauth_token: Password,
+) -> Connection:
+    """A connection to the first of the places that lets us in and is of the kind that is wanted."""
     wanted = params.target_session_attrs
     failures = _Failures()
     spare: Connection | None = None
@@ -107,7 +137,7 @@ async def _connect(
                     config=config,
                     connection_class=connection_class,
                     record_class=record_class,
-                    timeout=_limit(budget.share(len(places) - i), options),
+                    timeout=_limit(budget.share(len(places) - i), host_options),
                     options=host_options,
                     oauth_token=oauth_token,
                 )
@@ -226,6 +256,10 @@ target_attrs_check: dict[SessionAttribute, typing.Callable[[Connection], typing.
 }
 
 
+def _name_of(addr: Address) -> str:
+    return addr if isinstance(addr, str) else f"{addr[0]}:{addr[1]}"
+
+
 def _places(addresses: list[Address], options: dict[str, str]) -> list[tuple[Address, dict[str, str]]]:
     """Each address with the driver's options there, in the order to try them."""
     places = [(address, options) for address in addresses]
@@ -278,14 +312,14 @@ class _Failures:
 
     def add(self, addr: Address, failure: BaseException | None, text: str = "") -> None:
         """`failure` is None for a place that let us in, but is not of the kind that is wanted."""
-        host, place = (addr, addr) if isinstance(addr, str) else (addr[0], f"{addr[0]}:{addr[1]}")
+        host = addr if isinstance(addr, str) else addr[0]
         if isinstance(failure, exceptions.PostgresError):
             failure = self.before(failure)
         if failure is not None:
             self._last = failure
             text = str(getattr(failure, "strerror", None) or failure)
         # The driver's own words begin with the host.
-        self._texts.append(text if text.startswith(host) else f"{place}: {text}")
+        self._texts.append(text if text.startswith(host) else f"{_name_of(addr)}: {text}")
 
     def before(self, failure: exceptions.PostgresError) -> exceptions.PostgresError:
         """The server's own words stay as they are; what was tried before it is their cause."""

@@ -15,6 +15,7 @@ import weakref
 
 from . import (
     _copy,
+    _observing,
     _parameters,
     _pooled,
     _queries,
@@ -67,6 +68,7 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
         "_log_listeners",
         "_termination_listeners",
         "_query_loggers",
+        "_observer",
         "_pool_release_ctr",
         "_on_end",
         "_addr",
@@ -101,6 +103,7 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
         self._log_listeners: set[_Callback] = set()
         self._termination_listeners: set[_Callback] = set()
         self._query_loggers: set[_Callback] = set()
+        self._observer = config.observer
         self._proxy_ref: weakref.ref[object] | None = None
         self._pool_release_ctr = 0
         self._on_end: typing.Callable[[], None] | None = None
@@ -304,6 +307,7 @@ async def connect(
     gsslib: str | None = None,
     require_auth: str | None = None,
     oauth_token: _parameters.Password = None,
+    observer: _observing.Observer | None = None,
     **options: _parameters.Keyword,
 ) -> typing.Any:
     """Connect to a server.
@@ -327,13 +331,15 @@ async def connect(
     `timeout` (seconds) covers everything from name resolution to authentication. Statements are kept
     prepared, `statement_cache_size` of them, each for `max_cached_statement_lifetime` seconds (0: for ever),
     unless they have more than `max_cacheable_statement_size` characters (0: any length). `max_rows` and
-    `max_result_bytes`, among the options, bound what is kept of one result.
+    `max_result_bytes`, among the options, bound what is kept of one result. An `observer` is told of what the
+    connection does.
     """
     if not (isinstance(connection_class, type) and issubclass(connection_class, Connection)):
         raise exceptions.InterfaceError(
             f"connection_class is expected to be a subclass of pgstride.Connection, got {connection_class!r}"
         )
     connect_utils.check_record_class(record_class)
+    _observing.check(observer)
     connect_utils.check_not_negative("max_cacheable_statement_size", max_cacheable_statement_size)
     connect_utils.check_not_negative("max_cached_statement_lifetime", max_cached_statement_lifetime)
     connect_utils.check_not_negative("statement_cache_size", statement_cache_size)
@@ -347,6 +353,7 @@ async def connect(
             statement_cache_size,
             max_cached_statement_lifetime,
             max_cacheable_statement_size,
+            observer,
         ),
         dsn=dsn,
         host=host,

@@ -101,9 +101,10 @@ class BaseCursor(connresource.ConnectionResource, typing.Generic[Row]):
     async def _bind_exec(self, n: int, timeout: float | None) -> list[Row]:
         """Open the portal and fetch the first rows in one round trip."""
         name = self._new_portal()
-        rows = await self._connection._protocol.bind_execute(
-            typing.cast("_core.Statement", self._state), self._args, name, n, False, timeout, self._record_class
-        )
+        with self._connection._watch(self._query):
+            rows = await self._connection._protocol.bind_execute(
+                typing.cast("_core.Statement", self._state), self._args, name, n, False, timeout, self._record_class
+            )
         self._portal_name = name
         self._exhausted = len(rows) < n
         return typing.cast("list[Row]", rows)
@@ -119,9 +120,10 @@ class BaseCursor(connresource.ConnectionResource, typing.Generic[Row]):
         self._check_ready()
         if self._portal_name is None:
             raise exceptions.InterfaceError("cursor does not have an open portal")
-        rows = await self._connection._protocol.execute(
-            typing.cast("_core.Statement", self._state), self._portal_name, n, False, timeout, self._record_class
-        )
+        with self._connection._watch(self._query):
+            rows = await self._connection._protocol.execute(
+                typing.cast("_core.Statement", self._state), self._portal_name, n, False, timeout, self._record_class
+            )
         self._exhausted = len(rows) < n
         return typing.cast("list[Row]", rows)
 
@@ -210,9 +212,9 @@ class Cursor(BaseCursor[Row]):
         if n <= 0:
             raise exceptions.InterfaceError("n must be greater than zero")
         self._check_ready()
-        status = await self._connection._protocol.query(
-            f"MOVE FORWARD {n:d} {self._portal_name}", utils._seconds(timeout)
-        )
+        move = f"MOVE FORWARD {n:d} {self._portal_name}"
+        with self._connection._watch(move) as ending:
+            status = ending.tag = await self._connection._protocol.query(move, utils._seconds(timeout))
         moved = int(status.split()[1])
         self._exhausted = moved < n
         return moved

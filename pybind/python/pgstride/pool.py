@@ -8,11 +8,12 @@ import logging
 import typing
 import warnings
 
-from . import _core, _pool_holder, _pool_options, connection, exceptions
+from . import _core, _observing, _pool_holder, _pool_options, connection, exceptions
 from ._parts import Row
 from ._pool_filling import PoolFilling
 from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy, PoolConnectionProxyMeta
 from ._pool_requests import PoolRequests
+from ._pool_stats import PoolStats, _Free
 from .protocol import Record
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         "_max_inactive_connection_lifetime",
         "_max_lifetime",
         "_check_after",
+        "_observer",
         "_connect",
         "_scram_cache",
         "_setup",
@@ -57,6 +59,8 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         "_closing",
         "_closed",
         "_lends",
+        "_waited",
+        "_longest_wait",
         "_tasks",
         "__weakref__",
     )
@@ -79,6 +83,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         keep_min_size: bool = False,
         max_lifetime: float = 0.0,
         check_after: float = 0.0,
+        observer: _observing.Observer | None = None,
         **connect_kwargs: typing.Any,
     ) -> None:
         if len(connect_args) > 1:
@@ -96,6 +101,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         )
         _pool_options.check_class("connection_class", connection_class, _BASE)
         _pool_options.check_class("record_class", record_class, Record)
+        _observing.check(observer)
 
         self._core: _core.PoolCore = None  # type: ignore[assignment]  # until it is initialized
         self._loop: asyncio.AbstractEventLoop = loop  # type: ignore[assignment]
@@ -107,6 +113,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         self._max_inactive_connection_lifetime = max_inactive_connection_lifetime
         self._max_lifetime = max_lifetime
         self._check_after = check_after
+        self._observer = observer
         self._connect = connect if connect is not None else connection.connect
         self._setup = setup
         self._init = init
@@ -124,6 +131,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         self._closing = False
         self._closed = False
         self._lends = False  # single requests may run without a proxy
+        self._waited = self._longest_wait = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- beginning ----------------------------------------------------------------------------------
@@ -152,7 +160,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
             # One that could not connect may be used all the same, or begun again.
             self._initializing = False
             self._initialized = True
-            self._lends = self._setup is None and self._reset is None
+            self._lends = self._setup is None and self._reset is None and self._observer is None
         return self
 
     # --- lending ------------------------------------------------------------------------------------
@@ -164,7 +172,10 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         """
         return PoolAcquireContext(self, timeout)
 
-    async def _acquire(self, timeout: float | None) -> PoolConnectionProxy[Row]:
+    async def _acquire(self, timeout: float | None, *, is_watched: bool = False) -> PoolConnectionProxy[Row]:
+        if self._observer is not None and not is_watched:
+            with _observing.acquiring(asyncio.get_running_loop(), self._observer):
+                return await self._acquire(timeout, is_watched=True)
         self._check_open()
         if timeout is None:
             return await (await self._lease())._lend(None)
@@ -177,9 +188,12 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
 
     async def _lease(self) -> PoolConnectionHolder[Row]:
         """A slot with an open connection, which is the caller's."""
+        began: float | None = None
         while True:
             slot = self._core.take()
             if slot is None:
+                if began is None:
+                    began = self._loop.time()
                 slot = await self._core.acquire()
                 if slot is None:
                     self._check_open()
@@ -191,6 +205,10 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
                     holder.terminate()
                     self._check_open()
             if holder._con is not None and not holder._con.is_closed():
+                if began is not None:
+                    waited = self._loop.time() - began
+                    self._waited += waited
+                    self._longest_wait = max(self._longest_wait, waited)
                 return holder
             holder.terminate()  # it has just died
 
@@ -252,7 +270,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         self._closed = True
         self._core.close()
         for holder in self._holders:
-            holder.terminate()
+            holder.terminate("the pool was closed")
 
     async def expire_connections(self) -> None:
         """Replace every connection that is open now: before it is lent again, or when it is released."""
@@ -288,6 +306,11 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         """How many connections are open and not lent."""
         return sum(holder.is_connected() and holder.is_idle() for holder in self._holders)
 
+    def stats(self) -> PoolStats:
+        """What the pool's connections do now, and what they have done."""
+        counts = {} if self._core is None else self._core.counts()
+        return PoolStats(**counts, waited=self._waited, longest_wait=self._longest_wait)
+
     @property
     def _queue(self) -> _Free:
         return _Free(self)
@@ -309,16 +332,6 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
             raise exceptions.InterfaceError("pool is closed")
 
 
-class _Free:
-    """The holders that are free, as far as tests look at them."""
-
-    def __init__(self, pool: Pool[typing.Any]) -> None:
-        self._pool = pool
-
-    def qsize(self) -> int:
-        return sum(holder._is_free() for holder in self._pool._holders)
-
-
 def create_pool(
     dsn: str | None = None,
     *,
@@ -337,6 +350,7 @@ def create_pool(
     keep_min_size: bool = False,
     max_lifetime: float = 0.0,
     check_after: float = 0.0,
+    observer: _observing.Observer | None = None,
     **connect_kwargs: typing.Any,
 ) -> Pool[Row]:
     """A pool of up to `max_size` connections. Nothing happens before it is awaited or entered.
@@ -351,7 +365,7 @@ def create_pool(
 
     `connect` takes the place of :func:`connect` and is called with the same arguments; `init` is awaited with each
     new connection, `setup` with each connection that is about to be lent; `reset` with each that was released,
-    in place of the reset query.
+    in place of the reset query. An `observer` is told of what the pool and its connections do.
     """
     return Pool(
         dsn,
@@ -370,6 +384,7 @@ def create_pool(
         keep_min_size=keep_min_size,
         max_lifetime=max_lifetime,
         check_after=check_after,
+        observer=observer,
         **connect_kwargs,
     )
 
@@ -380,5 +395,6 @@ __all__ = (
     "PoolConnectionHolder",
     "PoolConnectionProxy",
     "PoolConnectionProxyMeta",
+    "PoolStats",
     "create_pool",
 )

@@ -132,20 +132,23 @@ class PreparedStatement(connresource.ConnectionResource, typing.Generic[Row]):
     async def _run(self, args: tuple[object, ...], limit: int, timeout: float | None) -> list[Row]:
         connection = self._connection
         timeout = utils._seconds(timeout)
-        if connection._hooked:
-            rows, status, completed = await connection._protocol.bind_execute(
-                self._state, args, "", limit, True, timeout, record_class=self._record_class
-            )
-            self._last_status = status.decode() if completed and status else None
-        else:
-            rows, self._last_status = await connection._core.report(
-                self._state, args, limit, timeout, self._record_class
-            )
+        with connection._watch(self._query) as ending:
+            if connection._hooked:
+                rows, status, completed = await connection._protocol.bind_execute(
+                    self._state, args, "", limit, True, timeout, record_class=self._record_class
+                )
+                self._last_status = status.decode() if completed and status else None
+            else:
+                rows, self._last_status = await connection._core.report(
+                    self._state, args, limit, timeout, self._record_class
+                )
+            ending.tag = self._last_status or ""
         return typing.cast("list[Row]", rows)
 
     async def _run_many(
         self, args: ArgumentSets, return_rows: bool, timeout: float | None
     ) -> list[typing.Any] | None:
-        return await self._connection._protocol.bind_execute_many(
-            self._state, args, "", utils._seconds(timeout), return_rows=return_rows, record_class=self._record_class
-        )
+        with self._connection._watch(self._query):
+            return await self._connection._protocol.bind_execute_many(
+                self._state, args, "", utils._seconds(timeout), return_rows=return_rows, record_class=self._record_class
+            )
