@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "pgstride/driver/options.hpp"
 #include "pgstride/protocol/frontend.hpp"
 
 namespace pgstride::inline v0 {
@@ -157,7 +158,7 @@ void Channel::raise_fence() {
   if (!is_open()) return;
   fence_ = session_.hold();
   fenced_ = true;
-  grace_ends_ = loop_.now() + cancel_grace_;
+  grace_ends_ = deadline_after(loop_.now(), cancel_grace_);
   if (grace_ends_ < armed_) arm(grace_ends_);
   ask_to_cancel();
 }

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import random
 import time
 
@@ -46,7 +47,33 @@ OPERATIONS = {
     "cursor": lambda c, i: iterate(c, i),
     "cursor by hand": lambda c, i: by_hand(c, i),
     "transaction": lambda c, i: in_transaction(c, i),
+    "executemany": lambda c, i: c.executemany("select $1::int4", [(i,)] * 20),
+    "fetchmany": lambda c, i: c.fetchmany("select $1::int4", [(i,)] * 20),
+    "copy_from_query": lambda c, i: c.copy_from_query("select generate_series(1, 100)", output=sink),
+    "copy_from_table": lambda c, i: c.copy_from_table("pg_am", output=sink),
+    "copy_to_table": lambda c, i: c.copy_to_table("cancelled", source=b"1\n" * 100),
+    "copy_records_to_table": lambda c, i: c.copy_records_to_table("cancelled", records=[(i,)] * 100),
+    "add_listener": lambda c, i: c.add_listener(f"channel {i}", print),
+    "remove_listener": lambda c, i: c.remove_listener(f"channel {i - 1}", print),
+    "set_type_codec": lambda c, i: c.set_type_codec("int4", schema="pg_catalog", encoder=str, decoder=int),
+    "reset_type_codec": lambda c, i: c.reset_type_codec("int4", schema="pg_catalog"),
+    "set_builtin_type_codec": lambda c, i: c.set_builtin_type_codec(
+        "yes_or_no", schema="information_schema", codec_name="text"
+    ),
+    "reload_schema_state": lambda c, i: c.reload_schema_state(),
+    "reset": lambda c, i: c.reset(),
 }
+ONLY_ONCE = {"close"}
+"""What ends a connection; test_connect.py and test_pool_cancel.py have that."""
+
+
+def test_each_coroutine_is_there():  # DT-17
+    coroutines = dict(inspect.getmembers(pgstride.Connection, inspect.iscoroutinefunction))
+    assert {name for name in coroutines if not name.startswith("_")} - ONLY_ONCE <= OPERATIONS.keys()
+
+
+async def sink(data):
+    await asyncio.sleep(0)
 
 
 async def iterate(connection, i):
@@ -70,6 +97,7 @@ async def in_transaction(connection, i):
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 async def test_after_each_turn_of_the_loop(connection, usable, operation):  # CX-3, DT-17
+    await connection.execute("create temp table cancelled (a int)")
     for count in range(150):
         task = asyncio.create_task(operation(connection, count))
         await turns(count)

@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Workers on a pool while its server crashes, and while another takes its place (FO-1, FO-2, FO-3, R-L10; I1, I4)."""
+"""Workers on a pool while its server crashes, and while another takes its place (FO-1, FO-2, FO-3, DT-28, R-L10; I1, I4)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support import replication
 if not replication.available():
     absent.skip("pg_basebackup", "there is none beside the server")
 
-CONNECTIONS, WORKERS = 4, 12
+CONNECTIONS, WORKERS = 4, 1000
 GONE = (pgstride.ConnectionDoesNotExistError, pgstride.InterfaceError, pgstride.PostgresError, OSError)
 
 

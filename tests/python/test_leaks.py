@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Nothing is left of a call when it is over: no object, no reference, no memory of C++'s.
+"""Nothing is left of a call when it is over: no object, no reference, no memory of C++'s (LK-5).
 
 Everything is done so many times, and what there is then must not be more than before. What grows once (caches, free
 lists) grows in the beginning, so what is measured is tried again before it counts. PGSTRIDE_ROUNDS is how many times;
@@ -21,12 +21,16 @@ import typing
 import warnings
 
 import absent
+import hostile
+import postconditions
 import pytest
+from test_hostile_responses import ERRORS, FRAMING, RESULTS, TURN
 
 import pgstride
 
 ROUNDS = int(os.environ.get("PGSTRIDE_ROUNDS", "100"))
 ATTEMPTS = 12
+LIES, SHORT = FRAMING + RESULTS + ERRORS, 512
 
 # --- measuring ----------------------------------------------------------------------------------------
 
@@ -334,6 +338,28 @@ async def test_connections_and_pools(runner, dsn):
 
     for act in (connect, create_pool):
         await nothing_is_left_of(act, max(ROUNDS // 5, 10))
+
+
+# --- what hostile servers leave -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("runner", ["asyncio"], indirect=True)
+async def test_hostile_servers(runner):  # LK-5
+    """Each short lie of test_hostile_responses.py, one after another, is one round."""
+    lies = [(ask, said) for _, ask, said, outcome in LIES if outcome != "WAIT" and len(said) <= SHORT]
+    assert len(lies) > 80
+
+    async def act() -> None:
+        for ask, said in lies:
+            with hostile.Hostile(hostile.Part(said, TURN[ask])) as server:
+                connection = await postconditions.connect(server)
+                try:
+                    await asyncio.wait_for(ask(connection), postconditions.HANG)
+                except Exception as error:
+                    assert not isinstance(error, asyncio.TimeoutError)
+                connection.terminate()
+
+    await nothing_is_left_of(act, max(ROUNDS // 25, 4))
 
 
 # --- the measure itself -------------------------------------------------------------------------------

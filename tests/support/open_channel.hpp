@@ -61,10 +61,12 @@ inline std::string answer(std::string_view value, char status = 'I') {
 
 class OpenChannel : ChannelEvents {
  public:
-  explicit OpenChannel(std::string_view key = "abcd") {
+  explicit OpenChannel(std::string_view key = "abcd", Duration cancel_grace = std::chrono::seconds(5)) {
     Wire wire;
     server = std::move(wire.far);
-    channel = std::make_unique<Channel>(loop, std::move(wire.near), cancels.address(), ChannelOptions());
+    ChannelOptions how;
+    how.cancel_grace = cancel_grace;
+    channel = std::make_unique<Channel>(loop, std::move(wire.near), cancels.address(), how);
     channel->listen(this);
     StartupOptions options;
     options.user = options.database = "me";

@@ -54,6 +54,8 @@ struct Pooling {
   FakeLoop loop;
   ScriptedServer server;
   std::deque<Backend> backends;
+  bool is_down = false;  // whoever comes is sent away
+  int sent_away = 0;
   Diary diary;
   std::optional<Pool> pool;
 
@@ -91,6 +93,10 @@ struct Pooling {
  private:
   void welcome() {
     Peer caller = server.accepts();
+    if (is_down) {
+      ++sent_away;
+      return;
+    }
     loop.run_until_idle();
     if (!caller.hears().starts_with("Startup")) return;  // a cancel request, maybe given up
     Backend& fresh = backends.emplace_back(Backend{std::move(caller)});

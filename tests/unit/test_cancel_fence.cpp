@@ -165,6 +165,43 @@ BOOST_FIXTURE_TEST_CASE(the_channel_may_die_behind_the_fence, GivenUp) {
   BOOST_TEST(next.ended == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_victim_has_as_long_as_it_is_given) {  // DT-18, R-C4
+  for (const Duration grace : {Duration(0s), Duration(50ms), Duration(5s)}) {
+    OpenChannel open("abcd", grace);
+    Request victim("select pg_sleep(60)"), next("select 'next'");
+    open.ask(victim, 1s);
+    open.server.hears();
+    open.loop.advance(1s);
+    BOOST_TEST(victim.outcome() == "deadline passed");  // whatever the grace
+    if (grace > 0s) {
+      open.ask(next);
+      open.loop.advance(grace - 1ns);
+      BOOST_TEST(next.ended == 0);
+      open.loop.advance(1ns);
+      BOOST_TEST(next.failure()->detail == "a cancelled request did not end within the grace period");
+    }
+    BOOST_TEST(!open.channel->is_open());
+    BOOST_TEST(open.server.left());
+    BOOST_TEST(open.closed == 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_victim_may_have_all_the_time_in_the_world) {  // DT-18
+  OpenChannel open("abcd", Duration::max());
+  Request victim("select pg_sleep(60)"), next("select 'next'");
+  open.ask(victim, 1s);
+  open.server.hears();
+  open.loop.advance(1s);
+  open.ask(next);
+  open.loop.advance(1000h);
+  BOOST_TEST(open.channel->cancelling());
+  BOOST_TEST(open.server.hears() == "");
+  open.cancels.accepts().hangs_up();
+  open.server.says(error_response("57014"), ready_for_query());
+  open.loop.run_until_idle();
+  BOOST_TEST(open.server.hears() == "Query(select 'next')");
+}
+
 // --- who is asked, and who is not ---------------------------------------------------------------
 
 BOOST_FIXTURE_TEST_CASE(a_timeout_asks_too_and_its_owner_is_told_at_once, OpenChannel) {

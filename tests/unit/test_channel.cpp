@@ -52,6 +52,37 @@ BOOST_AUTO_TEST_CASE(whole_replies_of_single_bytes) {
   BOOST_TEST(a.outcome() == "[1] SELECT 1");
 }
 
+// The rest of it still has to leave, and the server is asked to cancel when all of it may have arrived.
+BOOST_AUTO_TEST_CASE(given_up_while_the_socket_is_full) {  // R-C10, DT-19
+  const std::string sql(3'000'000, 'q');
+  for (const std::size_t read_before : {0, 1, 100'000}) {
+    Request victim(sql), next("select 'next'");
+    ask(victim);
+    std::string arrived(read_before, '\0');
+    if (read_before > 0)
+      BOOST_REQUIRE(::recv(server.socket().fd(), arrived.data(), read_before, MSG_WAITALL) ==
+                    static_cast<ssize_t>(read_before));
+    BOOST_TEST((channel->session().pending_write().size() > 1'000'000));
+    channel->cancel(victim);
+    ask(next);
+    for (int i = 0; i < 200 && arrived.size() < sql.size() + 6; ++i) {
+      arrived += server.takes();
+      loop.run_until_idle();
+    }
+    BOOST_TEST((arrived == message('Q', cstring(sql))));
+    Peer messenger = cancels.accepts();
+    loop.run_until_idle();
+    BOOST_TEST(messenger.hears() == "Cancel(7, abcd)");
+    messenger.hangs_up();
+    server.says(error_response("57014"), ready_for_query());
+    loop.run_until_idle();
+    BOOST_TEST(server.hears() == "Query(select 'next')");
+    server.says(answer("next"));
+    loop.run_until_idle();
+    BOOST_TEST(next.outcome() == "[next] SELECT 1");
+  }
+}
+
 // The end of the stream lies behind the reply. Reading once more would meet it, for nothing most times.
 BOOST_AUTO_TEST_CASE(a_whole_reply_is_read_at_once) {
   Request a("select 1");

@@ -345,7 +345,35 @@ BOOST_AUTO_TEST_CASE(the_caller_may_destroy_the_connector) {
   BOOST_TEST(caller.channel->is_open());
 }
 
-BOOST_AUTO_TEST_CASE(a_name_that_is_none) {
+BOOST_AUTO_TEST_CASE(fifty_hosts_of_which_the_last_is_alive) {  // NF-10, R-C3
+  ConnectOptions options = options_for({1});
+  const ConnectOptions dead = options_for({0});
+  options.hosts.insert(options.hosts.begin(), 49, dead.hosts[0]);
+  servers[0].closes();
+  start(options);
+  greeted(1).says(welcome());
+  loop.run_until_idle();
+  BOOST_TEST(caller.channel, caller.reason());
+}
+
+BOOST_AUTO_TEST_CASE(a_name_server_that_is_silent) {  // NF-10, R-C3
+  loop.hold_offloaded();
+  ConnectOptions options = options_for({0});
+  options.hosts[0].name = "localhost";
+  options.connect_timeout = 1s;
+  start(options);
+  loop.advance(999ms);
+  BOOST_TEST(caller.calls == 0);
+  loop.advance(1ms);
+  BOOST_TEST(caller.failure.code == make_error_code(Errc::timed_out));
+  connector.reset();
+  loop.release_offloaded();
+  loop.run_until_idle();
+  BOOST_TEST(caller.calls == 1);
+  BOOST_TEST(!servers[0].is_called());
+}
+
+BOOST_AUTO_TEST_CASE(a_name_that_is_none) {  // NF-10
   ConnectOptions options = options_for({0});
   options.hosts[0].name = "no such host";
   start(options);

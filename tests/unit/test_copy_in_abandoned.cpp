@@ -19,7 +19,7 @@ const std::string Z = ready_for_query();
 
 BOOST_AUTO_TEST_SUITE(copy_in_abandoned)
 
-BOOST_AUTO_TEST_CASE(abandoned_in_the_middle) {  // R-C11
+BOOST_AUTO_TEST_CASE(abandoned_in_the_middle) {  // R-C11, DT-18
   play([](OpTest& t) {
     std::optional<CopyingIn> copy(std::in_place, sql);
     Query query("select 1");
@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(abandoned_in_the_middle) {  // R-C11
   });
 }
 
-BOOST_AUTO_TEST_CASE(abandoned_before_the_server_asks_for_data) {
+BOOST_AUTO_TEST_CASE(abandoned_before_the_server_asks_for_data) {  // DT-18
   play([](OpTest& t) {
     CopyingIn copy(sql);
     Query query("select 1");
@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(abandoned_and_refused) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(abandoned_when_everything_was_sent) {
+BOOST_AUTO_TEST_CASE(abandoned_when_everything_was_sent) {  // DT-18
   play([](OpTest& t) {
     CopyingIn copy(sql);
     copy.is_all = true;

@@ -74,6 +74,28 @@ BOOST_AUTO_TEST_CASE(nothing_is_reset_where_nothing_is_left_behind) {
   BOOST_TEST(contains(backends[0].heard, "ROLLBACK"));
 }
 
+// Nobody is sent away, and the server is not run over.
+BOOST_AUTO_TEST_CASE(a_crowd_waits_for_a_server_that_is_down) {  // SK-8, R-L7
+  PoolOptions with = options(10);
+  with.limits.longest_backoff = 4s;
+  is_down = true;
+  open(with);
+  std::vector<Task<std::string>> crowd;
+  for (int i = 0; i < 1000; ++i) crowd.push_back(ask(*pool, "answer"));
+  for (auto& asking : crowd) asking.start();
+  pass(60s);
+  BOOST_TEST(pool->stats().counts.waiting == 1000U);
+  BOOST_TEST(sent_away > 10);
+  BOOST_TEST(sent_away < 4 * 60);
+  is_down = false;
+  pass(5s);
+  for (auto& asking : crowd) {
+    BOOST_REQUIRE(asking.done());
+    BOOST_TEST(asking.take() == "answer");
+  }
+  BOOST_TEST(backends.size() <= 10U);
+}
+
 BOOST_AUTO_TEST_CASE(the_deadline_is_over_waiting_and_asking) {
   open(options());
   Lease lease;

@@ -84,6 +84,21 @@ BOOST_AUTO_TEST_CASE(partly_sent_is_sent) {  // R-C10
   });
 }
 
+// What the wire has taken of a message is followed by the rest of it, wherever that was cut off.
+BOOST_AUTO_TEST_CASE(cut_off_anywhere_it_is_sent_to_its_end) {  // R-C10, DT-19
+  const std::string sql(256 << 10, 'q');
+  const std::string whole = message('Q', cstring(sql));
+  for (std::size_t cut = 1; cut < whole.size(); cut += cut < 16 || whole.size() - cut < 16 ? 1 : 1009) {
+    OpTest t;
+    Query a(sql), b("b");
+    t.submit(a).sends_bytes(cut);
+    BOOST_TEST((t.abandon(a) == Abandoned::running));
+    t.submit(b);
+    BOOST_TEST((t.take_sent() == whole.substr(cut) + message('Q', cstring("b"))));
+    t.server_says(reply("1"), reply("2")).done(b, heard("2"));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(in_the_middle_of_its_result) {
   play([](OpTest& t) {
     std::optional<Query> a("a");

@@ -64,6 +64,31 @@ BOOST_AUTO_TEST_CASE(large_results_and_large_requests) {
   BOOST_TEST(request.ended == 1);
 }
 
+BOOST_AUTO_TEST_CASE(given_up_while_the_socket_is_full) {  // R-C10, DT-19
+  start(SslMode::require);
+  Peer peer = accept_request();
+  TlsServer server(identity);
+  peer.says("S"s);
+  loop.run_until_idle();
+  log_in(peer, server);
+  const std::string value(3'000'000, 'v');
+  Request request(value), next("select 'next'");
+  BOOST_REQUIRE(channel->submit(request));
+  channel->flush();
+  BOOST_TEST(channel->session().pending_write().size() > 1'000'000U);
+  channel->cancel(request);
+  BOOST_REQUIRE(channel->submit(next));
+  channel->flush();
+  pump(peer, server);
+  BOOST_TEST((server.takes() == message('Q', cstring(value))));
+  listener.accepts().hangs_up();  // who would have asked for TLS, and then to cancel
+  loop.run_until_idle();
+  peer.says(server.says(error_response("57014") + ready_for_query()));
+  loop.run_until_idle();
+  pump(peer, server);
+  BOOST_TEST((server.takes() == message('Q', cstring("select 'next'"))));
+}
+
 BOOST_AUTO_TEST_CASE(an_end_in_whatever_manner_is_a_loss) {  // HS-012, HS-014
   enum class End { goodbye_in_message, cut_in_message, cut_while_idle, clear_bytes };
   for (const End end :
