@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pgstride/protocol/codec/text.hpp"
 #include "pgstride/pybind/src/codecs/conversions.hpp"
 #include "pgstride/pybind/src/codecs/derived.hpp"
 #include "pgstride/pybind/src/codecs/user.hpp"
@@ -130,7 +131,9 @@ CodecRef Registry::find_binary(Oid type) {
   if (codec && codec->format == Format::binary) return codec;
   PyErr_Clear();
   codec = find_without_user(type);
-  return codec && codec->format == Format::binary ? codec : nullptr;
+  if (!codec || codec->format == Format::binary) return codec;
+  // It is asked for as text, but came in binary: for many of these types, citext say, that is the same.
+  return is_text(type) && std::string_view(codec->kind) == "scalar" ? refer_to(text_codec()) : nullptr;
 }
 
 void Registry::set_user_codec(Oid type, CodecRef codec) {

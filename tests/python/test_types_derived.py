@@ -142,6 +142,15 @@ async def test_values_that_name_types_nobody_knew(connection):
     assert await connection.fetchval("select array[row(1, array['sad'::mood])]") == [(1, ["sad"])]
 
 
+async def test_types_without_a_binary_form_of_ours_inside_records(connection, usable):
+    await connection.execute("create extension if not exists citext")
+    assert await connection.fetchval("select row('Ab'::citext, row('c'::refcursor))") == ("Ab", ("c",))
+    for value in ("'1'::money", "'pg_class'::regclass", "array['x'::citext]"):  # theirs is not text
+        with pytest.raises(pgstride.InternalClientError, match="no decoder for composite type element in position 0"):
+            await connection.fetchval(f"select row({value})")
+    await usable(connection)
+
+
 async def test_values_that_name_several_types_nobody_knew(connection, usable):
     """One row holds two of them, the next rows hold others."""
     assert await connection.fetchval("select row('ok'::mood, row(1, 'ok', null)::pair)") == ("ok", (1, "ok", None))

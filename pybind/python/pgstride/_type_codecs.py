@@ -8,9 +8,6 @@ import typing
 from . import _core, exceptions
 from ._parts import Part
 
-BUILTIN_TYPE_NAME_MAP: dict[str, int] = _core.builtin_types()
-BUILTIN_TYPE_OID_MAP: dict[int, str] = {oid: name for name, oid in BUILTIN_TYPE_NAME_MAP.items()}
-
 _SQL_NAMES = {
     "smallint": "int2",
     "int": "int4",
@@ -28,6 +25,12 @@ _SQL_NAMES = {
     "character varying": "varchar",
     "bit varying": "varbit",
 }
+
+BUILTIN_TYPE_OID_MAP: dict[int, str] = {oid: name for name, oid in _core.builtin_types().items()}
+BUILTIN_TYPE_NAME_MAP: dict[str, int] = _core.builtin_types()
+"""By their own names and by SQL's, to which ``char`` belongs."""
+BUILTIN_TYPE_NAME_MAP.update({sql: BUILTIN_TYPE_NAME_MAP[own] for sql, own in _SQL_NAMES.items()})
+
 _HSTORE = "pg_contrib.hstore"
 
 # A true array is what array_in() reads.
@@ -53,7 +56,7 @@ class _Found(typing.NamedTuple):
 def _builtin_oid(name: str) -> int | None:
     """The OID of a built-in type by its own name or by SQL's."""
     lower = name.lower()
-    return None if lower.endswith("[]") else BUILTIN_TYPE_NAME_MAP.get(_SQL_NAMES.get(lower, lower))
+    return None if lower.endswith("[]") else BUILTIN_TYPE_NAME_MAP.get(lower)
 
 
 async def _find(connection: Part, typename: str, schema: str) -> _Found:

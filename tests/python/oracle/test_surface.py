@@ -152,6 +152,18 @@ def test_module(name):
     assert not found, "\n".join(found)
 
 
+def test_built_in_types():
+    """By all their names; PostgreSQL has had some that it has no more, and will have some."""
+    theirs, ours = [
+        (module.protocol.BUILTIN_TYPE_NAME_MAP, module.protocol.protocol.BUILTIN_TYPE_OID_MAP)
+        for module in (asyncpg, pgstride)
+    ]
+    others = {"abstime", "reltime", "tinterval", "smgr", "opaque", "oid8", "regdatabase"}
+    assert theirs[0].keys() - ours[0].keys() == others
+    assert all(ours[0][name] == oid for name, oid in theirs[0].items() if name not in others)
+    assert all(ours[1][oid] == name for oid, name in theirs[1].items() if name not in others)
+
+
 def bases(exception: type) -> list[str]:
     """What may stand behind `except` for it; our inner classes have other names."""
     return [c.__name__ for c in exception.__mro__ if not c.__name__.endswith("Message") or c.__name__ == "PostgresLogMessage"]
