@@ -266,7 +266,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
         if self._con is not None:
             await self._con.close()
 
-    def terminate(self, why: str | None = None) -> None:
+    def terminate(self, *, why: str | None = None) -> None:
         """Close the connection at once, if there is one."""
         if self._con is not None:
             self._why = why or self._why
@@ -280,9 +280,9 @@ class PoolConnectionHolder(typing.Generic[Row]):
         try:
             await con._script("", _CHECK_LIMIT)
         except Exception:
-            self.terminate("check failed")
+            self.terminate(why="check failed")
         if self._con is con and not self._pool._core.ready(self._slot):
-            self.terminate("check failed")
+            self.terminate(why="check failed")
 
     async def _fill(self) -> None:
         """Connect in a slot that nobody waits for; whoever comes next is told what is wrong."""

@@ -270,7 +270,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         self._closed = True
         self._core.close()
         for holder in self._holders:
-            holder.terminate("the pool was closed")
+            holder.terminate(why="the pool was closed")
 
     async def expire_connections(self) -> None:
         """Replace every connection that is open now: before it is lent again, or when it is released."""
