@@ -119,6 +119,19 @@ async def listening(conn: pgstride.Connection) -> None:
     conn.add_query_logger(lambda query: print(query.elapsed))
 
 
+class Watching(pgstride.Observer):
+    def on_query_end(self, event: pgstride.Observer.End) -> None:
+        assert_type(event.tag, str)
+
+
+async def watching() -> None:
+    conn = await pgstride.connect(observer=Watching(), max_rows=1000)
+    await conn.close()
+    async with pgstride.create_pool(observer=Watching()) as pool:
+        assert_type(pool.stats().longest_wait, float)
+    await pgstride.connect(observer=print)  # type: ignore[call-overload]
+
+
 async def failing(conn: pgstride.Connection) -> None:
     try:
         await conn.execute("insert into t values (1)")
