@@ -54,8 +54,10 @@ class Client {
 std::unique_ptr<Client> make_looking(const std::string& dsn);
 /// pgstride, rows kept: Connection::query(); and COPY, and a pool.
 std::unique_ptr<Client> make_keeping(const std::string& dsn);
-/// pgstride, rows as C++ objects: Connection::query_as().
+/// pgstride, rows as C++ objects in a vector: Connection::query_as().
 std::unique_ptr<Client> make_typed(const std::string& dsn);
+/// pgstride, rows looked at as C++ objects: Connection::each<T>().
+std::unique_ptr<Client> make_typed_looking(const std::string& dsn);
 /// libpq, blocking: PQexecPrepared() with binary results; in pipeline mode; COPY in binary.
 std::unique_ptr<Client> make_libpq(const std::string& dsn);
 /// The same bytes through a socket; of the reply only its end is looked for. Its digest has no sum.

@@ -2,7 +2,7 @@
 //
 // One C++ contestant in a process of its own; run.py tells it what to do, as python_client.py has it.
 //
-//     pgstride_bench <each|typed|query|libpq|libpqxx|bare> <dsn>
+//     pgstride_bench <each|each as|typed|query|libpq|libpqxx|bare> <dsn>
 #include <cstdio>
 #include <ctime>
 #include <exception>
@@ -16,6 +16,7 @@ namespace {
 
 std::unique_ptr<bench::Client> make_client(std::string_view name, const std::string& dsn) {
   if (name == "each") return bench::make_looking(dsn);
+  if (name == "each as") return bench::make_typed_looking(dsn);
   if (name == "typed") return bench::make_typed(dsn);
   if (name == "query") return bench::make_keeping(dsn);
   if (name == "libpq") return bench::make_libpq(dsn);
@@ -79,7 +80,7 @@ int main(int count, char** arguments) {
   try {
     const auto client = count == 3 ? make_client(arguments[1], arguments[2]) : nullptr;
     if (!client) {
-      std::fprintf(stderr, "usage: pgstride_bench <each|typed|query|libpq|libpqxx|bare> <dsn>\n");
+      std::fprintf(stderr, "usage: pgstride_bench <each|each as|typed|query|libpq|libpqxx|bare> <dsn>\n");
       return 2;
     }
     std::cout << arguments[1] << std::endl;

@@ -107,7 +107,7 @@ def cpp_contestants(dsn: str) -> list[Contestant]:
     program = folder / "pgstride_bench"
     if not program.exists():
         raise SystemExit(f"bench: {program} has not been built; ./dev bench does it")
-    contestants = [Contestant(name, program, name, dsn) for name in ("each", "typed", "query", "libpq", "bare")]
+    contestants = [Contestant(name, program, name, dsn) for name in ("each", "each as", "typed", "query", "libpq", "bare")]
     peers = {
         "libpqxx": (program, "libpqxx", dsn),
         "tokio": (folder / "tokio" / "release" / "tokio_peer", dsn),

@@ -77,6 +77,14 @@ class [[nodiscard]] Connection {
     return Each<std::decay_t<Look>>(channel(), statement_for(channel().session(), sql, arguments.types()),
                                     arguments, std::forward<Look>(look));
   }
+  /// The same, for look(const T&). What of a T is a view dies with the call.
+  template <RowType T, std::invocable<const T&> Look, Encodable... Args>
+  EachAs<T, std::decay_t<Look>> each(Look&& look, std::string_view sql, const Args&... args) {
+    const ArgumentsOf arguments(args...);
+    return EachAs<T, std::decay_t<Look>>(channel(),
+                                         statement_for(channel().session(), sql, arguments.types()),
+                                         arguments, std::forward<Look>(look));
+  }
 
   /// co_await → Completion, of a statement whose rows nobody wants.
   template <Encodable First, Encodable... Rest>

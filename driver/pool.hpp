@@ -102,6 +102,13 @@ class [[nodiscard]] Pool {
     return on_any<Each<std::decay_t<Look>>, std::decay_t<Look>>(sql, ArgumentsOf(args...),
                                                                 std::forward<Look>(look));
   }
+  /// The same, for look(const T&).
+  template <RowType T, std::invocable<const T&> Look, Encodable... Args>
+  PoolRequest<WithArguments<EachAs<T, std::decay_t<Look>>, std::decay_t<Look>>> each(Look&& look, PoolSql sql,
+                                                                                     const Args&... args) {
+    return on_any<EachAs<T, std::decay_t<Look>>, std::decay_t<Look>>(sql, ArgumentsOf(args...),
+                                                                     std::forward<Look>(look));
+  }
   /// co_await → Completion
   template <Encodable First, Encodable... Rest>
   PoolRequest<WithArguments<Command>> execute(PoolSql sql, const First& first, const Rest&... rest) {

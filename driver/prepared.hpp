@@ -48,6 +48,11 @@ class Prepared {
   Each<std::decay_t<Look>> each(Look&& look, const Args&... args) const {
     return Each<std::decay_t<Look>>(*channel_, statement_, ArgumentsOf(args...), std::forward<Look>(look));
   }
+  template <RowType T, std::invocable<const T&> Look, Encodable... Args>
+  EachAs<T, std::decay_t<Look>> each(Look&& look, const Args&... args) const {
+    return EachAs<T, std::decay_t<Look>>(*channel_, statement_, ArgumentsOf(args...),
+                                         std::forward<Look>(look));
+  }
   template <Encodable... Args>
   Command execute(const Args&... args) const {
     return Command(*channel_, statement_, ArgumentsOf(args...));

@@ -87,10 +87,20 @@ class [[nodiscard]] Command final : public Request<Command, BoundExecute>, Resul
   Completion completion_;
 };
 
+/// Shows rows as they are; RowReader<T> shows each as a T.
+class RowViewer {
+ public:
+  void bind(const Columns& columns) noexcept { columns_ = &columns; }
+  RowView read(Bytes values) const { return RowView(values, *columns_); }
+
+ private:
+  const Columns* columns_ = nullptr;
+};
+
 /// co_await → Completion: every row is shown to a function where it lies in the receive buffer. The
 /// function may return false, or throw, to see no more of them; what it throws comes out of co_await.
-template <class Look>
-class [[nodiscard]] Each final : public Request<Each<Look>, BoundExecute>, ResultSink {
+template <class Look, class Reader = RowViewer>
+class [[nodiscard]] Each final : public Request<Each<Look, Reader>, BoundExecute>, ResultSink {
  public:
   template <class Given>
   Each(Channel& channel, StatementRef statement, const Arguments& arguments, Given&& look)
@@ -102,12 +112,13 @@ class [[nodiscard]] Each final : public Request<Each<Look>, BoundExecute>, Resul
 
  private:
   friend Request<Each, BoundExecute>;
+  void on_columns(const Columns& columns) override { reader_.bind(columns); }
   bool on_row(DataRow row) override {
-    const RowView view(row.rest(), this->statement()->columns());
-    if constexpr (std::is_same_v<std::invoke_result_t<Look&, const RowView&>, bool>) {
-      return look_(view);
+    const auto seen = reader_.read(row.rest());
+    if constexpr (std::is_same_v<decltype(look_(seen)), bool>) {
+      return look_(seen);
     } else {
-      look_(view);
+      look_(seen);
       return true;
     }
   }
@@ -120,6 +131,7 @@ class [[nodiscard]] Each final : public Request<Each<Look>, BoundExecute>, Resul
   }
 
   Look look_;
+  Reader reader_;
   Completion completion_;
 };
 

@@ -111,6 +111,11 @@ class RowReader {
   /// `values` are those of a row of a result with the columns that this is bound to. Throws Error.
   T read(Bytes values) const {
     T result{};
+    read(values, result);
+    return result;
+  }
+  /// Into one that was just made.
+  void read(Bytes values, T& result) const {
     Reader row(values);
     std::array<Field, size> fields;
     for (Field& field : fields) field = next_field(row);
@@ -122,7 +127,6 @@ class RowReader {
     }(std::make_index_sequence<size>());
     if (good < size) [[unlikely]]
       refuse_value(members[good], map_[good], fields[map_[good].column].null);
-    return result;
   }
 
  private:

@@ -5,7 +5,8 @@
 #pragma once
 
 #include <optional>
-#include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,7 +22,13 @@ namespace pgstride::inline v0 {
 template <class T>
 struct AllRows {
   using Result = std::vector<T>;
-  void add(T&& row) { rows.push_back(std::move(row)); }
+  void add(const RowReader<T>& reader, Bytes values) {
+    if constexpr (std::is_same_v<typename Result::reference, T&>) {
+      reader.read(values, rows.emplace_back());
+    } else {
+      rows.push_back(reader.read(values));  // std::vector<bool>
+    }
+  }
   Result take(std::string_view) { return std::move(rows); }
 
   std::vector<T> rows;
@@ -30,9 +37,9 @@ struct AllRows {
 template <class T>
 struct AtMostOneRow {
   using Result = std::optional<T>;
-  void add(T&& first) {
+  void add(const RowReader<T>& reader, Bytes values) {
     more = row.has_value();
-    if (!more) row = std::move(first);
+    if (!more) reader.read(values, row.emplace());
   }
   Result take(std::string_view sql) {
     if (more) refuse_row_count("more than one row", sql);
@@ -70,7 +77,7 @@ class [[nodiscard]] TypedQuery final : public Request<TypedQuery<T, Rows>, Bound
  private:
   friend Request<TypedQuery, BoundExecute>;
   void on_columns(const Columns& columns) override { reader_.bind(columns); }
-  bool on_row(DataRow row) override { return rows_.add(reader_.read(row.rest())), true; }
+  bool on_row(DataRow row) override { return rows_.add(reader_, row.rest()), true; }
   bool keeps_rows() const noexcept override { return true; }
   typename Rows::Result take() {
     this->check(this->sql());
@@ -81,6 +88,8 @@ class [[nodiscard]] TypedQuery final : public Request<TypedQuery<T, Rows>, Bound
   Rows rows_;
 };
 
+template <class T, class Look>
+using EachAs = Each<Look, RowReader<T>>;
 template <class T>
 using QueryAs = TypedQuery<T, AllRows<T>>;
 template <class T>

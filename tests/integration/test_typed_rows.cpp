@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -53,6 +54,37 @@ BOOST_AUTO_TEST_CASE(aggregates_by_name_in_any_order) {
     BOOST_REQUIRE(users.size() == 2U);
     BOOST_TEST((users[0] == User{1, "Ada", 36}));
     BOOST_TEST((users[1] == User{2, "Grace", std::nullopt}));
+  });
+}
+
+struct Glance {
+  int id = 0;
+  std::string_view name;  // lies in the receive buffer
+};
+
+BOOST_AUTO_TEST_CASE(each_row_looked_at_as_an_object) {
+  go([](Connection& conn) -> Task<> {
+    std::string names;
+    const auto look = [&](const Glance& user) { names += std::to_string(user.id).append(user.name); };
+    const Completion done = co_await conn.each<Glance>(look, "select 'Ada' as name, 1 as id where $1", true);
+    BOOST_TEST(done.affected_rows() == 1);
+    Prepared users = co_await conn.prepare("select * from (values ('Ada', 1), ('Grace', 2)) u(name, id)");
+    co_await users.each<Glance>(look);
+    BOOST_TEST(names == "1Ada1Ada2Grace");
+
+    int seen = 0;
+    const auto until_third = [&](int) { return ++seen < 3; };
+    co_await conn.each<int>(until_third, "select generate_series(1, 100)");
+    BOOST_TEST(seen == 3);
+    std::string what;
+    try {
+      co_await conn.each<Glance>(look, "select 1 as id, 2 as name");
+    } catch (const Error& e) {
+      what = e.what();
+    }
+    BOOST_TEST(what.find("column \"name\" is int4, which can not be read into") != std::string::npos, what);
+    const std::vector<bool> flags = co_await conn.query_as<bool>("select g = 2 from generate_series(1, 3) g");
+    BOOST_TEST((flags == std::vector<bool>{false, true, false}));
   });
 }
 
