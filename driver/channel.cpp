@@ -2,6 +2,7 @@
 #include "pgstride/driver/channel.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 #include "pgstride/driver/options.hpp"
 #include "pgstride/protocol/frontend.hpp"
@@ -47,6 +48,7 @@ bool Channel::disown() {
 }
 
 bool Channel::submit(Operation& operation, TimePoint deadline) {
+  assert(loop_.is_here() && "a connection is used on a thread that is not its loop's");
   is_ours();
   if (!session_.submit(operation, tick_of(deadline))) return false;
   if (deadline < armed_) arm(deadline);

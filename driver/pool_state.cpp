@@ -44,6 +44,7 @@ PoolState::PoolState(Loop& loop, PoolOptions options)
 // --- lending ------------------------------------------------------------------------------------
 
 bool PoolState::lend(Acquire& request) {
+  assert(loop_.is_here() && "a pool is used on a thread that is not its loop's");
   request.began_ = loop_.now();
   while (const auto slot = core_.take(loop_.now())) {
     if (seats_[*slot]->connection.is_open()) return hand(request, *slot), true;

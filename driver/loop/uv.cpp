@@ -1,10 +1,12 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/loop/uv.hpp"
 
+#include <atomic>
 #include <cassert>
 #include <cstdint>
 #include <new>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -273,6 +275,18 @@ struct UvLoop::State {
     assert(status == 0);
   }
 
+  bool is_here() const noexcept {
+    const std::thread::id its = thread.load(std::memory_order_relaxed);
+    return its == std::thread::id() || its == std::this_thread::get_id();
+  }
+
+  int run(uv_run_mode mode) noexcept {
+    std::thread::id nobody;
+    thread.compare_exchange_strong(nobody, std::this_thread::get_id(), std::memory_order_relaxed);
+    assert(is_here() && "a loop is run on another thread than before");
+    return uv_run(loop, mode);
+  }
+
   static void run_posted(uv_idle_t* idle) noexcept {
     auto* self = static_cast<State*>(idle->data);
     auto batch = std::exchange(self->posted, {});  // what these post runs in the next turn
@@ -294,7 +308,7 @@ struct UvLoop::State {
     done = &condition;
     uv_prepare_start(before_wait, stop_when_done);
     uv_check_start(after_wait, stop_when_done);
-    while (!condition() && uv_run(loop, UV_RUN_DEFAULT) != 0) {  // somebody has called stop()
+    while (!condition() && run(UV_RUN_DEFAULT) != 0) {  // somebody has called stop()
     }
     uv_prepare_stop(before_wait);
     uv_check_stop(after_wait);
@@ -308,6 +322,7 @@ struct UvLoop::State {
   const Condition* done = nullptr;
   std::vector<std::unique_ptr<Job>> posted;
   List guests;
+  std::atomic<std::thread::id> thread;  // has run it first
   bool firing = false;
   bool closing = false;  // jobs that a dropped job hands over are dropped, too
 };
@@ -316,31 +331,37 @@ UvLoop::UvLoop() : UvLoop(nullptr) {}
 UvLoop::UvLoop(uv_loop_s* host) : state_(std::make_unique<State>(host)) {}
 UvLoop::~UvLoop() = default;
 
+bool UvLoop::is_here() const noexcept { return state_->is_here(); }
+
 std::unique_ptr<Watch> UvLoop::watch(int fd, FdHandler& handler) {
+  assert(is_here() && "a loop is used on a thread that is not its own");
   auto poll = std::make_unique<uv_poll_t>();
   if (uv_poll_init(state_->loop, poll.get(), fd) != 0) return std::make_unique<BlindWatch>(*this, handler);
   return std::make_unique<UvWatch>(poll.release(), handler, state_->guests);
 }
 
 std::unique_ptr<Timer> UvLoop::timer(TimerHandler& handler) {
+  assert(is_here() && "a loop is used on a thread that is not its own");
   auto timer = std::make_unique<uv_timer_t>();
   uv_timer_init(state_->loop, timer.get());
   return std::make_unique<UvTimer>(timer.release(), handler, state_->guests, state_->firing);
 }
 
 void UvLoop::post(std::unique_ptr<Job> job) {
+  assert(is_here() && "a job is posted from a thread that is not the loop's");
   if (state_->closing) return;
   state_->posted.push_back(std::move(job));
   uv_idle_start(state_->idle, State::run_posted);
 }
 
 void UvLoop::offload(std::unique_ptr<Job> job) {
+  assert(is_here() && "a job is offloaded from a thread that is not the loop's");
   if (!state_->closing) Offloaded::start(state_->loop, std::move(job), state_->guests);
 }
 
 void UvLoop::run_until(Condition done) { state_->run_until(done); }
-void UvLoop::run() { uv_run(state_->loop, UV_RUN_DEFAULT); }
-bool UvLoop::run_once() { return uv_run(state_->loop, UV_RUN_ONCE) != 0; }
+void UvLoop::run() { state_->run(UV_RUN_DEFAULT); }
+bool UvLoop::run_once() { return state_->run(UV_RUN_ONCE) != 0; }
 void UvLoop::stop() noexcept { uv_stop(state_->loop); }
 
 }  // namespace pgstride::inline v0

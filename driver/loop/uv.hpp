@@ -33,6 +33,8 @@ class UvLoop final : public Loop {
   void offload(std::unique_ptr<Job>) override;
   /// The clock itself, not libuv's idea of it, which is as old as the turn.
   TimePoint now() const noexcept override { return Clock::now(); }
+  /// Its thread is the one that runs it first; until then, any.
+  bool is_here() const noexcept override;
 
   /// Until stop(), or until nothing is watched, armed, posted or offloaded any more.
   void run();
