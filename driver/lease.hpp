@@ -66,8 +66,8 @@ class [[nodiscard]] Lease {
 };
 
 /// co_await → Lease. Joins the queue when it is awaited, and leaves it when it is destroyed. Throws Error:
-/// Errc::timed_out, whose text tells who has the connections; Errc::connection_closed when the pool is
-/// closed; Errc::cancelled; and what is wrong when nobody can connect.
+/// Errc::timed_out, whose text tells who has the connections; std::errc::resource_unavailable_try_again when
+/// PoolLimits::max_waiting wait already; Errc::connection_closed when the pool is closed; Errc::cancelled; and what is wrong when nobody can connect.
 class [[nodiscard]] Acquire final : PoolCore::Waiter {
  public:
   Acquire(std::shared_ptr<PoolState> pool, std::source_location where) noexcept;
@@ -99,7 +99,7 @@ class [[nodiscard]] Acquire final : PoolCore::Waiter {
 
  private:
   friend class PoolState;
-  enum class Outcome : std::uint8_t { none, handed, refused, late, stopped };
+  enum class Outcome : std::uint8_t { none, handed, refused, late, excess, stopped };
   struct Dismissal {
     void operator()() const noexcept { request->dismiss(); }
     Acquire* request;

@@ -156,10 +156,18 @@ std::optional<PoolCore::Slot> PoolCore::take(TimePoint now) {
   return slot;
 }
 
+// Whoever is about to have a slot that nobody else has is not waiting for others.
+bool PoolCore::is_full() const noexcept {
+  if (limits_.max_waiting == 0) return false;
+  const std::size_t taken = counts_.leased + (limits_.waiters_connect ? counts_.connecting : 0);
+  return counts_.waiting >= limits_.max_waiting + (slots_.size() - taken);
+}
+
 void PoolCore::acquire(Waiter& waiter, TimePoint deadline) {
   assert(!waiter.waiting_);
   waiter.waiting_ = true;
   waiter.refused_ = false;
+  waiter.excess_ = is_full();
   waiter.deadline_ = deadline;
   waiter.next_ = nullptr;
   waiter.previous_ = last_;
@@ -211,6 +219,12 @@ std::optional<PoolCore::Action> PoolCore::refuse_somebody(TimePoint now) {
   if (first_ && (closing_ || first_->refused_)) {
     ++counts_.refused;
     return Action{Action::Kind::refuse, 0, &pop_waiter()};
+  }
+  if (last_ && last_->excess_) {
+    ++counts_.refused;
+    Waiter& last = *last_;
+    unlink(last);
+    return Action{Action::Kind::refuse_full, 0, &last};
   }
   if (now < earliest_deadline_) return std::nullopt;
   earliest_deadline_ = never;

@@ -34,6 +34,9 @@ struct PoolLimits {
   /// comes back in the meantime serves him, too.
   bool waiters_connect = false;
 
+  /// How many may wait for connections that others have; 0: any number.
+  std::size_t max_waiting = 0;
+
   Duration max_idle = unlimited;
   /// Since it was opened. Each lives for a random part less, up to a tenth, so that they do not all go
   /// at once. Never ends one in use.
@@ -78,16 +81,18 @@ class PoolCore {
     TimePoint deadline_ = never;
     bool waiting_ = false;
     bool refused_ = false;
+    bool excess_ = false;
   };
 
   struct Action {
     enum class Kind : std::uint8_t {
-      connect,     // open a connection for the slot, then connected() or failed()
-      check,       // ask the server whether the connection works, then ready() or retire()
-      hand,        // the slot is the waiter's; State::connecting: he connects for himself
-      retire,      // close the slot's connection, then gone()
-      refuse,      // the waiter gets none: the pool is closing, or nobody does
-      refuse_late  // the waiter gets none: his deadline has passed
+      connect,      // open a connection for the slot, then connected() or failed()
+      check,        // ask the server whether the connection works, then ready() or retire()
+      hand,         // the slot is the waiter's; State::connecting: he connects for himself
+      retire,       // close the slot's connection, then gone()
+      refuse,       // the waiter gets none: the pool is closing, or nobody does
+      refuse_late,  // the waiter gets none: his deadline has passed
+      refuse_full   // the waiter gets none: too many were there before him
     };
     Kind kind;
     Slot slot = 0;
@@ -167,6 +172,7 @@ class PoolCore {
   void doom(Slot slot);
   Waiter& pop_waiter() noexcept;
   void unlink(Waiter& waiter) noexcept;
+  bool is_full() const noexcept;
   bool has_outlived(const SlotData& data, TimePoint now) const noexcept;
   bool needs_check(const SlotData& data, TimePoint now) const noexcept;
   double random_part();

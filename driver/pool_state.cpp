@@ -148,6 +148,13 @@ Failure PoolState::refusal(const Acquire& request) const {
     return failure;
   }
   const PoolCounts& counts = core_.counts();
+  if (request.outcome_ == Acquire::Outcome::excess) {
+    Failure failure;
+    failure.code = std::make_error_code(std::errc::resource_unavailable_try_again);
+    failure.detail = "the pool is full: " + std::to_string(counts.leased) + " connections are lent, and " +
+                     std::to_string(counts.waiting) + " wait for one already";
+    return failure;
+  }
   std::string what = "no connection became free in " + seconds_text(loop_.now() - request.began_) + ": " +
                      std::to_string(counts.leased) + " of " + std::to_string(core_.max_size()) +
                      " are lent, " + std::to_string(counts.waiting) + " more wait";
@@ -236,6 +243,10 @@ void PoolState::pump(bool in_loop) noexcept {
         break;
       case PoolCore::Action::Kind::refuse_late:
         request->outcome_ = Acquire::Outcome::late;
+        answer(*request, in_loop);
+        break;
+      case PoolCore::Action::Kind::refuse_full:
+        request->outcome_ = Acquire::Outcome::excess;
         answer(*request, in_loop);
         break;
     }

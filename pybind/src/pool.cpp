@@ -186,7 +186,8 @@ void PoolHead::pump(bool in_loop) noexcept {
         request().answered(action->slot, in_loop);
         break;
       case PoolCore::Action::Kind::refuse:
-      case PoolCore::Action::Kind::refuse_late: request().answered(std::nullopt, in_loop); break;
+      case PoolCore::Action::Kind::refuse_late:
+      case PoolCore::Action::Kind::refuse_full: request().answered(std::nullopt, in_loop); break;
       case PoolCore::Action::Kind::connect: act("connect", action->slot); break;
       case PoolCore::Action::Kind::check: act("check", action->slot); break;
       case PoolCore::Action::Kind::retire: act("retire", action->slot); break;

@@ -263,19 +263,21 @@ bool parse_limit(PyObject* seconds, Duration& limit) {
   return true;
 }
 
-/// PoolCore(loop, act, min_size, max_size, keeps_min_size, max_queries, max_idle, max_lifetime, check_after)
+/// PoolCore(loop, act, min_size, max_size, keeps_min_size, max_queries, max_idle, max_lifetime, check_after,
+/// max_waiting)
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject*) {
   PyObject *loop = nullptr, *act = nullptr, *max_idle = nullptr, *max_lifetime = nullptr,
            *check_after = nullptr;
-  Py_ssize_t min_size = 0, max_size = 0;
+  Py_ssize_t min_size = 0, max_size = 0, max_waiting = 0;
   int keeps = 0;
   unsigned long long max_queries = 0;
-  if (!PyArg_ParseTuple(args, "OOnnpKOOO", &loop, &act, &min_size, &max_size, &keeps, &max_queries, &max_idle,
-                        &max_lifetime, &check_after))
+  if (!PyArg_ParseTuple(args, "OOnnpKOOOn", &loop, &act, &min_size, &max_size, &keeps, &max_queries,
+                        &max_idle, &max_lifetime, &check_after, &max_waiting))
     return nullptr;
   PoolLimits limits;
   limits.min_size = static_cast<std::size_t>(min_size);
   limits.max_size = static_cast<std::size_t>(max_size);
+  limits.max_waiting = static_cast<std::size_t>(max_waiting);
   limits.keeps_min_size = keeps != 0;
   limits.waiters_connect = true;
   limits.seed = static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());

@@ -225,6 +225,29 @@ BOOST_AUTO_TEST_CASE(who_waits_for_too_long_is_told_why) {
   BOOST_TEST(run(loop, acquire_and_tell(pool, 20s)) == "served");
 }
 
+BOOST_AUTO_TEST_CASE(no_more_wait_than_may) {  // R-M4
+  PoolOptions options = pool_options();
+  options.limits.max_waiting = 1;
+  Pool pool(loop, options);
+  const auto take = [](Pool& from) -> Task<Lease> { co_return co_await from.acquire(); };
+  Lease lease = run(loop, take(pool));
+  auto waiting = pid_of_any(pool);
+  waiting.start();
+  const auto refused = [](Pool& from) -> Task<std::error_code> {
+    try {
+      Lease none = co_await from.acquire();
+    } catch (const Error& e) {
+      BOOST_TEST(contains(e.what(), "the pool is full: 1 connections are lent, and 1 wait for one already"));
+      co_return e.code();
+    }
+    co_return std::error_code();
+  };
+  BOOST_TEST((run(loop, refused(pool)) == std::errc::resource_unavailable_try_again));
+  lease.release();
+  BOOST_TEST(run(loop, std::move(waiting)) != 0);
+  BOOST_TEST(!run(loop, refused(pool)));
+}
+
 BOOST_AUTO_TEST_CASE(a_waiter_that_is_destroyed) {
   Pool pool(loop, pool_options());
   Lease lease;

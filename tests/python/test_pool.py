@@ -34,12 +34,26 @@ def said(text):
             {"max_inactive_connection_lifetime": -1},
             "max_inactive_connection_lifetime is expected to be greater or equal to zero",
         ),
+        ({"max_waiting": 0}, "max_waiting is expected to be greater than zero"),
         ({"max_lifetime": -1}, "max_lifetime is expected to be greater or equal to zero"),
     ],
 )
 def test_options(options, text):
     with pytest.raises(ValueError, match=f"^{text}$"):
         pgstride.create_pool(**options)
+
+
+async def test_no_more_wait_than_may(dsn):  # R-M4
+    async with pgstride.create_pool(dsn, min_size=0, max_size=1, max_waiting=1) as pool:
+        async with pool.acquire():
+            second = asyncio.create_task(pool.fetchval("select 2"))
+            await asyncio.sleep(0)
+            with pytest.raises(pgstride.PoolFullError, match="its connections are in use, and 1 others wait already"):
+                await pool.fetchval("select 3")
+            with pytest.raises(pgstride.PoolFullError):
+                await pool.acquire(timeout=60)
+        assert await second == 2
+        assert await pool.fetchval("select 4") == 4
 
 
 @pytest.mark.parametrize("option, base", [("connection_class", "Connection"), ("record_class", "Record")])

@@ -54,9 +54,10 @@ struct Pool {
         case Kind::hand: text += core.state(action->slot) == State::connecting ? "hand empty" : "hand"; break;
         case Kind::refuse: text += "refuse"; break;
         case Kind::refuse_late: text += "late"; break;
+        case Kind::refuse_full: text += "full"; break;
       }
       if (action->waiter) (text += ' ') += name(action->waiter);
-      if (action->kind != Kind::refuse && action->kind != Kind::refuse_late) {
+      if (action->kind < Kind::refuse) {
         (text += ' ') += std::to_string(action->slot);
         handed = action->slot;
       }
@@ -284,6 +285,35 @@ BOOST_AUTO_TEST_CASE(nothing_outlives_its_lifetime_but_what_is_in_use) {
   BOOST_TEST((pool.core.state(0) == State::leased));
   BOOST_TEST(!pool.core.release(0, pool.now));
   BOOST_TEST((pool.core.state(0) == State::retiring));
+}
+
+BOOST_AUTO_TEST_CASE(who_comes_when_enough_wait_is_refused_at_once) {  // R-M4
+  auto few = limits(0, 2);
+  few.max_waiting = 1;
+  Pool pool(few);
+  for (int i = 0; i < 4; ++i) pool.acquire();  // two can be connected, one may wait for them to come back
+  BOOST_TEST(pool.actions() == "full d connect 1 connect 0");
+  pool.core.connected(0, pool.now);
+  pool.core.connected(1, pool.now);
+  BOOST_TEST(pool.actions() == "hand a 1 hand b 0");
+  pool.acquire();
+  BOOST_TEST(pool.actions() == "full e");
+  pool.back(0);
+  BOOST_TEST(pool.actions() == "hand c 0");
+  pool.acquire();
+  BOOST_TEST(pool.actions() == "");
+}
+
+BOOST_AUTO_TEST_CASE(who_connects_for_himself_does_not_wait) {
+  auto few = limits(0, 1);
+  few.max_waiting = 1;
+  few.waiters_connect = true;
+  Pool pool(few);
+  for (int i = 0; i < 3; ++i) {
+    pool.acquire();
+    BOOST_TEST(pool.actions() ==
+               (std::vector<std::string>{"hand empty a 0", "", "full c"}[static_cast<std::size_t>(i)]));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_was_expired_is_replaced) {

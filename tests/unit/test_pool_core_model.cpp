@@ -233,7 +233,8 @@ class Walk {
           break;
         case Kind::hand: hand(*action); break;
         case Kind::refuse:
-        case Kind::refuse_late: refuse(*action); break;
+        case Kind::refuse_late:
+        case Kind::refuse_full: refuse(*action); break;
       }
     }
   }

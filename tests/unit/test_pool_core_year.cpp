@@ -104,6 +104,7 @@ class Year {
           }
           break;
         case Kind::refuse:
+        case Kind::refuse_full:
         case Kind::refuse_late: ++late; break;
       }
     }

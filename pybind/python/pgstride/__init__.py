@@ -32,6 +32,7 @@ from ._observing import Observer
 from .connection import Connection, connect
 from .exceptions import *  # noqa: F403
 from .pool import Pool, create_pool
+from .pool import PoolFullError as PoolFullError  # asyncpg has none, so it is not in __all__
 from .protocol import Record
 from .types import *  # noqa: F403
 

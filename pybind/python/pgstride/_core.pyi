@@ -185,6 +185,7 @@ class PoolCore:
         max_idle: float | None,
         max_lifetime: float | None,
         check_after: float | None,
+        max_waiting: int,
         /,
     ) -> None:
         """`act` is told what is to be done with a slot: "connect", "check", "retire", or that a transaction was
@@ -193,7 +194,7 @@ class PoolCore:
     def take(self) -> int | None:
         """A slot that can be had at once; it is leased."""
     def acquire(self) -> Awaitable[int | None]:
-        """A slot, leased, or empty and to be connected; None when the pool is closing."""
+        """A slot, leased, or empty and to be connected; None when the pool is closing, or too many wait already."""
     def open(self, slot: int, /) -> None:
         """An empty slot is going to be connected."""
     def connected(self, slot: int, core: Core, reset_script: str, /) -> None: ...

@@ -36,6 +36,7 @@ class PoolFilling(typing.Generic[Row]):
                 self._max_inactive_connection_lifetime or None,
                 self._max_lifetime or None,
                 self._check_after or None,
+                self._max_waiting or 0,
             )
             self._holders = [PoolConnectionHolder(self, slot) for slot in range(self._maxsize)]
         empty = [holder for holder in self._holders if self._core.state(holder._slot) == "empty"]
@@ -99,6 +100,22 @@ class PoolFilling(typing.Generic[Row]):
                 await _pool_holder._dispose(con, error)
                 raise
         return typing.cast("connection.Connection[Row]", con)
+
+    def _check_open(self: Pool[Row]) -> None:  # type: ignore[misc]
+        if self._closing:
+            raise exceptions.InterfaceError("pool is closing")
+        self._check_init()
+
+    def _check_init(self: Pool[Row]) -> None:  # type: ignore[misc]
+        if not self._initialized:
+            if self._initializing:
+                raise exceptions.InterfaceError(
+                    "pool is being initialized, but not yet ready: likely there is a race between creating a pool "
+                    "and using it"
+                )
+            raise exceptions.InterfaceError("pool is not initialized")
+        if self._closed:
+            raise exceptions.InterfaceError("pool is closed")
 
 
 def _same_server(one: connection.Connection[typing.Any], other: connection.Connection[typing.Any]) -> bool:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 
-def check_sizes(init_size: int | None, min_size: int, max_size: int, max_queries: int) -> None:
+def check_sizes(init_size: int | None, min_size: int, max_size: int, max_queries: int, max_waiting: int | None) -> None:
     if max_size <= 0:
         raise ValueError("max_size is expected to be greater than zero")
     if min_size < 0:
@@ -20,6 +20,8 @@ def check_sizes(init_size: int | None, min_size: int, max_size: int, max_queries
             raise ValueError("init_size is greater than max_size")
     if max_queries <= 0:
         raise ValueError("max_queries is expected to be greater than zero")
+    if max_waiting is not None and max_waiting <= 0:
+        raise ValueError("max_waiting is expected to be greater than zero")
 
 
 def check_not_negative(**durations: float) -> None:

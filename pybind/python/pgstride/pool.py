@@ -23,6 +23,10 @@ _CLOSING_IS_LONG = 60.0  # seconds
 _Hook = typing.Callable[[typing.Any], typing.Awaitable[object]]
 
 
+class PoolFullError(exceptions.InterfaceError):
+    """As many tasks wait for a connection of the pool as it lets wait (`max_waiting`)."""
+
+
 class Pool(PoolRequests[Row], PoolFilling[Row]):
     """A pool of connections. Made by :func:`create_pool`; await it, or use it as ``async with``.
 
@@ -38,6 +42,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         "_maxsize",
         "_keeps_min_size",
         "_max_queries",
+        "_max_waiting",
         "_max_inactive_connection_lifetime",
         "_max_lifetime",
         "_check_after",
@@ -84,6 +89,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         max_lifetime: float = 0.0,
         check_after: float = 0.0,
         observer: _observing.Observer | None = None,
+        max_waiting: int | None = None,
         **connect_kwargs: typing.Any,
     ) -> None:
         if len(connect_args) > 1:
@@ -93,7 +99,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
                 DeprecationWarning,
                 stacklevel=2,
             )
-        _pool_options.check_sizes(init_size, min_size, max_size, max_queries)
+        _pool_options.check_sizes(init_size, min_size, max_size, max_queries, max_waiting)
         _pool_options.check_not_negative(
             max_inactive_connection_lifetime=max_inactive_connection_lifetime,
             max_lifetime=max_lifetime,
@@ -114,6 +120,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         self._max_lifetime = max_lifetime
         self._check_after = check_after
         self._observer = observer
+        self._max_waiting = max_waiting
         self._connect = connect if connect is not None else connection.connect
         self._setup = setup
         self._init = init
@@ -197,7 +204,11 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
                 slot = await self._core.acquire()
                 if slot is None:
                     self._check_open()
-                    raise exceptions.InterfaceError("pool is closing")
+                    if self._max_waiting is None:
+                        raise exceptions.InterfaceError("pool is closing")
+                    raise PoolFullError(
+                        f"pool is full: its connections are in use, and {self._max_waiting} others wait already"
+                    )
             holder = self._holders[slot]
             if holder._con is None:
                 await holder._open()
@@ -315,22 +326,6 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
     def _queue(self) -> _Free:
         return _Free(self)
 
-    def _check_open(self) -> None:
-        if self._closing:
-            raise exceptions.InterfaceError("pool is closing")
-        self._check_init()
-
-    def _check_init(self) -> None:
-        if not self._initialized:
-            if self._initializing:
-                raise exceptions.InterfaceError(
-                    "pool is being initialized, but not yet ready: likely there is a race between creating a pool "
-                    "and using it"
-                )
-            raise exceptions.InterfaceError("pool is not initialized")
-        if self._closed:
-            raise exceptions.InterfaceError("pool is closed")
-
 
 def create_pool(
     dsn: str | None = None,
@@ -351,6 +346,7 @@ def create_pool(
     max_lifetime: float = 0.0,
     check_after: float = 0.0,
     observer: _observing.Observer | None = None,
+    max_waiting: int | None = None,
     **connect_kwargs: typing.Any,
 ) -> Pool[Row]:
     """A pool of up to `max_size` connections. Nothing happens before it is awaited or entered.
@@ -362,6 +358,9 @@ def create_pool(
     `max_inactive_connection_lifetime` seconds without use, or when it is older than `max_lifetime` seconds, give
     or take a tenth, and not in use. After `check_after` seconds without use the server is asked whether it is
     still there before it is lent. 0 seconds: never.
+
+    When `max_waiting` tasks wait already for connections that others have, the next one gets a
+    :exc:`PoolFullError` at once.
 
     `connect` takes the place of :func:`connect` and is called with the same arguments; `init` is awaited with each
     new connection, `setup` with each connection that is about to be lent; `reset` with each that was released,
@@ -385,6 +384,7 @@ def create_pool(
         max_lifetime=max_lifetime,
         check_after=check_after,
         observer=observer,
+        max_waiting=max_waiting,
         **connect_kwargs,
     )
 
