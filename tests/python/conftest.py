@@ -145,6 +145,20 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture(scope="session")
+def tour() -> Callable[[str], str]:
+    """Runs the C++ quick start, which uses a bit of everything, on the server of a URL; what it says."""
+    program = next((pathlib.Path(__file__).parents[2] / "build").glob("*/examples/quickstart"), None)
+    if program is None:
+        pytest.skip("the examples have not been built")
+
+    def tour(dsn: str) -> str:
+        done = subprocess.run([program, dsn], capture_output=True, text=True, timeout=60)
+        return done.stderr if done.returncode else done.stdout
+
+    return tour
+
+
+@pytest.fixture(scope="session")
 def dsn() -> str:
     dsn = os.environ.get("PGSTRIDE_TEST_DSN")
     if not dsn:

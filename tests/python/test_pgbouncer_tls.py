@@ -69,6 +69,15 @@ async def test_it(connect, bouncer, authority, usable) -> None:
     await usable(connection)
 
 
+def test_it_from_cpp(tour, mode, bouncer, authority) -> None:
+    if mode == "transaction":
+        pytest.skip("the tour has a temporary table")
+    where = bouncer.dsn.replace("postgres@", f"{bouncer.user}@")
+    if bouncer.does_tls:
+        where += f"?sslmode=verify-full&sslrootcert={authority.root}"
+    assert "the first 1000 square roots add up to 21097.456" in tour(where)
+
+
 async def test_it_must_be_the_one(connect, bouncer) -> None:
     if not bouncer.does_tls:
         with pytest.raises(ConnectionError, match="rejected SSL upgrade: it is not set up for it"):

@@ -121,6 +121,13 @@ async def test_tokens(connect, where) -> None:
     assert calls == [1]
 
 
+def test_tokens_from_cpp(tour, where) -> None:
+    said = tour(where("pgstride_oauth", oauth_token="token-of-pgstride_oauth", require_auth="oauth"))
+    assert "the first 1000 square roots add up to 21097.456" in said
+    assert "OAuth bearer authentication failed" in tour(where("pgstride_oauth", oauth_token="token-of-somebody"))
+    assert "asks for an OAuth token, and none was given" in tour(where("pgstride_oauth"))
+
+
 async def test_tokens_that_are_refused(connect, where) -> None:
     with pytest.raises(pgstride.InvalidAuthorizationSpecificationError) as caught:
         await connect(where("pgstride_oauth"), oauth_token="token-of-somebody")
