@@ -113,6 +113,7 @@ bool ConnectOptions::is_given(std::size_t row) const {
 }
 
 bool ConnectOptions::apply_environment(OptionError& error) {
+  if (untrusted_) return true;
   const auto apply = [&](std::size_t row) {
     const char* variable = option_table()[row].variable;
     const char* value = variable != nullptr ? std::getenv(variable) : nullptr;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -88,6 +89,13 @@ class ConnectOptions {
   explicit ConnectOptions(std::string_view dsn);
 
   [[nodiscard]] static std::optional<ConnectOptions> parse(std::string_view dsn, OptionError&);
+  /// For a connection string from somebody who is not to be trusted with what this process has: it may hold
+  /// only `keys`, or those of strangers_may_say() if there are none, and names a server to be reached by TCP.
+  /// Of this machine's files and the environment nothing comes in, except the system's root certificates.
+  [[nodiscard]] static std::optional<ConnectOptions> parse_untrusted(
+      std::string_view dsn, OptionError&, std::span<const std::string_view> keys = strangers_may_say());
+  /// What can do no harm here: which server, which database, as whom, how secure.
+  static std::span<const std::string_view> strangers_may_say() noexcept;
   /// One option by its libpq name. An empty value leaves it as it is.
   [[nodiscard]] bool set(std::string_view keyword, std::string_view value, OptionError&);
   /// What the surroundings say, for what neither the connection string nor its owner has set: the
@@ -168,6 +176,7 @@ class ConnectOptions {
   [[nodiscard]] bool complete_tls(OptionError&);
   [[nodiscard]] bool check(OptionError&) const;
 
+  bool untrusted_ = false;   // the environment is not for whoever has said this
   std::uint64_t given_ = 0;  // a bit for each row of the option table: set by name
 };
 

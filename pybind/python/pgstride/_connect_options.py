@@ -10,6 +10,7 @@ import typing
 
 from ._observing import Observer
 from ._parameters import Keyword, Password
+from ._untrusted import DsnKeys
 
 
 class LibpqOptions(typing.TypedDict, total=False):
@@ -79,3 +80,4 @@ class ConnectOptions(LibpqOptions, total=False):
     require_auth: str | None
     oauth_token: Password
     observer: Observer | None
+    untrusted_dsn: DsnKeys

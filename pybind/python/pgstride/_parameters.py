@@ -18,7 +18,7 @@ import os
 import ssl as _ssl
 import typing
 
-from . import _core, _dsn, _passfile, _tls, exceptions
+from . import _core, _dsn, _passfile, _tls, _untrusted, exceptions
 from ._tls import SSLMode, SSLNegotiation
 
 DEFAULT_PORT = 5432
@@ -57,6 +57,7 @@ _KEYWORDS = (_DRIVER_OPTIONS | _FOR_THE_SERVER | {"dbname", "sslmode", "sslnegot
 """libpq's options that are keyword arguments of connect() without standing in its signature."""
 
 Keyword = typing.Union[str, int, os.PathLike[str], None]
+Environment = typing.Mapping[str, str]
 
 
 class SessionAttribute(str, enum.Enum):
@@ -110,14 +111,15 @@ class Resolved(typing.NamedTuple):
 class _Sources:
     """The sources of a parameter that libpq names. What the authority of the URL says comes before the second."""
 
-    def __init__(self, keywords: dict[str, str], query: dict[str, str], service: dict[str, str]) -> None:
-        self._given = (keywords, query, service)
+    def __init__(self, environment: Environment, *given: dict[str, str]) -> None:
+        self._environment = environment
+        self._given = given
 
     def __call__(self, key: str, variable: str | None = None) -> str | None:
         for source in self._given:
             if key in source:
                 return source[key]
-        return os.environ.get(variable) or None if variable else None
+        return self._environment.get(variable) or None if variable else None
 
 
 def resolve(
@@ -137,26 +139,33 @@ def resolve(
     target_session_attrs: str | SessionAttribute | None,
     krbsrvname: str | None,
     gsslib: str | None,
+    untrusted_dsn: _untrusted.DsnKeys = False,
     **more: Keyword,
 ) -> Resolved:
     url = _dsn.parse(dsn) if dsn else _dsn.Dsn()
+    is_trusted = untrusted_dsn is False
+    environment: Environment = os.environ if is_trusted else {}
+    if not is_trusted:
+        _untrusted.check(url, untrusted_dsn)
     keywords = _keywords(more)
     database = _same("database", database, "dbname", keywords.get("dbname"))
     ssl = _same("ssl", ssl, "sslmode", keywords.get("sslmode"))
-    service = service or url.query.get("service") or os.environ.get("PGSERVICE")
+    service = service or url.query.get("service") or environment.get("PGSERVICE")
     if "oauth_token" in url.query:
         raise exceptions.ClientConfigurationError("oauth_token is an argument of connect(), not a part of a URL")
     if "database" in url.query:
         url.query.setdefault("dbname", url.query["database"])
-    sources = _Sources(keywords, url.query, _passfile.service(service, servicefile) if service else {})
-    hosts, ports = _hosts(host, port, url.hosts, sources)
+    sources = _Sources(environment, keywords, url.query, _passfile.service(service, servicefile) if service else {})
+    hosts, ports = _hosts(host, port, url.hosts, sources, environment.get("PGPORT"))
+    if not is_trusted and not host:
+        _untrusted.check_hosts([] if hosts is DEFAULT_HOSTS else hosts)
     user = _first(user, url.user, sources("user", "PGUSER"))
     if user is None:
         user = _login_name()
     # asyncpg reads "/" as a database without a name, which stands for the user's.
     database = _first(database, url.database, sources("dbname", "PGDATABASE"), user)
     password = _first(password, url.password, sources("password", "PGPASSWORD"))
-    if password is None:
+    if password is None and (is_trusted or passfile is not None):
         places = [("localhost" if is_socket(name) else name, number) for name, number in zip(hosts, ports)]
         if hosts is DEFAULT_HOSTS:
             places = [("localhost", ports[0])]
@@ -166,14 +175,14 @@ def resolve(
         _socket_path(name, number) if is_socket(name) else (name, number) for name, number in zip(hosts, ports)
     ]
     security, mode, negotiation, options = _security(
-        ssl, direct_tls, sources, any(isinstance(address, tuple) for address in addresses)
+        ssl, direct_tls, sources, any(isinstance(address, tuple) for address in addresses), is_trusted
     )
     said = {**url.query, **keywords}
     settings = {key: value for key, value in said.items() if key not in OWN_KEYS} or None
     if server_settings is not None:
         _check_settings(server_settings)
         settings = {**(settings or {}), **server_settings}
-    options.update(_driver_options(settings or {}))
+    options.update(_driver_options(settings or {}, environment))
     gsslib = _first(gsslib, sources("gsslib", "PGGSSLIB"), "gssapi")
     if gsslib not in ("gssapi", "sspi"):
         raise exceptions.ClientConfigurationError(f"gsslib parameter must be either 'gssapi' or 'sspi', got {gsslib!r}")
@@ -200,13 +209,13 @@ def settings_for_server(params: ConnectionParameters) -> list[tuple[str, str]]:
     return [(key, value) for key, value in settings if key not in _DRIVER_OPTIONS]
 
 
-def _driver_options(settings: dict[str, str]) -> dict[str, str]:
+def _driver_options(settings: dict[str, str], environment: Environment) -> dict[str, str]:
     options = {key: value for key, value in settings.items() if key in _DRIVER_OPTIONS}
     for key in _DRIVER_OPTIONS | _FOR_THE_SERVER:
         variable = _LIBPQ_OPTIONS[key]
         # An address belongs to a list of hosts, and there always is a timeout.
         if variable and key not in settings and key not in ("hostaddr", "connect_timeout"):
-            if value := os.environ.get(variable):
+            if value := environment.get(variable):
                 options[key] = value
     return options
 
@@ -245,8 +254,9 @@ def _hosts(
     port: int | str | typing.Sequence[int | str] | None,
     authority: str,
     sources: _Sources,
+    default_port: str | None,
 ) -> tuple[list[str], list[int]]:
-    default = _dsn.parse_ports(os.environ.get("PGPORT") or DEFAULT_PORT)
+    default = _dsn.parse_ports(default_port or DEFAULT_PORT)
     given = _dsn.parse_ports(port) if port else None
     if not host and authority:
         return _dsn.parse_hosts(authority, given, default, decode=True)
@@ -270,7 +280,11 @@ def _login_name() -> str:
 
 
 def _security(
-    ssl: str | bool | SSLMode | _ssl.SSLContext | None, direct_tls: bool | None, sources: _Sources, any_tcp: bool
+    ssl: str | bool | SSLMode | _ssl.SSLContext | None,
+    direct_tls: bool | None,
+    sources: _Sources,
+    any_tcp: bool,
+    is_trusted: bool,
 ) -> tuple[typing.Any, SSLMode, SSLNegotiation, dict[str, str]]:
     """What params.ssl is made from, the mode, the way to begin, and the driver's options."""
     if ssl is None:
@@ -286,7 +300,9 @@ def _security(
         security: typing.Any = mode or False
         if mode:
             values = {key: sources(key, _tls.VARIABLES.get(key)) for key in _tls.OPTIONS}
-            options = _tls.complete(mode, {key: value for key, value in values.items() if value is not None})
+            options = _tls.complete(
+                mode, {key: value for key, value in values.items() if value is not None}, uses_home=is_trusted
+            )
     elif ssl is not None and not isinstance(ssl, (bool, _ssl.SSLContext)):
         raise TypeError(f"ssl is expected to be an sslmode, a bool or an ssl.SSLContext, got {ssl!r}")
     else:

@@ -72,12 +72,17 @@ class SSLNegotiation(str, enum.Enum):
             ) from None
 
 
-def complete(mode: SSLMode, options: dict[str, str]) -> dict[str, str]:
-    """`options` and the files in ``~/.postgresql`` that stand in for those not given."""
+def complete(mode: SSLMode, options: dict[str, str], uses_home: bool = True) -> dict[str, str]:
+    """`options` and the files in ``~/.postgresql`` that stand in for those not given.
+
+    Without them no certificate is shown to the server, and its own must be signed by somebody whom the system trusts.
+    """
     options = dict(options)
     for key in ("ssl_min_protocol_version", "ssl_max_protocol_version"):
         if key in options:
             _version(options[key])
+    if not uses_home:
+        return {"sslcertmode": "disable", **({"sslrootcert": "system"} if mode > SSLMode.require else {}), **options}
     for key, name in (("sslkey", "postgresql.key"), ("sslcert", "postgresql.crt")):
         _default(options, key, name)
     if mode >= SSLMode.require:

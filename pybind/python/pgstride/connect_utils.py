@@ -92,6 +92,8 @@ async def _connect(
 ) -> Connection:
     budget = _Budget(loop, timeout)
     addresses, params, options = _parameters.resolve(**arguments)
+    if require_auth is None and arguments.get("untrusted_dsn"):
+        require_auth = "!gss"
     if require_auth is not None:
         options["require_auth"] = require_auth
     attempt = _connect_to_one(

@@ -20,6 +20,7 @@ from . import (
     _pooled,
     _queries,
     _type_codecs,
+    _untrusted,
     connect_utils,
     exceptions,
     serverversion,
@@ -308,6 +309,7 @@ async def connect(
     require_auth: str | None = None,
     oauth_token: _parameters.Password = None,
     observer: _observing.Observer | None = None,
+    untrusted_dsn: _untrusted.DsnKeys = False,
     **options: _parameters.Keyword,
 ) -> typing.Any:
     """Connect to a server.
@@ -324,6 +326,10 @@ async def connect(
     ``verify-full``), True for verification against the system's root certificates, False for no TLS, or an
     :class:`ssl.SSLContext` that says it all. `direct_tls` begins with TLS at once, as PostgreSQL 17 and newer
     take it. See docs/tls.md.
+
+    A `dsn` from somebody who is not to be trusted with what this process has is an `untrusted_dsn`: it may name a
+    server, a database, a user and a password and say how secure it is to be (or only those keys that are listed
+    here), and neither the environment nor this machine's files have a say. See docs/connecting.md.
 
     The other `options` are libpq's, under its names: ``sslmode``, ``sslrootcert``, ``channel_binding``,
     ``keepalives_idle``, ``application_name``, … docs/connecting.md lists them.
@@ -372,6 +378,7 @@ async def connect(
         gsslib=gsslib,
         require_auth=require_auth,
         oauth_token=oauth_token,
+        untrusted_dsn=untrusted_dsn,
         **options,
     )
 

@@ -1,0 +1,60 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Connection URLs from strangers.
+
+One of those chooses the server that is talked to. So it must not learn there what is in this process' files,
+environment and Kerberos tickets, nor be taken for this process at the other end of a Unix socket.
+"""
+
+from __future__ import annotations
+
+import typing
+
+from . import _dsn, exceptions
+
+HARMLESS = frozenset({
+    "host",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "hostaddr",
+    "application_name",
+    "fallback_application_name",
+    "connect_timeout",
+    "target_session_attrs",
+    "load_balance_hosts",
+    "channel_binding",
+    "sslmode",
+    "sslnegotiation",
+    "sslsni",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+})
+"""Nothing that names a file or a service, and nothing that goes to the server unseen."""
+
+DsnKeys = typing.Union[bool, typing.Collection[str]]
+
+
+def check(url: _dsn.Dsn, allowed: DsnKeys) -> None:
+    """The URL says nothing but what is allowed: True stands for all that is harmless."""
+    if isinstance(allowed, str):
+        raise TypeError("untrusted_dsn is expected to be a bool or a collection of keys, got a str")
+    keys = HARMLESS if isinstance(allowed, bool) else frozenset(allowed)
+    if harmful := keys - HARMLESS:
+        raise exceptions.ClientConfigurationError(f"{min(harmful)!r} can not be left to an untrusted DSN")
+    said = {"user": url.user, "password": url.password, "host": url.hosts, "dbname": url.database}
+    for key in [key for key, value in said.items() if value] + [*url.query]:
+        name = "dbname" if key == "database" else key
+        if name not in keys:
+            raise exceptions.ClientConfigurationError(f"{name!r} is not allowed in an untrusted DSN")
+
+
+def check_hosts(hosts: typing.Iterable[str]) -> None:
+    """There is one at least, and all are to be reached by TCP."""
+    names = [*hosts]
+    for host in names or [""]:
+        if not host or host.startswith(("/", "@")):
+            raise exceptions.ClientConfigurationError("an untrusted DSN must name a host, and not a Unix socket")
+
+
+__all__ = ()
