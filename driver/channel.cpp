@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "pgstride/driver/options.hpp"
+#include "pgstride/driver/worded.hpp"
 #include "pgstride/protocol/frontend.hpp"
 
 namespace pgstride::inline v0 {
@@ -43,7 +44,7 @@ Channel::~Channel() {
 // In a child of the process that has made it, a connection is over, and the parent's goes on: our
 // descriptor is closed, and not a byte is sent.
 bool Channel::disown() {
-  if (is_open()) abort({Errc::connection_closed, "the connection belongs to the parent process"});
+  if (is_open()) abort(worded(Errc::connection_closed, "the connection belongs to the parent process"));
   return false;
 }
 
@@ -153,6 +154,34 @@ void Channel::terminate() {
   flush();
 }
 
+// --- without an owner ---------------------------------------------------------------------------
+
+/// Keeps a channel until everybody who waits for it has been told, or the loop goes.
+class Channel::Farewell final : public Job {
+ public:
+  using Place = std::shared_ptr<std::unique_ptr<Channel>>;
+
+  explicit Farewell(Place place) noexcept : place_(std::move(place)) {}
+  void done() noexcept override {
+    if (!(*place_)->is_over()) outlive_owner(std::move(*place_));
+  }
+
+ private:
+  Place place_;
+};
+
+void Channel::outlive_owner(std::unique_ptr<Channel> channel) noexcept {
+  try {
+    // Put there when the loop has taken the job, and not before: one that it can not take is destroyed.
+    const auto place = std::make_shared<Farewell::Place::element_type>();
+    channel->loop_.post(std::make_unique<Farewell>(place));
+    *place = std::move(channel);
+  } catch (...) {  // no memory: it keeps itself
+    Channel& itself = *channel;
+    itself.self_ = std::move(channel);
+  }
+}
+
 // --- the cancel fence ---------------------------------------------------------------------------
 
 void Channel::raise_fence() {
@@ -186,7 +215,7 @@ void Channel::on_cancel_over(bool delivered) noexcept {
 
 void Channel::end_grace() {
   if (session_.completed() < fence_) {
-    session_.fail({Errc::connection_lost, "a cancelled request did not end within the grace period"});
+    session_.fail(worded(Errc::connection_lost, "a cancelled request did not end within the grace period"));
     return close_if_failed();
   }
   cancel_.reset();  // the request has ended by itself, the message to end it is still on its way
@@ -289,6 +318,7 @@ void Channel::deliver() {
   destroyed_ = nullptr;
   if (is_open() || closed_told_) return;
   closed_told_ = true;
+  const std::unique_ptr<Channel> last = std::move(self_);
   if (events_) events_->on_closed();
 }
 

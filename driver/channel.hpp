@@ -82,6 +82,8 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   void abort(Failure reason);
   /// Says good-bye (Terminate). The connection is over when the server hangs up.
   void terminate();
+  /// Lets an aborted channel go once everybody who waits for it has been told.
+  static void outlive_owner(std::unique_ptr<Channel> channel) noexcept;
 
   bool is_open() const noexcept { return session_.failure() == nullptr; }
   /// Not open, and everybody who waited has been told.
@@ -96,6 +98,8 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   Observer* observer() const noexcept { return observer_; }
 
  private:
+  class Farewell;
+
   void on_fd(Ready ready) noexcept override;
   void on_timer() noexcept override;
   void on_cancel_over(bool delivered) noexcept override;
@@ -127,7 +131,8 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   std::unique_ptr<Timer> timer_;
   TimePoint armed_ = never;
   ChannelEvents* events_ = nullptr;
-  bool* destroyed_ = nullptr;  // on the stack of deliver(), while it runs
+  std::unique_ptr<Channel> self_;  // when nobody else owns it, not even a Farewell
+  bool* destroyed_ = nullptr;      // on the stack of deliver(), while it runs
   BirthProcess birth_;
   Ready wanted_ = Ready::read;
   bool closed_told_ = false;

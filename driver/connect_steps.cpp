@@ -20,20 +20,33 @@ class Handshake::Errand : public Job {
     is_cancelled_ = true;
   }
 
+  void work() noexcept final {
+    try {
+      run();
+      has_run_ = true;
+    } catch (...) {  // no memory
+    }
+  }
   void done() noexcept final {
     if (!owner_) return;
     Handshake& handshake = *std::exchange(owner_, nullptr);
     handshake.errand_ = nullptr;
-    report(handshake);
+    try {
+      if (has_run_) return report(handshake);
+    } catch (...) {  // likewise
+    }
+    handshake.channel_.abort(no_memory());
   }
 
  protected:
   const std::atomic<bool>& is_cancelled() const noexcept { return is_cancelled_; }
 
  private:
-  virtual void report(Handshake& handshake) noexcept = 0;
+  virtual void run() = 0;
+  virtual void report(Handshake& handshake) = 0;
 
   Handshake* owner_;
+  bool has_run_ = false;
   std::atomic<bool> is_cancelled_{false};
 };
 
@@ -42,10 +55,9 @@ class Handshake::DerivationErrand final : public Errand {
   DerivationErrand(Handshake& owner, Derivation derivation)
       : Errand(owner), derivation_(std::move(derivation)) {}
 
-  void work() noexcept override { keys_ = derivation_.run(&is_cancelled()); }
-
  private:
-  void report(Handshake& handshake) noexcept override {
+  void run() override { keys_ = derivation_.run(&is_cancelled()); }
+  void report(Handshake& handshake) override {
     if (keys_ && handshake.cache_) handshake.cache_->keep(handshake.user_, derivation_, *keys_);
     handshake.derived(keys_);
     handshake.channel_.flush();
@@ -60,10 +72,9 @@ class Handshake::GssErrand final : public Errand {
   GssErrand(Handshake& owner, std::shared_ptr<GssExchange> exchange, std::string token)
       : Errand(owner), exchange_(std::move(exchange)), token_(std::move(token)) {}
 
-  void work() noexcept override { step_ = exchange_->step(token_); }
-
  private:
-  void report(Handshake& handshake) noexcept override {
+  void run() override { step_ = exchange_->step(token_); }
+  void report(Handshake& handshake) override {
     handshake.stepped(step_);
     handshake.channel_.read_on();
   }

@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "pgstride/driver/connector.hpp"
+#include "pgstride/driver/worded.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
@@ -36,17 +37,13 @@ class Connecting final : ConnectHandler {
  private:
   void on_connected(std::unique_ptr<Channel> channel) noexcept override {
     channel_ = std::move(channel);
-    if (observer_) observe(channel_->address().text(), nullptr, channel_->cancel_key().pid);
+    observe_connect(observer_, *channel_, loop_.now() - started_);
     waiting_.resume();
   }
   void on_connect_failed(Failure failure) noexcept override {
     failure_ = std::move(failure);
-    if (observer_) observe(failure_.detail, &failure_, 0);
+    observe_connect(observer_, failure_, loop_.now() - started_);
     waiting_.resume();
-  }
-
-  void observe(std::string_view host, const Failure* failure, std::int32_t pid) noexcept {
-    observer_->on_connect({host, loop_.now() - started_, failure, pid});
   }
 
   // The failure's detail tells of every attempt, the last one included.
@@ -95,21 +92,6 @@ class Closing final : ChannelEvents, TimerHandler {
   std::coroutine_handle<> waiting_;
 };
 
-/// Keeps an aborted channel until everybody who waits for it has been told.
-class Farewell final : public Job {
- public:
-  explicit Farewell(std::unique_ptr<Channel> channel) noexcept : channel_(std::move(channel)) {}
-
-  void done() noexcept override {
-    if (channel_->is_over()) return;
-    Loop& loop = channel_->loop();
-    loop.post(std::make_unique<Farewell>(std::move(channel_)));
-  }
-
- private:
-  std::unique_ptr<Channel> channel_;
-};
-
 Task<> close_slowly(Connection connection, Duration limit) {
   Channel& channel = connection.channel();
   Closing closing(channel, limit);
@@ -127,9 +109,8 @@ Connection::~Connection() {
     channel_->terminate();
     return;
   }
-  channel_->abort({Errc::connection_closed, "the connection was closed"});
-  Loop& loop = channel_->loop();
-  loop.post(std::make_unique<Farewell>(std::move(channel_)));
+  channel_->abort(worded(Errc::connection_closed, "the connection was closed"));
+  Channel::outlive_owner(std::move(channel_));
 }
 
 Task<> Connection::close(Duration limit) {

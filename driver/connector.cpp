@@ -331,4 +331,18 @@ Connector::~Connector() = default;
 
 void Connector::start() { attempt_->start(); }
 
+void observe_connect(Observer* observer, const Channel& made, Duration took) noexcept {
+  if (!observer) return;
+  std::string place;
+  try {
+    place = made.address().text();
+  } catch (...) {  // no memory: better without the place than not at all
+  }
+  observer->on_connect({place, took, nullptr, made.cancel_key().pid});
+}
+
+void observe_connect(Observer* observer, const Failure& why, Duration took) noexcept {
+  if (observer) observer->on_connect({why.detail, took, &why, 0});
+}
+
 }  // namespace pgstride::inline v0

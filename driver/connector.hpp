@@ -22,6 +22,10 @@ class ConnectHandler {
   ~ConnectHandler() = default;
 };
 
+/// Tells the observer, who may be null, that this was made, or why nothing was.
+void observe_connect(Observer* observer, const Channel& made, Duration took) noexcept;
+void observe_connect(Observer* observer, const Failure& why, Duration took) noexcept;
+
 /// One attempt to connect. Destroying it gives up, at any point.
 class Connector {
  public:

@@ -26,6 +26,7 @@ PoolCore::PoolCore(const PoolLimits& limits)
       random_(limits.seed % (random_modulus - 1) + 1) {
   std::iota(empty_.begin(), empty_.end(), Slot{0});
   idle_.reserve(slots_.size());
+  doomed_.reserve(slots_.size());
 }
 
 // --- states -------------------------------------------------------------------------------------
@@ -298,13 +299,14 @@ void PoolCore::tick(TimePoint now) {
   due_ = never;
   if (earliest_deadline_ > now) note_due(earliest_deadline_);
   // The one that has been idle for longest comes first.
-  const std::vector<Slot> idle = idle_;
-  for (const Slot slot : idle) {
+  for (std::size_t i = 0; i < idle_.size();) {
+    const Slot slot = idle_[i];
     const SlotData& data = slots_[slot];
     const TimePoint idle_ends = deadline_after(data.since, limits_.max_idle);
     if (has_outlived(data, now) || (idle_ends <= now && may_shrink())) {
-      doom(slot);
+      doom(slot);  // leaves idle_
     } else {
+      ++i;
       // What is kept for min_size alone is looked at again when something else is due.
       if (idle_ends > now) note_due(idle_ends);
       note_due(data.lifetime_ends);

@@ -8,7 +8,7 @@ namespace pgstride::inline v0 {
 void PoolState::Seat::on_connected(std::unique_ptr<Channel> made) noexcept {
   connector.reset();
   connection = Connection(std::move(made));
-  observe_connect(connection.channel().address().text(), nullptr);
+  observe_connect(pool.observer(), connection.channel(), pool.loop_.now() - connecting_since);
   demotion = Demotion(connection.channel().session().parameters());
   rest();
   pool.core_.connected(slot, pool.loop_.now());
@@ -16,14 +16,8 @@ void PoolState::Seat::on_connected(std::unique_ptr<Channel> made) noexcept {
 }
 
 void PoolState::Seat::on_connect_failed(Failure failure) noexcept {
-  observe_connect(failure.detail, &failure);
   pool.has_failed(*this, std::move(failure));
-}
-
-void PoolState::Seat::observe_connect(std::string_view host, const Failure* failure) const noexcept {
-  if (pool.observer())
-    pool.observer()->on_connect(
-        {host, pool.loop_.now() - connecting_since, failure, connection.backend_pid()});
+  pool.pump(true);
 }
 
 bool PoolState::Seat::is_fit() const noexcept {
@@ -45,7 +39,7 @@ std::string_view PoolState::Seat::reset_script() const noexcept {
   return own ? std::string_view(*own) : default_reset_script(connection.channel().session().parameters());
 }
 
-bool PoolState::Seat::submit_reset(bool rolls_back, TimePoint deadline) {
+bool PoolState::Seat::submit_reset(bool rolls_back, TimePoint deadline) noexcept {
   reset.emplace(connection.channel(), *this);
   return reset->submit(reset_script(), rolls_back, deadline);
 }

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "pgstride/driver/request.hpp"
+#include "pgstride/driver/worded.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
@@ -23,7 +24,7 @@ PoolLimits seeded(PoolLimits limits) {
   return limits;
 }
 
-constexpr std::string_view pool_closed = "the pool was closed";
+constexpr const char* pool_closed = "the pool was closed";
 
 std::string seconds_text(Duration duration) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
@@ -71,6 +72,9 @@ void PoolState::observe_acquire(const Acquire& request, const Failure* failure) 
 }
 
 void PoolState::enqueue(Acquire& request) {
+  // Nothing can be thrown at those who are answered: there is room for all of them.
+  const std::size_t most = ready_.size() + core_.counts().waiting + 1;
+  if (ready_.capacity() < most) ready_.reserve(2 * most);
   core_.acquire(request, request.deadline_);
   pump();
 }
@@ -88,7 +92,7 @@ void PoolState::dismiss(Acquire& request) noexcept {
 }
 
 // It leaves with the request before it. How long that takes is not the reset's fault.
-void PoolState::reset_behind(Slot slot) {
+void PoolState::reset_behind(Slot slot) noexcept {
   Seat& seat = *seats_[slot];
   if (core_.state(slot) == PoolCore::State::leased && !seat.reset_script().empty())
     (void)seat.submit_reset(false, never);  // if it is closed, release() will see
@@ -199,11 +203,11 @@ void PoolState::has_closed(Seat& seat) noexcept {
 }
 
 void PoolState::has_failed(Seat& seat, Failure failure) noexcept {
+  observe_connect(observer(), failure, loop_.now() - seat.connecting_since);
   seat.connector.reset();
   last_failure_ = std::move(failure);
   core_.failed(seat.slot, loop_.now());
   if (is_permanent(last_failure_)) core_.refuse_waiting();
-  pump(true);
 }
 
 void PoolState::was_reset(Seat& seat, bool clean) noexcept {
@@ -260,7 +264,12 @@ void PoolState::pump(bool in_loop) noexcept {
 
 void PoolState::answer(Acquire& request, bool in_loop) noexcept {
   if (observer() && request.outcome_ != Acquire::Outcome::handed) {
-    const Failure failure = refusal(request);
+    Failure failure = no_memory();
+    try {
+      failure = refusal(request);
+    } catch (...) {
+      // That is told instead.
+    }
     observe_acquire(request, &failure);
   }
   if (in_loop) return request.waiting_.resume();
@@ -277,10 +286,18 @@ class PoolState::Resumption final : public Job {
   std::shared_ptr<PoolState> pool_;
 };
 
-void PoolState::resume_later(Acquire& request) {
+void PoolState::resume_later(Acquire& request) noexcept {
   ready_.push_back(&request);
+  resume_soon();
+}
+
+void PoolState::resume_soon() noexcept {
   if (std::exchange(resuming_, true)) return;
-  loop_.post(std::make_unique<Resumption>(shared_from_this()));
+  try {
+    loop_.post(std::make_unique<Resumption>(shared_from_this()));
+  } catch (...) {  // no memory: on_timer() will do it
+    timer_->arm(armed_ = loop_.now());
+  }
 }
 
 void PoolState::resume_ready() noexcept {
@@ -290,17 +307,20 @@ void PoolState::resume_ready() noexcept {
     ready_.erase(ready_.begin());
     request->waiting_.resume();
   }
-  if (ready_.empty() || std::exchange(resuming_, true)) return;
-  loop_.post(std::make_unique<Resumption>(shared_from_this()));
+  if (!ready_.empty()) resume_soon();
 }
 
-void PoolState::connect(Seat& seat) {
+void PoolState::connect(Seat& seat) noexcept {
   seat.connecting_since = loop_.now();
-  seat.connector = std::make_unique<Connector>(loop_, options_.connect, seat);
-  seat.connector->start();
+  try {
+    seat.connector = std::make_unique<Connector>(loop_, options_.connect, seat);
+    seat.connector->start();
+  } catch (...) {
+    has_failed(seat, no_memory());
+  }
 }
 
-void PoolState::check(Seat& seat) {
+void PoolState::check(Seat& seat) noexcept {
   seat.reset.emplace(seat.connection.channel(), seat);
   const TimePoint deadline = deadline_after(loop_.now(), options_.check_timeout);
   if (seat.reset->submit({}, false, deadline)) seat.connection.channel().flush();
@@ -330,7 +350,7 @@ void PoolState::abort() noexcept {
       case PoolCore::State::leased:
         if (observer()) observer()->on_evict({seat->connection.backend_pid(), pool_closed});
         if (seat->connection.is_open())
-          seat->connection.channel().abort({Errc::connection_closed, std::string(pool_closed)});
+          seat->connection.channel().abort(worded(Errc::connection_closed, pool_closed));
         core_.gone(seat->slot);
         break;
       case PoolCore::State::connecting:
@@ -341,7 +361,7 @@ void PoolState::abort() noexcept {
     }
   }
   pump();
-  timer_->cancel();
+  if (!resuming_) timer_->cancel();
 }
 
 // The timer is never disarmed: what was due is mostly put off.
@@ -352,8 +372,10 @@ void PoolState::arm() {
 }
 
 void PoolState::on_timer() noexcept {
+  const auto keep = shared_from_this();
   armed_ = never;
   core_.tick(loop_.now());
+  if (resuming_) resume_ready();
   pump(true);
 }
 

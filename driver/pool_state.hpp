@@ -39,7 +39,7 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   /// The request is not to wait any longer; it is resumed in the next turn.
   void dismiss(Acquire& request) noexcept;
   /// Submits the reset of a lent connection already.
-  void reset_behind(Slot slot);
+  void reset_behind(Slot slot) noexcept;
   void release(Slot slot) noexcept;
   void discard(Slot slot) noexcept { discard(slot, "discarded"); }
   /// Throws what a request that was not served is told.
@@ -70,8 +70,7 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
     /// The server is not any more what it was when we connected.
     bool is_demoted() const noexcept;
     std::string_view reset_script() const noexcept;
-    bool submit_reset(bool rolls_back, TimePoint deadline);
-    void observe_connect(std::string_view host, const Failure* failure) const noexcept;
+    bool submit_reset(bool rolls_back, TimePoint deadline) noexcept;
     void drop() noexcept;
 
     PoolState& pool;
@@ -96,11 +95,12 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   Failure refusal(const Acquire& request) const;
   Observer* observer() const noexcept { return options_.connect.observer; }
   void observe_acquire(const Acquire& request, const Failure* failure) const noexcept;
-  void connect(Seat& seat);
-  void check(Seat& seat);
+  void connect(Seat& seat) noexcept;
+  void check(Seat& seat) noexcept;
   /// The core says, or has been told, that its connection is to go.
   void retire(Seat& seat, std::string_view why) noexcept;
-  void resume_later(Acquire& request);
+  void resume_later(Acquire& request) noexcept;
+  void resume_soon() noexcept;
   void resume_ready() noexcept;
   void arm();
 

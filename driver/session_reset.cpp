@@ -10,13 +10,16 @@ std::string_view default_reset_script(const Parameters& parameters) noexcept {
          "ALL;";
 }
 
-bool SessionReset::submit(std::string_view script, bool rolls_back, TimePoint deadline) {
+bool SessionReset::submit(std::string_view script, bool rolls_back, TimePoint deadline) noexcept try {
   script_ = script;
   deadline_ = deadline;
   repeated_ = rolls_back;
   if (rolls_back) with_rollback_.assign("ROLLBACK;\n").append(script);
   step_.emplace(*this, rolls_back ? std::string_view(with_rollback_) : script);
   return channel_.submit(*step_, deadline);
+} catch (...) {  // no memory: without it, nobody may have the connection
+  channel_.abort(no_memory());
+  return false;
 }
 
 void SessionReset::set_deadline(TimePoint deadline) {

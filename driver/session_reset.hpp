@@ -37,7 +37,8 @@ class SessionReset {
 
   /// Submits `script`, which outlives this; flushing is the caller's. `rolls_back`: there is a transaction.
   /// False: the connection is closed, and the handler will not hear of it.
-  [[nodiscard]] bool submit(std::string_view script, bool rolls_back = false, TimePoint deadline = never);
+  [[nodiscard]] bool submit(std::string_view script, bool rolls_back = false,
+                            TimePoint deadline = never) noexcept;
   /// Replaces the deadline, if it is under way. What is late is not clean.
   void set_deadline(TimePoint deadline);
   bool pending() const noexcept { return step_ && step_->pending(); }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cassert>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <system_error>
 #include <thread>
@@ -62,6 +63,14 @@ void close_and_free(Handle* handle) noexcept {
            [](uv_handle_t* closed) { delete reinterpret_cast<Handle*>(closed); });
 }
 
+template <class Handle>
+struct Close {
+  void operator()(Handle* handle) const noexcept { close_and_free(handle); }
+};
+/// A handle that is initialised.
+template <class Handle>
+using Owned = std::unique_ptr<Handle, Close<Handle>>;
+
 void must(int status) {
   if (status == UV_ENOMEM) throw std::bad_alloc();
   if (status < 0) throw std::system_error(-status, std::system_category(), "libuv loop");
@@ -69,8 +78,8 @@ void must(int status) {
 
 class UvWatch final : public Watch, Guest {
  public:
-  /// `poll` is initialised and becomes ours.
-  UvWatch(uv_poll_t* poll, FdHandler& handler, Link& guests) : poll_(poll), handler_(handler) {
+  UvWatch(Owned<uv_poll_t>&& poll, FdHandler& handler, Link& guests)
+      : poll_(std::move(poll)), handler_(handler) {
     poll_->data = this;
     join(guests);
   }
@@ -86,19 +95,19 @@ class UvWatch final : public Watch, Guest {
   void detach() noexcept override {
     if (poll_ == nullptr) return;
     poll_->data = nullptr;
-    close_and_free(std::exchange(poll_, nullptr));
+    poll_.reset();
     leave();
   }
 
  private:
   void start() noexcept {
     if (wanted_ == Ready::none) {
-      uv_poll_stop(poll_);
+      uv_poll_stop(poll_.get());
       return;
     }
     const int events =
         (has(wanted_, Ready::read) ? UV_READABLE : 0) | (has(wanted_, Ready::write) ? UV_WRITABLE : 0);
-    [[maybe_unused]] const int status = uv_poll_start(poll_, events, on_poll);
+    [[maybe_unused]] const int status = uv_poll_start(poll_.get(), events, on_poll);
     assert(status == 0);  // fails for a closing handle only
   }
 
@@ -115,17 +124,16 @@ class UvWatch final : public Watch, Guest {
     self->handler_.on_fd(ready);  // may have destroyed *self
   }
 
-  uv_poll_t* poll_;
+  Owned<uv_poll_t> poll_;  // null when the loop has gone
   FdHandler& handler_;
   Ready wanted_ = Ready::none;
 };
 
 class UvTimer final : public Timer, Guest {
  public:
-  /// `timer` is initialised and becomes ours. `firing` is the loop's own note that one of its
-  /// timers is being called.
-  UvTimer(uv_timer_t* timer, TimerHandler& handler, Link& guests, bool& firing)
-      : timer_(timer), handler_(handler), firing_(firing) {
+  /// `firing` is the loop's own note that one of its timers is being called.
+  UvTimer(Owned<uv_timer_t>&& timer, TimerHandler& handler, Link& guests, bool& firing)
+      : timer_(std::move(timer)), handler_(handler), firing_(firing) {
     timer_->data = this;
     join(guests);
   }
@@ -139,13 +147,13 @@ class UvTimer final : public Timer, Guest {
   }
 
   void cancel() noexcept override {
-    if (timer_ != nullptr) uv_timer_stop(timer_);
+    if (timer_ != nullptr) uv_timer_stop(timer_.get());
   }
 
   void detach() noexcept override {
     if (timer_ == nullptr) return;
     timer_->data = nullptr;
-    close_and_free(std::exchange(timer_, nullptr));
+    timer_.reset();
     leave();
   }
 
@@ -159,7 +167,7 @@ class UvTimer final : public Timer, Guest {
     // let the turn end.
     if (wait == 0 && firing_) wait = 1;
     uv_update_time(timer_->loop);  // the wait counts from here, not from the start of the turn
-    uv_timer_start(timer_, on_timer, wait, 0);
+    uv_timer_start(timer_.get(), on_timer, wait, 0);
   }
 
   static void on_timer(uv_timer_t* timer) noexcept {
@@ -175,7 +183,7 @@ class UvTimer final : public Timer, Guest {
     firing = false;
   }
 
-  uv_timer_t* timer_;
+  Owned<uv_timer_t> timer_;  // null when the loop has gone
   TimerHandler& handler_;
   bool& firing_;
   TimePoint at_ = never;
@@ -337,14 +345,15 @@ std::unique_ptr<Watch> UvLoop::watch(int fd, FdHandler& handler) {
   assert(is_here() && "a loop is used on a thread that is not its own");
   auto poll = std::make_unique<uv_poll_t>();
   if (uv_poll_init(state_->loop, poll.get(), fd) != 0) return std::make_unique<BlindWatch>(*this, handler);
-  return std::make_unique<UvWatch>(poll.release(), handler, state_->guests);
+  return std::make_unique<UvWatch>(Owned<uv_poll_t>(poll.release()), handler, state_->guests);
 }
 
 std::unique_ptr<Timer> UvLoop::timer(TimerHandler& handler) {
   assert(is_here() && "a loop is used on a thread that is not its own");
   auto timer = std::make_unique<uv_timer_t>();
   uv_timer_init(state_->loop, timer.get());
-  return std::make_unique<UvTimer>(timer.release(), handler, state_->guests, state_->firing);
+  return std::make_unique<UvTimer>(Owned<uv_timer_t>(timer.release()), handler, state_->guests,
+                                   state_->firing);
 }
 
 void UvLoop::post(std::unique_ptr<Job> job) {

@@ -117,9 +117,10 @@ void OpenSslEngine::Free::operator()(ssl_st* ssl) const noexcept { SSL_free(ssl)
 
 std::unique_ptr<OpenSslEngine> OpenSslEngine::make(ssl_ctx_st* context, const std::string& host,
                                                    const TlsDemands& demands) {
-  SSL* ssl = SSL_new(context);
-  if (ssl == nullptr) return nullptr;
-  auto engine = std::make_unique<OpenSslEngine>(ssl, host, demands);
+  Handle handle(SSL_new(context));
+  if (!handle) return nullptr;
+  auto engine = std::make_unique<OpenSslEngine>(std::move(handle), host, demands);
+  SSL* ssl = engine->ssl_.get();
   BIO* bio = OpenSslWire::make(*engine);
   if (bio == nullptr) return nullptr;
   SSL_set_bio(ssl, bio, bio);
@@ -132,8 +133,8 @@ std::unique_ptr<OpenSslEngine> OpenSslEngine::make(ssl_ctx_st* context, const st
   return engine;
 }
 
-OpenSslEngine::OpenSslEngine(ssl_st* ssl, const std::string& host, const TlsDemands& demands) noexcept
-    : ssl_(ssl), host_(host), demands_(demands) {}
+OpenSslEngine::OpenSslEngine(Handle&& ssl, const std::string& host, const TlsDemands& demands)
+    : ssl_(std::move(ssl)), host_(host), demands_(demands) {}
 
 void OpenSslEngine::handshake() {
   if (state_ != TlsState::handshaking) return;

@@ -25,12 +25,17 @@ struct TlsDemands {
 };
 
 class OpenSslEngine final : public TlsEngine {
+  struct Free {
+    void operator()(ssl_st* ssl) const noexcept;
+  };
+  using Handle = std::unique_ptr<ssl_st, Free>;
+
  public:
   /// Null when OpenSSL is out of memory or refuses the host's name.
   static std::unique_ptr<OpenSslEngine> make(ssl_ctx_st* context, const std::string& host,
                                              const TlsDemands& demands);
 
-  OpenSslEngine(ssl_st* ssl, const std::string& host, const TlsDemands& demands) noexcept;
+  OpenSslEngine(Handle&& ssl, const std::string& host, const TlsDemands& demands);
   OpenSslEngine(const OpenSslEngine&) = delete;
   OpenSslEngine& operator=(const OpenSslEngine&) = delete;
 
@@ -47,15 +52,12 @@ class OpenSslEngine final : public TlsEngine {
 
  private:
   friend struct OpenSslWire;
-  struct Free {
-    void operator()(ssl_st* ssl) const noexcept;
-  };
 
   void opened();
   void fail();
   void fail(Errc code, std::string why);
 
-  std::unique_ptr<ssl_st, Free> ssl_;
+  Handle ssl_;
   std::string host_;
   TlsDemands demands_;
   TlsState state_ = TlsState::handshaking;
