@@ -53,6 +53,17 @@ BOOST_FIXTURE_TEST_CASE(the_server_is_asked_with_the_connections_own_key, GivenU
   BOOST_TEST(channel->cancelling());
 }
 
+BOOST_FIXTURE_TEST_CASE(who_is_dismissed_is_told_why, OpenChannel) {
+  Request request("select pg_sleep(60)");
+  ask(request);
+  channel->dismiss(request, {Errc::cancelled, {}});
+  BOOST_TEST(request.ended == 0);  // not from within that call
+  loop.run_until_idle();
+  BOOST_TEST(request.ended == 1);
+  BOOST_TEST(request.outcome() == make_error_code(Errc::cancelled).message());
+  BOOST_TEST(cancels.accepts().hears() == "Cancel(7, abcd)");
+}
+
 BOOST_FIXTURE_TEST_CASE(nothing_leaves_before_the_victim_has_ended_and_the_messenger_left, GivenUp) {
   BOOST_TEST(server.hears() == "");
   server_obeys();

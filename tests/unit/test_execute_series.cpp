@@ -89,6 +89,34 @@ BOOST_AUTO_TEST_CASE(a_failed_preparation_is_what_is_told) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_preparation_that_has_failed_is_not_tried_again) {
+  play([](OpTest& t) {
+    const StatementRef good = t.ready_statement("select 1", {"x"});
+    const StatementRef bad = t.statement("selct");
+    Preparation preparation(bad);
+    t.submit(preparation).take_sent();
+    t.server_says(error_response("42601"), ready_for_query()).failed(preparation, "42601");
+    Series series({good, bad});
+    t.refuses(series, Errc::server_error).sends_nothing();
+    BOOST_TEST(series.failed_step() == 1U);
+    t.lives();
+  });
+}
+
+// Between its preparation and the series, somebody else may have used its place.
+BOOST_AUTO_TEST_CASE(the_unnamed_statement_is_parsed_anew) {
+  play([](OpTest& t) {
+    Preparation preparation(t.session.new_statement("select x", {}, false));
+    t.submit(preparation).take_sent();
+    t.server_says(description({"x"}), ready_for_query()).done(preparation, "");
+    Series series({preparation.statement()});
+    t.submit(series).sends("Parse(, select x) Bind() Execute Sync");
+    t.server_says(parse_complete(), bind_complete(), data_row({"1"}), command_complete("SELECT 1"),
+                  ready_for_query());
+    t.done(series, "(x) [1] SELECT 1");
+  });
+}
+
 BOOST_AUTO_TEST_CASE(replies_out_of_order_end_the_connection) {
   for (const std::string& wrong : {bind_complete() + data_row({"1"}), command_complete("SELECT 1"),
                                    bind_complete() + command_complete("SELECT 0") + ready_for_query()}) {

@@ -119,6 +119,26 @@ BOOST_AUTO_TEST_CASE(a_server_without_jit_is_not_told_of_it) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(every_kind_of_type) {
+  play([](OpTest& t) {
+    announce(t, "15.4");
+    Lookup lookup({20'001});
+    t.submit(lookup).take_sent();
+    t.server_says(begun(), data_row({"off"}), command_complete("SELECT 1"), begun(),
+                  type_row(20'001, "spans", "m", 20'002), type_row(20'002, "span", "r", 20'003),
+                  type_row(20'003, "length", "d", 20'004), type_row(20'004, "metres", "b"),
+                  type_row(20'005, "whatever", "p"), command_complete("SELECT 5"), ready_for_query());
+    t.done(lookup, "");
+    const auto types = lookup.take_types();
+    BOOST_REQUIRE(types.size() == 5U);
+    BOOST_TEST((types[0].kind == TypeInfo::Kind::multirange && types[0].part == 20'002U));
+    BOOST_TEST((types[1].kind == TypeInfo::Kind::range && types[1].part == 20'003U));
+    BOOST_TEST((types[2].kind == TypeInfo::Kind::domain && types[2].part == 20'004U));
+    BOOST_TEST((types[3].kind == TypeInfo::Kind::base && types[3].part == 0U));
+    BOOST_TEST((types[4].kind == TypeInfo::Kind::pseudo));
+  });
+}
+
 BOOST_AUTO_TEST_CASE(an_error_is_the_outcome) {
   play([](OpTest& t) {
     announce(t, "15.4");

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -78,7 +79,7 @@ BOOST_AUTO_TEST_CASE(the_first_line_that_matches) {  // DT-07
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_others_may_read_is_ignored_with_a_warning) {  // R-K4, DT-07
-  for (const ::mode_t mode : {0640, 0604, 0660, 0777}) {
+  for (const ::mode_t mode : std::initializer_list<::mode_t>{0640, 0604, 0660, 0777}) {
     warning.clear();
     const PasswordFile passwords(file("*:*:*:*:sesame\n", mode), warning);
     BOOST_TEST(found(passwords, "h") == "");

@@ -44,7 +44,8 @@ BOOST_AUTO_TEST_CASE(mapping) {
   check({{"a\u00A0b\u3000c\u2003d\u1680e", "a b c d e"}});
   check({{"a\u200Bb", "a b"}});  // in both lists; PostgreSQL takes it as a space
   check({{"\u034Fa\u1806\uFE00\u2060\uFEFF", "a"}});
-  check({{"\u00AD\u200D", "\u00AD\u200D"}});  // nothing would be left
+  check({{"\u00AD\u200D", "\u00AD\u200D"}});       // nothing would be left
+  check({{"a\u00A0\U00010400", "a \U00010400"}});  // letters of four bytes
 }
 
 BOOST_AUTO_TEST_CASE(normalization) {
