@@ -69,7 +69,7 @@ class Bare final : public Client {
   std::optional<Digest> run(const Work& work) override {
     if (work.kind != Kind::rows && work.kind != Kind::pipelined) return std::nullopt;
     WriteBuffer request;
-    const int at_once = work.kind == Kind::pipelined ? pipelined_at_once : 1;
+    const int at_once = work.kind == Kind::pipelined ? executed_at_once : 1;
     for (int i = 0; i < at_once; ++i) write_request(connection_.prepared(work.sql), work.argument, request);
     Digest digest;
     for (int i = 0; i < work.count; ++i) {

@@ -14,7 +14,7 @@ class Case(typing.NamedTuple):
     argument: int | None = None
     cpp: str | None = None
     """What the C++ clients and their peers do. Rows: ``int`` or ``mixed``; ``pipelined``: an int from each of 1 000
-    executions at once; ``pool of 8``: an int, by 64 tasks on 8 connections; ``copy in`` (a million records),
+    executions at once, each with a Sync; ``batch``: the same with one Sync; ``pool of 8``: an int, by 64 tasks on 8 connections; ``copy in`` (a million records),
     ``copy out``. None: not a case of theirs."""
     on_pool: bool = False
     """Each time on any connection of a pool that has opened ten, instead of always the same."""
@@ -33,6 +33,7 @@ CASES = (
     Case("select 1 on a pool", "select 1", 1000, on_pool=True),
     Case("one int argument", "select $1::int4", 2000, argument=42, cpp="int"),
     Case("1 000 pipelined", "select $1::int4", 5, argument=42, cpp="pipelined", python=None),
+    Case("1 000 in a batch", "select $1::int4", 20, argument=42, cpp="batch", python=None),
     Case("64 tasks, pool of 8", "select 1", 6400, cpp="pool of 8", python=None),
     Case(
         "12 columns of pg_type",

@@ -15,13 +15,14 @@ enum class RowKind { single_int, mixed };
 
 enum class Kind {
   rows,       // of the statement, one execution after the other
-  pipelined,  // each of `count` is pipelined_at_once executions
+  pipelined,  // each of `count` is executed_at_once executions, each of which ends by itself: a Sync each
+  batch,      // the same, which end together: one Sync
   pool,       // by pool_tasks tasks that share a pool of pool_size connections
   copy_in,    // each of `count` is copied_rows records into a table; `sql` has its columns
   copy_out,   // of the statement, as text; the data are thrown away
 };
 
-inline constexpr int pipelined_at_once = 1000;
+inline constexpr int executed_at_once = 1000;
 inline constexpr int pool_tasks = 64;
 inline constexpr int pool_size = 8;
 inline constexpr int copied_rows = 1'000'000;

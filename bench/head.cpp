@@ -51,6 +51,7 @@ class Head final : public Client {
   Task<Digest> start(const Work& work) {
     switch (work.kind) {
       case Kind::pipelined: return pipeline(work);
+      case Kind::batch: return batch(work);
       case Kind::pool:
         if (!pool_) pgstride::run(loop_, open_pool());
         return ask_on_pool(*pool_, work);
@@ -97,7 +98,7 @@ class Head final : public Client {
 
   Task<Digest> pipeline(const Work& work) {
     Digest digest;
-    std::vector<std::unique_ptr<Query>> under_way(pipelined_at_once);
+    std::vector<std::unique_ptr<Query>> under_way(executed_at_once);
     for (int i = 0; i < work.count; ++i) {
       digest = Digest();
       for (auto& query : under_way) query.reset(new Query(connection_.query(work.sql, *work.argument)));
@@ -105,6 +106,19 @@ class Head final : public Client {
         const Result result = co_await *query;
         for (const Row row : result) read_row(work.row, row, digest);
       }
+    }
+    co_return digest;
+  }
+
+  Task<Digest> batch(const Work& work) {
+    Digest digest;
+    for (int i = 0; i < work.count; ++i) {
+      digest = Digest();
+      Batch batch = connection_.batch();
+      for (int j = 0; j < executed_at_once; ++j) batch.add(work.sql, *work.argument);
+      const std::vector<Result> results = co_await batch.run();
+      for (const Result& result : results)
+        for (const Row row : result) read_row(work.row, row, digest);
     }
     co_return digest;
   }

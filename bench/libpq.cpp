@@ -57,7 +57,8 @@ class Libpq final : public Client {
   std::optional<Digest> run(const Work& work) override {
     switch (work.kind) {
       case Kind::rows: return ask(work);
-      case Kind::pipelined: return pipeline(work);
+      case Kind::pipelined: return pipeline(work, /*sync_each=*/true);
+      case Kind::batch: return pipeline(work, /*sync_each=*/false);
       case Kind::copy_in: return copy_in(work);
       case Kind::copy_out: return copy_out(work);
       default: return std::nullopt;  // it has no pool
@@ -82,7 +83,7 @@ class Libpq final : public Client {
     return digest;
   }
 
-  Digest pipeline(const Work& work) {
+  Digest pipeline(const Work& work, bool sync_each) {
     Digest digest;
     const char* name = connection_.prepared(work.sql).c_str();
     std::byte argument[4];
@@ -93,15 +94,18 @@ class Libpq final : public Client {
     PQenterPipelineMode(connection);
     for (int i = 0; i < work.count; ++i) {
       digest = Digest();
-      for (int j = 0; j < pipelined_at_once; ++j)
+      for (int j = 0; j < executed_at_once; ++j) {
         PQsendQueryPrepared(connection, name, 1, values, lengths, formats, 1);
-      PQpipelineSync(connection);
-      for (int j = 0; j < pipelined_at_once; ++j) {
+        if (sync_each) PQpipelineSync(connection);
+      }
+      if (!sync_each) PQpipelineSync(connection);
+      for (int j = 0; j < executed_at_once; ++j) {
         const auto result = connection_.check(PQgetResult(connection), PGRES_TUPLES_OK);
         for (int row = 0; row < PQntuples(result.get()); ++row) read_row(work.row, result.get(), row, digest);
         PQgetResult(connection);  // the null between two queries
+        if (sync_each) connection_.check(PQgetResult(connection), PGRES_PIPELINE_SYNC);
       }
-      connection_.check(PQgetResult(connection), PGRES_PIPELINE_SYNC);
+      if (!sync_each) connection_.check(PQgetResult(connection), PGRES_PIPELINE_SYNC);
     }
     PQexitPipelineMode(connection);
     return digest;

@@ -34,6 +34,7 @@ std::string take_field(std::string& line) {
 
 bench::Kind kind_called(std::string_view name) {
   if (name == "pipelined") return bench::Kind::pipelined;
+  if (name == "batch") return bench::Kind::batch;
   if (name == "pool of 8") return bench::Kind::pool;
   if (name == "copy in") return bench::Kind::copy_in;
   if (name == "copy out") return bench::Kind::copy_out;

@@ -112,7 +112,7 @@ class Typed final : public Client {
 
   Task<Digest> pipeline(const Work& work) {
     Digest digest;
-    std::vector<std::unique_ptr<QueryOne<std::int32_t>>> under_way(pipelined_at_once);
+    std::vector<std::unique_ptr<QueryOne<std::int32_t>>> under_way(executed_at_once);
     for (int i = 0; i < work.count; ++i) {
       digest = Digest();
       for (auto& query : under_way)

@@ -52,7 +52,10 @@ inline void close_portal(WriteBuffer& out, std::string_view portal) {
   out.cstr(portal);
 }
 
-inline void sync(WriteBuffer& out) { Message message(out, 'S'); }
+inline void sync(WriteBuffer& out) { out.text({"S\0\0\0\4", 5}); }
+
+/// How most requests end: Execute, of the unnamed portal and to its end, and Sync.
+inline void execute_all_and_sync(WriteBuffer& out) { out.text({"E\0\0\0\11\0\0\0\0\0S\0\0\0\4", 15}); }
 
 inline void terminate(WriteBuffer& out) { Message message(out, 'X'); }
 

@@ -51,7 +51,7 @@ class Operation {
   /// For whoever took it from Session::next_awake(). The same holds.
   void stir() noexcept { on_progress(); }
 
-  void fail(Failure failure) noexcept;
+  [[gnu::cold]] void fail(Failure failure) noexcept;
 
  protected:
   explicit Operation(Flow flow) noexcept : flow_(flow) {}

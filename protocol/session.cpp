@@ -59,7 +59,7 @@ bool Session::submit(Operation& operation, Tick deadline) {
                     "client_encoding is " + encoding + ", and values are sent and read as UTF-8"});
     return false;
   }
-  push_close_requests();
+  if (!to_close_.empty()) push_close_requests();
 
   WriteBuffer& out = tail();
   Slot slot;
@@ -127,7 +127,6 @@ void Session::set_deadline(const Operation& operation, Tick deadline) noexcept {
 }
 
 void Session::push_close_requests() {
-  if (to_close_.empty()) return;
   WriteBuffer& out = tail();
   Slot slot;
   slot.owner = Slot::Owner::session;

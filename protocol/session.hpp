@@ -118,7 +118,7 @@ class Session {
   bool has_news() const noexcept { return first_done_ || !awake_.empty(); }
 
   /// The wire is gone, or not to be trusted any more: every operation ends with this.
-  void fail(Failure failure) noexcept;
+  [[gnu::cold]] void fail(Failure failure) noexcept;
   /// Why the session is dead; null while it lives.
   const Failure* failure() const noexcept { return failure_.get(); }
 
@@ -234,8 +234,8 @@ class Session {
   static void refuse_copy(Slot& slot, const char* why);
   void begin_run(const Slot& slot, const Frame& frame) noexcept;
   void on_asynchronous(const Frame& frame);
-  void violation(const Frame& frame, std::string_view why,
-                 std::shared_ptr<const ServerError> cause = nullptr);
+  [[gnu::cold]] void violation(const Frame& frame, std::string_view why,
+                               std::shared_ptr<const ServerError> cause = nullptr);
   Slot* front_awaiting(const Frame& frame);
 
   void forget(Statement& statement) noexcept;

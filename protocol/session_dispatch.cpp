@@ -162,9 +162,10 @@ void Session::on_ready(const Frame& frame) {
     over(*slot->operation);
   }
   if (slot->feeding) feeding_ = false;
-  const Slot ended = std::move(*slot);  // its end may have the last word of somebody's code
+  // The end of a statement may have the last word of somebody's code.
+  const StatementRef preparing = std::move(slot->preparing);
   queue_.pop_front();
-  unstage();
+  if (!staged_.pending().empty()) unstage();
 }
 
 void Session::on_error(const Frame& frame) {

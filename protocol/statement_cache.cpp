@@ -16,7 +16,10 @@ std::size_t StatementCache::Hash::operator()(const Key& key) const noexcept {
 }
 
 Statement* StatementCache::find(std::string_view sql, std::span<const Oid> types) {
-  const auto found = index_.find(Key{sql, types});
+  const Key key{sql, types};
+  // Mostly the last one again, which needs no hash.
+  if (!entries_.empty() && key_of(*entries_.front()) == key) return entries_.front().get();
+  const auto found = index_.find(key);
   if (found == index_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, found->second);
   return found->second->get();
@@ -24,7 +27,7 @@ Statement* StatementCache::find(std::string_view sql, std::span<const Oid> types
 
 void StatementCache::insert(StatementRef statement) {
   if (capacity_ == 0) return;
-  const Key key{statement->sql(), statement->asked_types()};
+  const Key key = key_of(*statement);
   if (Statement* old = find(key.sql, key.types)) erase(*old);
   entries_.push_front(std::move(statement));
   index_[key] = entries_.begin();
@@ -32,7 +35,7 @@ void StatementCache::insert(StatementRef statement) {
 }
 
 void StatementCache::erase(const Statement& statement) {
-  const auto found = index_.find(Key{statement.sql(), statement.asked_types()});
+  const auto found = index_.find(key_of(statement));
   if (found == index_.end() || found->second->get() != &statement) return;
   const StatementRef keep = *found->second;  // the key views the statement: it must go last
   entries_.erase(found->second);

@@ -39,6 +39,9 @@ class StatementCache {
     std::span<const Oid> types;
     bool operator==(const Key& other) const noexcept;
   };
+  static Key key_of(const Statement& statement) noexcept {
+    return {statement.sql(), statement.asked_types()};
+  }
   struct Hash {
     std::size_t operator()(const Key& key) const noexcept;
   };

@@ -83,7 +83,7 @@ class WriteBuffer {
   void set_types(const TypeNames* types) noexcept { types_ = types; }
 
   /// Something could not be represented; sticks until take_failure().
-  void fail() noexcept { failed_ = true; }
+  [[gnu::cold]] void fail() noexcept { failed_ = true; }
   bool failed() const noexcept { return failed_; }
   bool take_failure() noexcept {
     const bool was = failed_;
@@ -92,7 +92,7 @@ class WriteBuffer {
   }
 
  private:
-  void make_room(std::size_t count);
+  [[gnu::cold]] void make_room(std::size_t count);
 
   std::unique_ptr<std::byte[]> data_;
   std::size_t capacity_ = 0;

@@ -3,6 +3,7 @@
 // Where tasks begin, meet and pause: run, spawn, when_all, sleep. Nothing else belongs here.
 #pragma once
 
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -18,16 +19,6 @@
 #include "pgstride/driver/options.hpp"
 
 namespace pgstride::inline v0 {
-
-/// Runs the loop until the task is done, and gives its result or throws what it threw: for main().
-/// `loop` has run_until(predicate), as UvLoop has.
-template <class RunnableLoop, class T>
-T run(RunnableLoop& loop, Task<T> task) {
-  task.start();
-  loop.run_until([&] { return task.done(); });
-  if (!task.done()) throw std::logic_error("the loop has nothing left to wait for, and the task is not done");
-  return task.take();
-}
 
 class [[nodiscard]] Sleep final : TimerHandler {
  public:
@@ -85,7 +76,7 @@ Detached run_detached(Task<> task, OnError on_error) {
 /// Who waits for several tasks, and how many there still are.
 struct Gathering {
   std::size_t running = 0;
-  std::coroutine_handle<> waiting;
+  std::coroutine_handle<> waiting = {};
 };
 
 /// Stands behind one of those tasks and counts it off.
@@ -132,11 +123,19 @@ class Branch {
 
 /// Waits for the end of a task and leaves its result where it is.
 template <class T>
+class Ended : decltype(std::declval<Task<T>&>().operator co_await()) {
+  using Awaiter = decltype(std::declval<Task<T>&>().operator co_await());
+
+ public:
+  explicit Ended(Task<T>& task) : Awaiter(task.operator co_await()) {}
+  using Awaiter::await_ready;
+  using Awaiter::await_suspend;
+  void await_resume() const noexcept {}
+};
+
+template <class T>
 Branch branch(Task<T>& task) {
-  struct Ended : decltype(task.operator co_await()) {
-    void await_resume() const noexcept {}
-  };
-  Ended ended{task.operator co_await()};
+  Ended<T> ended(task);
   co_await ended;
 }
 
@@ -178,7 +177,42 @@ typename Kept<T>::Type take(Task<T>& task) {
   }
 }
 
+/// A loop that need not be asked in every turn whether it has run for long enough.
+template <class RunnableLoop>
+concept Stoppable = requires(RunnableLoop& loop) {
+  { loop.run() } -> std::same_as<bool>;
+  loop.stop();
+};
+
+/// Behind a task: tells the loop that runs for it.
+template <class RunnableLoop, class T>
+Branch stop_behind(Task<T>& task, RunnableLoop& loop, const bool& running) {
+  Ended<T> ended(task);
+  co_await ended;
+  if (running) loop.stop();
+}
+
 }  // namespace detail
+
+/// Runs the loop until the task is done, and gives its result or throws what it threw: for main().
+/// `loop` has run() and stop(), as UvLoop has, or run_until(predicate).
+template <class RunnableLoop, class T>
+T run(RunnableLoop& loop, Task<T> task) {
+  if constexpr (detail::Stoppable<RunnableLoop>) {
+    bool running = false;
+    detail::Gathering last{.running = 1};
+    detail::Branch behind = detail::stop_behind(task, loop, running);
+    behind.start(last);
+    running = true;
+    while (!task.done() && loop.run()) {  // somebody else has called stop()
+    }
+  } else {
+    task.start();
+    loop.run_until([&] { return task.done(); });
+  }
+  if (!task.done()) throw std::logic_error("the loop has nothing left to wait for, and the task is not done");
+  return task.take();
+}
 
 /// Runs a task that nobody waits for. What it throws goes to on_error(std::exception_ptr), which
 /// must not throw. The loop must live until the task has ended.

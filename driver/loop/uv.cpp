@@ -257,14 +257,6 @@ struct UvLoop::State {
     idle = new uv_idle_t;
     uv_idle_init(loop, idle);
     idle->data = this;
-    before_wait = new uv_prepare_t;
-    uv_prepare_init(loop, before_wait);
-    before_wait->data = this;
-    after_wait = new uv_check_t;
-    uv_check_init(loop, after_wait);
-    after_wait->data = this;
-    uv_unref(reinterpret_cast<uv_handle_t*>(before_wait));
-    uv_unref(reinterpret_cast<uv_handle_t*>(after_wait));
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -274,8 +266,6 @@ struct UvLoop::State {
     posted.clear();
     while (guests.next() != &guests) static_cast<Guest*>(guests.next())->detach();
     close_and_free(idle);
-    close_and_free(before_wait);
-    close_and_free(after_wait);
     if (loop != &own) return;
     while (uv_run(loop, UV_RUN_DEFAULT) != 0) {  // the close callbacks, and work that has begun
     }
@@ -305,29 +295,9 @@ struct UvLoop::State {
     if (self->posted.empty()) uv_idle_stop(idle);
   }
 
-  template <class Handle>
-  static void stop_when_done(Handle* handle) noexcept {
-    auto* self = static_cast<State*>(handle->data);
-    if ((*self->done)()) uv_stop(self->loop);
-  }
-
-  // Asked within libuv's own loop: to leave it after every turn costs a look at the clock and more.
-  void run_until(Condition condition) {
-    done = &condition;
-    uv_prepare_start(before_wait, stop_when_done);
-    uv_check_start(after_wait, stop_when_done);
-    while (!condition() && run(UV_RUN_DEFAULT) != 0) {  // somebody has called stop()
-    }
-    uv_prepare_stop(before_wait);
-    uv_check_stop(after_wait);
-  }
-
   uv_loop_t own{};
   uv_loop_t* loop;
-  uv_idle_t* idle;            // active while jobs are posted: keeps the loop from sleeping, and alive
-  uv_prepare_t* before_wait;  // these two ask whether run_until() is done
-  uv_check_t* after_wait;
-  const Condition* done = nullptr;
+  uv_idle_t* idle;  // active while jobs are posted: keeps the loop from sleeping, and alive
   std::vector<std::unique_ptr<Job>> posted;
   List guests;
   std::atomic<std::thread::id> thread;  // has run it first
@@ -368,8 +338,7 @@ void UvLoop::offload(std::unique_ptr<Job> job) {
   if (!state_->closing) Offloaded::start(state_->loop, std::move(job), state_->guests);
 }
 
-void UvLoop::run_until(Condition done) { state_->run_until(done); }
-void UvLoop::run() { state_->run(UV_RUN_DEFAULT); }
+bool UvLoop::run() { return state_->run(UV_RUN_DEFAULT) != 0; }
 bool UvLoop::run_once() { return state_->run(UV_RUN_ONCE) != 0; }
 void UvLoop::stop() noexcept { uv_stop(state_->loop); }
 

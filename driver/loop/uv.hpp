@@ -36,27 +36,21 @@ class UvLoop final : public Loop {
   /// Its thread is the one that runs it first; until then, any.
   bool is_here() const noexcept override;
 
-  /// Until stop(), or until nothing is watched, armed, posted or offloaded any more.
-  void run();
+  /// Until stop(), or until nothing is watched, armed, posted or offloaded any more: then false.
+  bool run();
   /// Waits for something to happen and handles it; false when there is nothing left to wait for.
   bool run_once();
-  /// Until done(), which is asked in every turn and must not throw, or until there is nothing left to wait for.
+  /// Until done(), which is asked in every turn, or until there is nothing left to wait for.
   template <class Predicate>
   void run_until(Predicate done) {
-    run_until({&done, [](void* predicate) -> bool { return (*static_cast<Predicate*>(predicate))(); }});
+    while (!done() && run_once()) {
+    }
   }
   /// Makes run() return after the current turn.
   void stop() noexcept;
 
  private:
-  struct Condition {
-    void* predicate;
-    bool (*holds)(void* predicate);
-    bool operator()() const { return holds(predicate); }
-  };
   struct State;
-
-  void run_until(Condition done);
 
   std::unique_ptr<State> state_;
 };

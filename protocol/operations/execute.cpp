@@ -41,9 +41,13 @@ Encoded Execute::encode(WriteBuffer& out) {
     if (!encode_arguments(out)) return Encoded::refused;
     encode_result_formats(out);
   }
-  if (step_.execute) frontend::execute(out, step_.portal, step_.row_limit);
-  if (step_.close) frontend::close_portal(out, step_.portal);
-  frontend::sync(out);
+  if (step_.execute && step_.portal.empty() && step_.row_limit == 0 && !step_.close) {
+    frontend::execute_all_and_sync(out);
+  } else {
+    if (step_.execute) frontend::execute(out, step_.portal, step_.row_limit);
+    if (step_.close) frontend::close_portal(out, step_.portal);
+    frontend::sync(out);
+  }
 
   expect_ = parses_again    ? Expect::parse_complete
             : step_.bind    ? Expect::bind_complete

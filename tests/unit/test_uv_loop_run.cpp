@@ -7,6 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "pgstride/driver/coro/run.hpp"
 #include "pgstride/driver/loop/uv.hpp"
 
 #include "tests/support/call.hpp"
@@ -53,6 +54,39 @@ BOOST_AUTO_TEST_CASE(stop_does_not_end_run_until) {
 BOOST_AUTO_TEST_CASE(run_until_ends_when_there_is_nothing_left_to_wait_for) {
   UvLoop loop;
   loop.run_until([] { return false; });
+}
+
+BOOST_AUTO_TEST_CASE(a_task_is_run_to_its_end_and_no_further) {
+  UvLoop loop;
+  Call never_called([] { BOOST_ERROR("the loop went on"); });
+  const auto much_later = loop.timer(never_called);
+  much_later->arm(loop.now() + 1h);  // would be waited for
+  loop.post(call([&] { loop.stop(); }));
+  const auto work = [](Loop& on) -> Task<int> {
+    co_await sleep(on, 20ms);  // the stop() comes meanwhile
+    co_return 7;
+  };
+  BOOST_TEST(run(loop, work(loop)) == 7);
+  BOOST_TEST(run(loop, work(loop)) == 7);
+}
+
+BOOST_AUTO_TEST_CASE(a_task_that_does_not_wait_leaves_the_loop_as_it_was) {
+  UvLoop loop;
+  const auto work = []() -> Task<int> { co_return 7; };
+  BOOST_TEST(run(loop, work()) == 7);
+  int posted = 0;
+  loop.post(call([&] {
+    ++posted;
+    loop.post(call([&] { ++posted; }));
+  }));
+  loop.run();  // nobody has told it to stop
+  BOOST_TEST(posted == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_task_that_waits_for_nothing_is_told_of) {
+  UvLoop loop;
+  const auto work = []() -> Task<> { co_await std::suspend_always(); };
+  BOOST_CHECK_THROW(run(loop, work()), std::logic_error);
 }
 
 BOOST_AUTO_TEST_CASE(stop_ends_run) {
