@@ -75,6 +75,9 @@ struct ParameterTypes {
 
 class Arguments {
  public:
+  Arguments(const Arguments&) = delete;
+  Arguments& operator=(const Arguments&) = delete;
+
   const ParameterTypes& types() const noexcept { return types_; }
   std::span<const Format> formats() const noexcept { return formats_; }
   /// The arguments' C++ types.
@@ -92,8 +95,6 @@ class Arguments {
             std::span<const std::string_view> names, Write how) noexcept
       : types_(types), formats_(formats), names_(names), write_(how) {}
   ~Arguments() = default;
-  Arguments(const Arguments&) = delete;
-  Arguments& operator=(const Arguments&) = delete;
 
  private:
   ParameterTypes types_;

@@ -197,7 +197,7 @@ std::vector<Loan> PoolState::loans() const {
 void PoolState::has_closed(Seat& seat) noexcept {
   core_.suspect();
   if (seat.lent) return;
-  const auto keep = shared_from_this();
+  const auto keep = weak_from_this().lock();
   retire(seat, "lost");
   pump(true);
 }
@@ -213,7 +213,7 @@ void PoolState::has_failed(Seat& seat, Failure failure) noexcept {
 void PoolState::was_reset(Seat& seat, bool clean) noexcept {
   const PoolCore::State state = core_.state(seat.slot);
   if (state != PoolCore::State::resetting && state != PoolCore::State::checking) return;
-  const auto keep = shared_from_this();
+  const auto keep = weak_from_this().lock();
   const bool demoted = seat.is_demoted();
   if (clean && !demoted) {
     core_.ready(seat.slot, loop_.now());
@@ -294,7 +294,7 @@ void PoolState::resume_later(Acquire& request) noexcept {
 void PoolState::resume_soon() noexcept {
   if (std::exchange(resuming_, true)) return;
   try {
-    loop_.post(std::make_unique<Resumption>(shared_from_this()));
+    loop_.post(std::make_unique<Resumption>(weak_from_this().lock()));
   } catch (...) {  // no memory: on_timer() will do it
     timer_->arm(armed_ = loop_.now());
   }
@@ -372,7 +372,7 @@ void PoolState::arm() {
 }
 
 void PoolState::on_timer() noexcept {
-  const auto keep = shared_from_this();
+  const auto keep = weak_from_this().lock();
   armed_ = never;
   core_.tick(loop_.now());
   if (resuming_) resume_ready();

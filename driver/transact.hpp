@@ -120,8 +120,7 @@ Task<typename detail::BodyResult<Body>::Type> transact(
     RetryPolicy policy = RetryPolicy(), std::source_location where = std::source_location::current()) {
   Acquire acquire = pool.acquire(where);
   Lease lease = co_await acquire;
-  Task<typename detail::BodyResult<Body>::Type> work =
-      transact(*lease, std::move(body), std::move(options), policy);
+  Task<typename detail::BodyResult<Body>::Type> work = transact(*lease, std::move(body), options, policy);
   co_return co_await work;
 }
 

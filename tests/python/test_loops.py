@@ -249,8 +249,8 @@ import asyncio, os, pgstride
 async def main():
     connection = await pgstride.connect(os.environ["PGSTRIDE_TEST_DSN"])
     await connection.execute("select 1")
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         {query}
     finally:
         print("unwound", flush=True)
