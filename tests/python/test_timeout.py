@@ -125,7 +125,7 @@ async def test_covers_the_wait_for_an_earlier_cancellation(connection, usable):
            end $$"""
     )
     with pytest.raises(asyncio.TimeoutError):
-        await connection.fetch("select pg_temp.stubborn()", timeout=0.05)
+        await connection.fetch("select pg_temp.stubborn()", timeout=0.3)  # by then it is in its loop
     started = time.monotonic()
     with pytest.raises(asyncio.TimeoutError):
         await connection.fetch("select 1", timeout=0.05)

@@ -33,7 +33,6 @@ class ConnectionConfiguration(typing.NamedTuple):
     statement_cache_size: int
     max_cached_statement_lifetime: float
     max_cacheable_statement_size: int
-    observer: _observing.Observer | None = None
 
 
 _ClientConfiguration = ConnectionConfiguration
@@ -86,6 +85,7 @@ async def _connect(
     record_class: type[Record],
     timeout: float | None,
     config: _ClientConfiguration,
+    observer: _observing.Observer | None = None,
     require_auth: str | None = None,
     oauth_token: Password = None,
     **arguments: typing.Any,
@@ -106,10 +106,11 @@ async def _connect(
         record_class=record_class,
         oauth_token=oauth_token,
     )
-    if config.observer is None:
+    if observer is None:
         return await attempt
-    with _observing.connecting(loop, config.observer, map(_name_of, addresses)) as arrived:
+    with _observing.connecting(loop, observer, map(_name_of, addresses)) as arrived:
         connection = await attempt
+        connection._observer = observer
         arrived(_name_of(connection._addr), connection._core.pid)
     return connection
 

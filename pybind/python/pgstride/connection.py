@@ -104,7 +104,7 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
         self._log_listeners: set[_Callback] = set()
         self._termination_listeners: set[_Callback] = set()
         self._query_loggers: set[_Callback] = set()
-        self._observer = config.observer
+        self._observer: _observing.Observer | None = None
         self._proxy_ref: weakref.ref[object] | None = None
         self._pool_release_ctr = 0
         self._on_end: typing.Callable[[], None] | None = None
@@ -359,8 +359,8 @@ async def connect(
             statement_cache_size,
             max_cached_statement_lifetime,
             max_cacheable_statement_size,
-            observer,
         ),
+        observer=observer,
         dsn=dsn,
         host=host,
         port=port,

@@ -17,8 +17,8 @@ PyObject* new_bit_string(PyObject* type, const Ref& bytes, const Ref& count) {
   static PyObject* const length_name = PyUnicode_InternFromString("_length");
   const Ref nothing = Ref::steal(PyTuple_New(0));
   if (!nothing || bytes_name == nullptr || length_name == nullptr) return nullptr;
-  Ref bits = Ref::steal(
-      PyBaseObject_Type.tp_new(reinterpret_cast<PyTypeObject*>(type), nothing.get(), nullptr));
+  Ref bits =
+      Ref::steal(PyBaseObject_Type.tp_new(reinterpret_cast<PyTypeObject*>(type), nothing.get(), nullptr));
   if (!bits || PyObject_SetAttr(bits.get(), bytes_name, bytes.get()) != 0 ||
       PyObject_SetAttr(bits.get(), length_name, count.get()) != 0)
     return nullptr;
