@@ -25,6 +25,8 @@ HANG = 30.0
 STALL = 0.25
 """Seconds of the processor that one turn of the loop may take; ten times what is promised, and more."""
 GROWTH = 64 << 20
+KEEPS_WHAT_IS_FREED = "libasan" in os.environ.get("LD_PRELOAD", "")
+"""ASan does so for a while, so growth tells nothing."""
 
 ENDINGS: dict[str, tuple[type[BaseException], ...]] = {
     "KILL": (pgstride.ProtocolError, pgstride.InterfaceError),
@@ -83,7 +85,7 @@ async def nothing_lost(*, growth: int = GROWTH, stall: float = STALL) -> typing.
     finally:
         ticker.stop()
     grown = memory("VmHWM") - base
-    assert grown <= growth, f"memory grew by {grown >> 20} MiB"
+    assert grown <= growth or KEEPS_WHAT_IS_FREED, f"memory grew by {grown >> 20} MiB"
     assert ticker.longest <= stall, f"the loop stood still for {ticker.longest:.3f} s"
     end = time.monotonic() + HANG
     while descriptors() > open_before and time.monotonic() < end:
