@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <openssl/bio.h>
@@ -43,6 +44,7 @@ bool is_about_versions(unsigned long error) noexcept {
 
 std::string reason_of(unsigned long error) {
   if (error == 0) return "the connection was cut off";
+  if (ERR_SYSTEM_ERROR(error)) return std::system_category().message(ERR_GET_REASON(error));
   if (const char* reason = ERR_reason_error_string(error)) return reason;
   return "error " + std::to_string(error);
 }

@@ -93,4 +93,14 @@ BOOST_AUTO_TEST_CASE(where_nothing_is_encrypted_nothing_is_loaded) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_file_that_is_not_there_is_said_not_to_be) {
+  OptionError error;
+  auto options = ConnectOptions::parse("host=db.test user=u sslcert=/nowhere/client.crt", error);
+  BOOST_REQUIRE(options.has_value());
+  BOOST_TEST(!options->complete(error));
+  BOOST_TEST(error.message() ==
+             "option \"sslcert\": could not read certificate file \"/nowhere/client.crt\": No such file or "
+             "directory");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
