@@ -211,4 +211,14 @@ PyObject* options(PyObject*, PyObject*) {
   return names.release();
 }
 
+PyObject* harmless_options(PyObject*, PyObject*) {
+  Ref names = Ref::steal(PyFrozenSet_New(nullptr));
+  for (const std::string_view name : ConnectOptions::strangers_may_say()) {
+    const Ref text =
+        Ref::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
+    if (!names || !text || PySet_Add(names.get(), text.get()) < 0) return nullptr;
+  }
+  return names.release();
+}
+
 }  // namespace pgstride::python

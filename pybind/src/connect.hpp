@@ -70,5 +70,7 @@ PyObject* connect(PyObject* module, PyObject* const* args, Py_ssize_t count);
 PyObject* scram_cache(PyObject* module, PyObject* nothing);
 /// options(): the names of the driver's options, each with its environment variable or None.
 PyObject* options(PyObject* module, PyObject* nothing);
+/// Those that may be left to an untrusted source, as a frozenset.
+PyObject* harmless_options(PyObject* module, PyObject* nothing);
 
 }  // namespace pgstride::python

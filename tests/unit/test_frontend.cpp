@@ -32,6 +32,7 @@ BOOST_AUTO_TEST_CASE(queries) {
   writes([](WriteBuffer& out) { frontend::close_statement(out, "s1"); }, "C\0\0\0\x08Ss1\0");
   writes([](WriteBuffer& out) { frontend::close_portal(out, ""); }, "C\0\0\0\x06P\0");
   writes([](WriteBuffer& out) { frontend::sync(out); }, "S\0\0\0\x04");
+  writes([](WriteBuffer& out) { frontend::execute_all_and_sync(out); }, "E\0\0\0\x09\0\0\0\0\0S\0\0\0\x04");
   writes([](WriteBuffer& out) { frontend::terminate(out); }, "X\0\0\0\x04");
   writes([](WriteBuffer& out) { frontend::copy_fail(out, "no"); }, "f\0\0\0\x07no\0");
 }

@@ -256,6 +256,9 @@ class PoolCore:
 def options() -> dict[str, str | None]:
     """The names of the driver's options, each with its environment variable."""
 
+def harmless_options() -> frozenset[str]:
+    """Those that may be left to an untrusted source."""
+
 def builtin_types() -> dict[str, int]: ...
 
 # --- COPY ---------------------------------------------------------------------------------------------

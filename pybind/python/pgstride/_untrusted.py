@@ -9,27 +9,9 @@ from __future__ import annotations
 
 import typing
 
-from . import _dsn, exceptions
+from . import _core, _dsn, exceptions
 
-HARMLESS = frozenset({
-    "host",
-    "port",
-    "dbname",
-    "user",
-    "password",
-    "hostaddr",
-    "application_name",
-    "fallback_application_name",
-    "connect_timeout",
-    "target_session_attrs",
-    "load_balance_hosts",
-    "channel_binding",
-    "sslmode",
-    "sslnegotiation",
-    "sslsni",
-    "ssl_min_protocol_version",
-    "ssl_max_protocol_version",
-})
+HARMLESS = _core.harmless_options()
 """Nothing that names a file or a service, and nothing that goes to the server unseen."""
 
 DsnKeys = typing.Union[bool, typing.Collection[str]]
