@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""What no formatter checks: length, licence line and white space of hand-written sources."""
+"""What no formatter checks: length, licence line and white space of hand-written sources, and what lies at the top."""
 
 import pathlib
 import re
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -11,6 +12,10 @@ LONGEST = 400
 LICENCE = "Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0"
 FOLDERS = ["protocol", "driver", "pybind", "tests", "bench", "examples", "tools"]
 SUFFIXES = {".hpp", ".cpp", ".py", ".pyi"}
+TOP = {
+    *FOLDERS, "docs", "docker", ".ci", ".clang-format", ".clang-tidy", ".gitignore", "CMakeLists.txt", "CMakePresets.json",
+    "CHANGELOG.md", "DESIGN.md", "LICENSE", "README.md", "SECURITY.md", "dev", "docker-compose.yml", "pyproject.toml",
+}  # fmt: skip
 # A program that is linked with one version of the library and compiled against another must not link.
 VERSIONED_FOLDERS = {"protocol", "driver"}
 UNVERSIONED = re.compile(r"namespace pgstride(::(?!inline v\d)\w+)* \{")
@@ -33,8 +38,17 @@ def complaints(path: pathlib.Path):
             yield number, "the library lives in namespace pgstride::inline v0"
 
 
+def strays() -> set[str]:
+    """Names at the top that nobody has asked for: what a program left behind is soon committed."""
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).stdout
+    return {name.split("/")[0] for name in tracked.decode(errors="replace").split("\0") if name} - TOP
+
+
 def main() -> int:
     found = 0
+    for name in sorted(strays()):
+        print(f"{name!r}: does not belong at the top")
+        found += 1
     sources = (path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in SUFFIXES)
     for path in sorted(sources):
         for line, what in complaints(path):

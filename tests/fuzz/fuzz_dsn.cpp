@@ -59,6 +59,7 @@ void parse(std::string_view dsn) {
     if (host.name.empty()) host.name = "h";
   }
   if (options->hosts.empty()) options->hosts.emplace_back("h");
+  options->tls.key_log_file.clear();  // the only option that would write a file
   if (!options->complete(error)) return check_refusal(error, dsn, dsn.size());  // of a file that is not there
   require(options->ports.empty() && !options->database.empty());
   for (const auto& host : options->hosts) require(host.port != 0 && !host.socket_path().empty());
