@@ -51,16 +51,17 @@ Plan* Plan::of(Statement& statement, Registry& registry) {
   const Ref names = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(statement.columns().size())));
   if (!names) return nullptr;
   Py_ssize_t position = 0;
+  bool atomic = true;
   for (const Column& column : statement.columns()) {
     if (!plan->add(column.type, registry, plan->columns_)) return nullptr;
-    plan->atomic_ = plan->atomic_ && plan->columns_.back()->atomic;
+    atomic = atomic && plan->columns_.back()->atomic;
     PyObject* name =
         PyUnicode_DecodeUTF8(column.name.data(), static_cast<Py_ssize_t>(column.name.size()), "replace");
     if (!name) return nullptr;
     PyUnicode_InternInPlace(&name);
     PyTuple_SET_ITEM(names.get(), position++, name);
   }
-  plan->layout_ = make_layout(names.get());
+  plan->layout_ = make_layout(names.get(), atomic);
   if (!plan->layout_) return nullptr;
   plan->binary_parameters_ = all_binary(plan->parameters_);
   plan->binary_columns_ = all_binary(plan->columns_);
@@ -141,8 +142,7 @@ PyObject* Plan::decode(DataRow row, PyTypeObject* type) const {
     }
     set_item(record, position++, value);
   }
-  // An instance of a subclass may have a dictionary of its own.
-  if (!atomic_ || type != record_type()) track_record(record);
+  track_record(record);
   return record;
 }
 

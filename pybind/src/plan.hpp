@@ -56,7 +56,6 @@ class Plan final : public Statement::Attachment {
   Ref layout_;
   TimePoint made_at_{};
   PyObject* handle_ = nullptr;     // not owned
-  bool atomic_ = true;             // no column's values refer to other objects
   bool binary_parameters_ = true;  // one format code says it all
   bool binary_columns_ = true;
 };

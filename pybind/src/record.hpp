@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // Record: one row as Python sees it. Like a tuple, with names; all records of one result share one
-// Layout. A Record of atomic values is not tracked by the garbage collector.
+// Layout. A Record of atomic values is nothing to the garbage collector.
 #pragma once
 
 #include "pgstride/pybind/src/python.hpp"
@@ -17,13 +17,12 @@ struct Record {
 };
 
 /// A Layout for these column names (a tuple of str; duplicates allowed: the last one wins look-ups).
-/// Null with a Python error set.
-Ref make_layout(PyObject* names);
+/// `atomic`: no value under them refers to other objects. Null with a Python error set.
+Ref make_layout(PyObject* names, bool atomic);
 
 /// A record of `type` (Record or a subclass) with room for `size` values, all null, untracked. Fill
-/// it with set_item(), then call track_record() unless all its values are atomic and `type` is Record
-/// itself: a subclass is mutable and gives its records a dict, so they may be in a cycle all the same.
-/// May be dropped half filled. Null with a Python error set.
+/// it with set_item(), then call track_record(). May be dropped half filled. Null with a Python error
+/// set.
 PyObject* new_record(PyTypeObject* type, PyObject* layout, Py_ssize_t size) noexcept;
 
 /// Steals `value`.
@@ -31,7 +30,9 @@ inline void set_item(PyObject* record, Py_ssize_t i, PyObject* value) noexcept {
   reinterpret_cast<Record*>(record)->items[i] = value;
 }
 
-inline void track_record(PyObject* record) noexcept { PyObject_GC_Track(record); }
+/// Shows the record to the garbage collector, unless it is atomic and of type Record itself: a subclass
+/// is mutable and gives its records a dict, so they may be in a cycle all the same.
+void track_record(PyObject* record) noexcept;
 
 PyTypeObject* record_type() noexcept;
 inline bool is_record(PyObject* object) noexcept { return PyObject_TypeCheck(object, record_type()); }

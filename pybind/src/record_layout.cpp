@@ -45,17 +45,18 @@ PyType_Spec spec = {
 
 }  // namespace
 
-Ref make_layout(PyObject* names, PyObject* index) {
+Ref make_layout(PyObject* names, PyObject* index, bool atomic) {
   auto* layout = PyObject_GC_New(Layout, layout_type);
   if (layout == nullptr) return {};
   layout->names = Py_NewRef(names);
   layout->index = Py_NewRef(index);
+  layout->atomic = atomic;
   auto* object = reinterpret_cast<PyObject*>(layout);
   PyObject_GC_Track(object);
   return Ref::steal(object);
 }
 
-Ref make_layout(PyObject* names) {
+Ref make_layout(PyObject* names, bool atomic) {
   if (!PyTuple_CheckExact(names)) {
     PyErr_SetString(PyExc_TypeError, "column names must be a tuple");
     return {};
@@ -72,7 +73,7 @@ Ref make_layout(PyObject* names) {
     auto position = Ref::steal(PyLong_FromSsize_t(i));
     if (!position || PyDict_SetItem(index.get(), name, position.get()) < 0) return {};
   }
-  return make_layout(names, index.get());
+  return make_layout(names, index.get(), atomic);
 }
 
 Lookup find_column(PyObject* record, PyObject* name, Py_ssize_t& position) {

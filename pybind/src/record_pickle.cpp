@@ -14,22 +14,25 @@ PyObject* fill_record(PyTypeObject* type, PyObject* layout, PyObject* values) {
   PyObject* record = new_record(type, layout, size);
   if (record == nullptr) return nullptr;
   for (Py_ssize_t i = 0; i < size; ++i) set_item(record, i, Py_NewRef(PyTuple_GET_ITEM(values, i)));
+  track_record(record);
   return record;
 }
 
+/// By type, so that no record is: one in another, and so on, must not die without the trashcan.
 bool are_atomic(PyObject* values) {
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(values); ++i) {
-    if (PyObject_IS_GC(PyTuple_GET_ITEM(values, i)) != 0) return false;
+    if (PyType_IS_GC(Py_TYPE(PyTuple_GET_ITEM(values, i))) != 0) return false;
   }
   return true;
 }
 
 /// In a pickle of many records their names are one object, so they share a Layout again.
-Ref shared_layout(PyObject* names) {
-  static PyObject* recent = nullptr;
-  if (recent != nullptr && reinterpret_cast<Layout*>(recent)->names == names) return Ref::borrow(recent);
-  Ref layout = make_layout(names);
-  if (layout) Py_XSETREF(recent, Py_NewRef(layout.get()));
+Ref shared_layout(PyObject* names, bool atomic) {
+  static PyObject* recent[2] = {};
+  PyObject*& last = recent[atomic];
+  if (last != nullptr && reinterpret_cast<Layout*>(last)->names == names) return Ref::borrow(last);
+  Ref layout = make_layout(names, atomic);
+  if (layout) Py_XSETREF(last, Py_NewRef(layout.get()));
   return layout;
 }
 
@@ -49,11 +52,8 @@ PyObject* record_from_pickle(PyObject*, PyObject* args) {
     PyErr_SetString(PyExc_ValueError, "a record must have as many names as values");
     return nullptr;
   }
-  const Ref layout = shared_layout(names);
-  if (!layout) return nullptr;
-  PyObject* record = fill_record(type, layout.get(), values);
-  if (record != nullptr && (type != record_type() || !are_atomic(values))) track_record(record);
-  return record;
+  const Ref layout = shared_layout(names, are_atomic(values));
+  return layout ? fill_record(type, layout.get(), values) : nullptr;
 }
 
 PyObject* create_record(PyObject*, PyObject* args) {
@@ -68,11 +68,8 @@ PyObject* create_record(PyObject*, PyObject* args) {
   }
   const auto names = Ref::steal(PySequence_Tuple(index.get()));
   if (!names) return nullptr;
-  const Ref layout = make_layout(names.get(), index.get());
-  if (!layout) return nullptr;
-  PyObject* record = fill_record(record_type(), layout.get(), values);
-  if (record != nullptr) track_record(record);
-  return record;
+  const Ref layout = make_layout(names.get(), index.get(), false);
+  return layout ? fill_record(record_type(), layout.get(), values) : nullptr;
 }
 
 /// The instance dict of a subclass's record; null without an error when there is none or it is empty.

@@ -226,7 +226,7 @@ CodecRef Registry::make_composite(const TypeInfo& info) {
   codec->encode = encode_composite;
   codec->atomic = false;
   codec->names = tuple_of_names(info.attributes);
-  if (codec->names) codec->layout = make_layout(codec->names.get());
+  if (codec->names) codec->layout = make_layout(codec->names.get(), false);
   return codec->layout ? codec : nullptr;
 }
 
