@@ -14,7 +14,7 @@
 
 namespace pgstride::inline v0 {
 
-/// Belongs to the thread of its owner's loop. Holds what logs in: a secret, wiped at the end.
+/// Not to be used by two threads at once. Holds what logs in: a secret, wiped at the end.
 class ScramCache {
  public:
   /// The keys kept for this user, password, salt and iteration count.
@@ -29,7 +29,7 @@ class ScramCache {
     Derivation derivation;
     SaltedKeys keys;
   };
-  static constexpr std::size_t most = 16;  // a server, or someone who plays one, chooses the salts
+  static constexpr std::size_t most = 64;  // a server, or someone who plays one, chooses the salts
 
   std::vector<Entry> entries_;  // the oldest first
 };

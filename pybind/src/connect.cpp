@@ -78,30 +78,18 @@ bool parse_options(PyObject* address, PyObject* options, PyObject* settings, PyO
   return result.complete(error) || (refuse(error), false);
 }
 
-using SharedCache = std::shared_ptr<ScramCache>;
-constexpr const char* scram_cache_name = "pgstride.scram_cache";
-
-bool parse_scram_cache(PyObject* capsule, ConnectOptions& options) {
-  if (capsule == Py_None) return true;
-  const auto* cache = static_cast<SharedCache*>(PyCapsule_GetPointer(capsule, scram_cache_name));
-  if (cache) options.scram_cache = *cache;
-  return cache != nullptr;
+/// One for the process: whoever connects again is spared the derivation, with a pool or without. Only
+/// loops' threads use it, while they hold the GIL.
+const std::shared_ptr<ScramCache>& scram_cache() {
+  static const auto cache = std::make_shared<ScramCache>();
+  return cache;
 }
 
 }  // namespace
 
-PyObject* scram_cache(PyObject*, PyObject*) {
-  auto cache = std::make_unique<SharedCache>(std::make_shared<ScramCache>());
-  PyObject* capsule = PyCapsule_New(cache.get(), scram_cache_name, [](PyObject* self) {
-    delete static_cast<SharedCache*>(PyCapsule_GetPointer(self, scram_cache_name));
-  });
-  if (capsule) static_cast<void>(cache.release());
-  return capsule;
-}
-
 PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 12) {
-    PyErr_SetString(PyExc_TypeError, "connect() takes 12 arguments");
+  if (count != 11) {
+    PyErr_SetString(PyExc_TypeError, "connect() takes 11 arguments");
     return nullptr;
   }
   auto loop = PyLoop::make(args[0]);
@@ -120,7 +108,7 @@ PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
   core_options.max_cacheable_statement_size = PyLong_AsSize_t(args[8]);
   if (PyErr_Occurred()) return nullptr;
   if (!parse_timeout(args[9], unlimited, core_options.max_cached_statement_lifetime)) return nullptr;
-  if (!parse_scram_cache(args[11], options)) return nullptr;
+  options.scram_cache = scram_cache();
 
   PyLoop& loop_ref = *loop;
   ConnectRequest* request = nullptr;

@@ -66,8 +66,6 @@ class CloseRequest final : public Request, TimerHandler {
 
 /// connect(loop, address, options, settings, connect_timeout, command_timeout, …): see _core.pyi.
 PyObject* connect(PyObject* module, PyObject* const* args, Py_ssize_t count);
-/// scram_cache(): keys derived from passwords, for connections that are made with it to share.
-PyObject* scram_cache(PyObject* module, PyObject* nothing);
 /// options(): the names of the driver's options, each with its environment variable or None.
 PyObject* options(PyObject* module, PyObject* nothing);
 /// Those that may be left to an untrusted source, as a frozenset.

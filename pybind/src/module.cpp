@@ -24,7 +24,6 @@ namespace {
 PyMethodDef functions[] = {
     {"connect", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(pgstride::python::connect)),
      METH_FASTCALL, nullptr},
-    {"scram_cache", pgstride::python::scram_cache, METH_NOARGS, nullptr},
     {"options", pgstride::python::options, METH_NOARGS, nullptr},
     {"harmless_options", pgstride::python::harmless_options, METH_NOARGS, nullptr},
     {"builtin_types", pgstride::python::builtin_types, METH_NOARGS, nullptr},

@@ -307,8 +307,5 @@ def connect(
     max_cacheable_statement_size: int,
     max_cached_statement_lifetime: float | None,
     context: ssl.SSLContext | None,
-    scram_cache: object | None,
     /,
 ) -> Awaitable[Core]: ...
-def scram_cache() -> object:
-    """Keys derived from passwords, for connections that are made with it to share."""

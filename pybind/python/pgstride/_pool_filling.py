@@ -71,17 +71,13 @@ class PoolFilling(typing.Generic[Row]):
         options = self._connect_kwargs
         if self._observer is not None:
             options = {"observer": self._observer, **options}
-        before = connect_utils.scram_cache.set(self._scram_cache)
-        try:
-            con = await self._connect(
-                *self._connect_args,
-                loop=self._loop,
-                connection_class=self._connection_class,
-                record_class=self._record_class,
-                **options,
-            )
-        finally:
-            connect_utils.scram_cache.reset(before)
+        con = await self._connect(
+            *self._connect_args,
+            loop=self._loop,
+            connection_class=self._connection_class,
+            record_class=self._record_class,
+            **options,
+        )
         if not isinstance(con, _BASE):
             good, bad = self._connection_class, type(con)
             raise exceptions.InterfaceError(

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import inspect
 import logging
 import random
@@ -38,9 +37,6 @@ class ConnectionConfiguration(typing.NamedTuple):
 _ClientConfiguration = ConnectionConfiguration
 
 _log = logging.getLogger("pgstride")
-
-scram_cache: contextvars.ContextVar[object | None] = contextvars.ContextVar("pgstride.scram_cache", default=None)
-"""Where the connections made in this context keep the keys that they derive from passwords."""
 
 _ANOTHER_MAY_DO = (
     OSError,
@@ -214,7 +210,6 @@ async def _connect_addr(
         config.max_cacheable_statement_size,
         config.max_cached_statement_lifetime or None,
         context,
-        scram_cache.get(),
     )
     if core.tls is None and options["sslmode"] == "prefer" and not isinstance(addr, str):
         _log.info("the connection to %s:%s is not encrypted: the server would not", *addr)

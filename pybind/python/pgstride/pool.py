@@ -48,7 +48,6 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         "_check_after",
         "_observer",
         "_connect",
-        "_scram_cache",
         "_setup",
         "_init",
         "_reset",
@@ -129,7 +128,6 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         self._connect_kwargs = connect_kwargs
         self._connection_class = connection_class
         self._record_class = record_class
-        self._scram_cache = _core.scram_cache()
         self._holders: list[PoolConnectionHolder[Row]] = []
         self._generation = 0
         self._begun = False  # as it was told to; it can be used before
