@@ -2,12 +2,10 @@
 #include "pgstride/driver/passfile.hpp"
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 
 namespace pgstride::inline v0 {
 namespace {
@@ -75,17 +73,6 @@ std::string_view trim(std::string_view text) noexcept {
 }
 
 }  // namespace
-
-std::string home_directory() {
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
-  std::vector<char> buffer(1024);
-  passwd entry{};
-  passwd* found = nullptr;
-  while (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == ERANGE) {
-    buffer.resize(buffer.size() * 2);
-  }
-  return found != nullptr ? found->pw_dir : "";
-}
 
 PasswordFile::PasswordFile(const std::string& path, std::string& warning) {
   const Descriptor file(path);

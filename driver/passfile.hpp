@@ -14,9 +14,6 @@
 
 namespace pgstride::inline v0 {
 
-/// The user's home directory; empty when there is no knowing.
-std::string home_directory();
-
 /// A password file: lines of host:port:database:user:password, where * matches anything and \ takes
 /// the next character as it is.
 class PasswordFile {

@@ -2,16 +2,13 @@
 //
 // From options to an SSL_CTX: which files are read, and what it means that one is missing.
 #include <fcntl.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -19,6 +16,7 @@
 
 #include "pgstride/driver/net/openssl.hpp"
 #include "pgstride/driver/net/openssl_engine.hpp"
+#include "pgstride/driver/net/system_user.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
@@ -46,16 +44,6 @@ std::string versions_of(const TlsOptions& options) {
   const std::string least = version_name(options.min_version);
   if (!options.max_version) return least + " or newer";
   return least + " to " + version_name(*options.max_version);
-}
-
-/// Empty when there is no home.
-std::string home_directory() {
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
-  std::vector<char> buffer(16384);
-  passwd entry{};
-  passwd* found = nullptr;
-  ::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found);
-  return found == nullptr ? "" : found->pw_dir;
 }
 
 bool exists(const std::string& path) noexcept {

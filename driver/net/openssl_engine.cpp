@@ -154,8 +154,12 @@ void OpenSslEngine::opened() {
                                            : certificate_mismatch(certificate, host_);
     if (!mismatch.empty()) return fail(Errc::certificate_rejected, std::move(mismatch));
   }
-  if (demands_.application && info().application != protocol)
+  const std::string application = info().application;
+  if (demands_.application && application.empty())
     return fail(Errc::tls_failed, "the server does not speak PostgreSQL over direct TLS (no ALPN answer)");
+  if (!application.empty() && application != protocol)  // newer OpenSSLs notice it themselves
+    return fail(Errc::tls_failed,
+                "the server speaks something else than PostgreSQL over TLS (its ALPN answer)");
   if (demands_.certificate_request && !certificate_requested_)
     return fail(Errc::tls_failed, "the server did not ask for a client certificate");
 }

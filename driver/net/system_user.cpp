@@ -6,24 +6,33 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <vector>
 
 namespace pgstride::inline v0 {
 namespace {
 
-std::string name_of(uid_t user) {
+/// One field of a user's entry; empty when there is none.
+std::string look_up(uid_t user, char* passwd::*field) {
   std::vector<char> buffer(1024);
   passwd entry{};
   passwd* found = nullptr;
   while (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) == ERANGE) {
     buffer.resize(buffer.size() * 2);
   }
-  return found != nullptr ? found->pw_name : "";
+  return found != nullptr ? found->*field : "";
 }
+
+std::string name_of(uid_t user) { return look_up(user, &passwd::pw_name); }
 
 }  // namespace
 
 std::string login_name() { return name_of(::geteuid()); }
+
+std::string home_directory() {
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
+  return look_up(::geteuid(), &passwd::pw_dir);
+}
 
 std::string peer_name(int fd) {
 #ifdef SO_PEERCRED

@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Users of the operating system, by name.
+// Users of the operating system.
 #pragma once
 
 #include <string>
@@ -9,6 +9,9 @@ namespace pgstride::inline v0 {
 
 /// As whom this process runs; empty when that user has no name.
 std::string login_name();
+
+/// The home directory of that user; empty when there is no knowing.
+std::string home_directory();
 
 /// As whom the process runs that listens at the other end of a Unix socket; empty when nobody knows.
 std::string peer_name(int fd);

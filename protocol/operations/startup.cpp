@@ -64,8 +64,8 @@ bool Startup::on_version(const Frame& frame) {
   if (answer->version >= version_ || answer->version != frontend::protocol_3_0) return false;
   version_ = answer->version;
   if (version_ >= options_.min_version) return true;
-  return refuse(Errc::protocol_violation,
-                "the server speaks an older version of the protocol than asked for");
+  return refuse(Errc::session_mismatch,
+                "the server speaks an older version of the protocol than min_protocol_version");
 }
 
 // A value the client and server disagree about the layout of would be read wrongly for ever after.

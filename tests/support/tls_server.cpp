@@ -48,7 +48,10 @@ int choose_application(SSL*, const unsigned char** out, unsigned char* size, con
     *size = offered[at];
     return SSL_TLSEXT_ERR_OK;
   }
-  return SSL_TLSEXT_ERR_NOACK;
+  if (name.empty()) return SSL_TLSEXT_ERR_NOACK;
+  *out = reinterpret_cast<const unsigned char*>(name.data());
+  *size = static_cast<unsigned char>(name.size());
+  return SSL_TLSEXT_ERR_OK;
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ struct TlsServerOptions {
   TlsServerOptions() = default;
 
   int max_version = 0;                     // OpenSSL's number; 0: the newest
-  std::string application = "postgresql";  // what it chooses by ALPN; empty: nothing
+  std::string application = "postgresql";  // what it chooses by ALPN, offered or not; empty: nothing
   bool asks_for_certificate = false;
 };
 

@@ -232,6 +232,17 @@ BOOST_AUTO_TEST_CASE(direct_tls_wants_the_protocol_confirmed) {
   BOOST_TEST(contains(c.reason(), "ALPN"), c.reason());
 }
 
+BOOST_AUTO_TEST_CASE(a_server_of_something_else_is_not_spoken_to) {  // R-T6
+  TlsOptions options = trusting(Conversation::identity());
+  TlsServerOptions web;
+  web.application = "http/1.1";
+  for (const auto negotiation : {SslNegotiation::postgres, SslNegotiation::direct}) {
+    options.negotiation = negotiation;
+    Conversation c(options, web);
+    BOOST_TEST((c.shake_hands() == TlsState::failed));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(addresses_are_not_named_nor_is_who_does_not_want_to) {
   Conversation address(trusting(Conversation::identity(), SslMode::verify_ca), {}, "127.0.0.1");
   address.shake_hands();
