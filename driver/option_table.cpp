@@ -1,9 +1,12 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/option_table.hpp"
 
+#include <strings.h>
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -168,10 +171,10 @@ struct Choice {
 };
 
 /// Stores what the value names; false when it names nothing.
-template <class Field, class Enum, std::size_t count>
-bool choose(Field& into, Value value, const Choice<Enum> (&choices)[count]) {
+template <class Field, class Enum, std::size_t count, class Same = std::equal_to<Value>>
+bool choose(Field& into, Value value, const Choice<Enum> (&choices)[count], Same same = {}) {
   const auto* chosen = std::find_if(std::begin(choices), std::end(choices),
-                                    [&](const auto& choice) { return choice.name == value; });
+                                    [&](const auto& choice) { return same(choice.name, value); });
   if (chosen == std::end(choices)) return false;
   into = chosen->value;
   return true;
@@ -207,12 +210,23 @@ const char* apply_channel_binding(Options& options, Value value) {
   return choose(options.channel_binding, value, policies) ? fine : "must be one of: disable, prefer, require";
 }
 
+/// libpq's option from before there were modes.
+const char* apply_requiressl(Options& options, Value value) {
+  options.tls.mode = value.starts_with('1') ? SslMode::require : SslMode::prefer;
+  return fine;
+}
+
+bool same_in_any_case(Value left, Value right) noexcept {
+  return left.size() == right.size() && ::strncasecmp(left.data(), right.data(), left.size()) == 0;
+}
+
 template <class Field>
 const char* apply_tls_version(Field& into, Value value) {
   using enum TlsVersion;
   constexpr Choice<TlsVersion> versions[] = {
       {"TLSv1", tls_1_0}, {"TLSv1.1", tls_1_1}, {"TLSv1.2", tls_1_2}, {"TLSv1.3", tls_1_3}};
-  return choose(into, value, versions) ? fine : "must be one of: TLSv1, TLSv1.1, TLSv1.2, TLSv1.3";
+  return choose(into, value, versions, same_in_any_case) ? fine
+                                                         : "must be one of: TLSv1, TLSv1.1, TLSv1.2, TLSv1.3";
 }
 
 constexpr Choice<bool> zero_or_one[] = {{"0", false}, {"1", true}};
@@ -286,6 +300,7 @@ constexpr OptionRow rows[] = {
     {"max_protocol_version", "PGMAXPROTOCOLVERSION", apply_version<&Options::max_protocol>, nullptr},
 
     {"sslmode", "PGSSLMODE", apply_sslmode, [](const Options& o) { return !o.tls.mode; }},
+    {"requiressl", "PGREQUIRESSL", apply_requiressl, [](const Options& o) { return !o.tls.mode; }},
     {"sslnegotiation", "PGSSLNEGOTIATION", apply_sslnegotiation,
      [](const Options& o) { return o.tls.negotiation == TlsOptions().negotiation; }},
     {"sslrootcert", "PGSSLROOTCERT", apply_tls_text<&TlsOptions::root_certificate>,
@@ -346,5 +361,11 @@ static_assert(std::size(rows) <= 64, "ConnectOptions keeps a bit for each");
 }  // namespace
 
 std::span<const OptionRow> option_table() noexcept { return rows; }
+
+std::span<const SessionVariable> session_variables() noexcept {
+  static constexpr SessionVariable variables[] = {
+      {"PGDATESTYLE", "datestyle"}, {"PGTZ", "timezone"}, {"PGGEQO", "geqo"}};
+  return variables;
+}
 
 }  // namespace pgstride::inline v0

@@ -22,4 +22,12 @@ struct OptionRow {
 
 std::span<const OptionRow> option_table() noexcept;
 
+/// A variable of the environment that sets a run-time parameter, for which libpq has no option.
+struct SessionVariable {
+  const char* variable;
+  const char* setting;
+};
+
+std::span<const SessionVariable> session_variables() noexcept;
+
 }  // namespace pgstride::inline v0

@@ -1,7 +1,9 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/options.hpp"
 
+#include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -15,10 +17,6 @@ namespace pgstride::inline v0 {
 namespace {
 
 constexpr const char* nul_refused = "NUL is not allowed";
-
-/// Variables that set a run-time parameter, for which libpq has no option.
-constexpr std::pair<const char*, const char*> session_variables[] = {
-    {"PGDATESTYLE", "datestyle"}, {"PGTZ", "timezone"}, {"PGGEQO", "geqo"}};
 
 bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
 
@@ -127,9 +125,11 @@ bool ConnectOptions::apply_environment(OptionError& error) {
   for (std::size_t row = 0; row < option_table().size(); ++row) {
     if (!apply(row)) return false;
   }
-  for (const auto& [variable, name] : session_variables) {
+  for (const auto& [variable, name] : session_variables()) {
     const char* value = std::getenv(variable);
-    const auto same = [&](const ServerSetting& setting) { return setting.name == name; };
+    const auto same = [&](const ServerSetting& setting) {
+      return ::strcasecmp(setting.name.c_str(), name) == 0;
+    };
     if (value == nullptr || *value == '\0') continue;
     if (std::none_of(server_settings.begin(), server_settings.end(), same))
       server_settings.emplace_back(name, value);
@@ -142,6 +142,10 @@ bool ConnectOptions::apply_service(OptionError& error) {
   if (service.empty()) return true;
   std::vector<std::string> files;
   if (!servicefile.empty()) {
+    if (::access(servicefile.c_str(), F_OK) != 0) {
+      error = OptionError("servicefile", 0, "service file \"" + servicefile + "\" not found");
+      return false;
+    }
     files.push_back(servicefile);
   } else if (const auto home = home_directory(); !home.empty()) {
     files.push_back(home + "/.pg_service.conf");

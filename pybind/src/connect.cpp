@@ -199,6 +199,16 @@ PyObject* options(PyObject*, PyObject*) {
   return names.release();
 }
 
+PyObject* session_variables(PyObject*, PyObject*) {
+  Ref names = Ref::steal(PyDict_New());
+  for (const SessionVariable& each : pgstride::session_variables()) {
+    const Ref setting = Ref::steal(PyUnicode_FromString(each.setting));
+    if (!names || !setting || PyDict_SetItemString(names.get(), each.variable, setting.get()) < 0)
+      return nullptr;
+  }
+  return names.release();
+}
+
 PyObject* harmless_options(PyObject*, PyObject*) {
   Ref names = Ref::steal(PyFrozenSet_New(nullptr));
   for (const std::string_view name : ConnectOptions::strangers_may_say()) {

@@ -68,6 +68,8 @@ class CloseRequest final : public Request, TimerHandler {
 PyObject* connect(PyObject* module, PyObject* const* args, Py_ssize_t count);
 /// options(): the names of the driver's options, each with its environment variable or None.
 PyObject* options(PyObject* module, PyObject* nothing);
+/// session_variables(): environment variables that set a run-time parameter, each with its name.
+PyObject* session_variables(PyObject* module, PyObject* nothing);
 /// Those that may be left to an untrusted source, as a frozenset.
 PyObject* harmless_options(PyObject* module, PyObject* nothing);
 

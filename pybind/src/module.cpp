@@ -25,6 +25,7 @@ PyMethodDef functions[] = {
     {"connect", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(pgstride::python::connect)),
      METH_FASTCALL, nullptr},
     {"options", pgstride::python::options, METH_NOARGS, nullptr},
+    {"session_variables", pgstride::python::session_variables, METH_NOARGS, nullptr},
     {"harmless_options", pgstride::python::harmless_options, METH_NOARGS, nullptr},
     {"builtin_types", pgstride::python::builtin_types, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},

@@ -18,12 +18,14 @@ import subprocess
 import sys
 import textwrap
 import time
+import urllib.parse
 from typing import Any, Awaitable, Callable, Coroutine
 
 import absent
 import pytest
 
 import pgstride
+from pgstride import _parameters
 
 HANGS_AFTER = float(os.environ.get("PGSTRIDE_HANGS_AFTER", "120"))
 
@@ -280,6 +282,19 @@ def python(dsn):
 
 
 @pytest.fixture
+def parts(dsn):
+    """The server's address, apart: host, port, user, database."""
+    url = urllib.parse.urlsplit(dsn)
+    options = dict(urllib.parse.parse_qsl(url.query))
+    return {
+        "host": url.hostname or options["host"],
+        "port": url.port or int(options["port"]),
+        "user": url.username,
+        "database": url.path[1:],
+    }
+
+
+@pytest.fixture
 def parse(monkeypatch, tmp_path):
     """What connect() makes of its arguments: (addresses, parameters). The home directory is `tmp_path`, the
     system's user `login`, and the environment says nothing yet."""
@@ -297,3 +312,11 @@ def parse(monkeypatch, tmp_path):
         return package.connect_utils._parse_connect_dsn_and_args(**{**nothing, **given})
 
     return parse
+
+
+@pytest.fixture
+def resolve(parse):
+    """The whole of it: what the driver is told, too."""
+    nothing = dict.fromkeys(inspect.signature(_parameters.resolve).parameters)
+    del nothing["untrusted_dsn"], nothing["more"]
+    return lambda **given: _parameters.resolve(**{**nothing, **given})

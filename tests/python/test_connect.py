@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import socket
 import time
 import traceback
-import urllib.parse
 
 import absent
 import pytest
@@ -17,19 +15,6 @@ import pytest
 import pgstride
 
 CANARY = "hunter2-canary"
-
-
-@pytest.fixture
-def parts(dsn):
-    """The server's address, apart: host, port, user, database."""
-    url = urllib.parse.urlsplit(dsn)
-    options = dict(urllib.parse.parse_qsl(url.query))
-    return {
-        "host": url.hostname or options["host"],
-        "port": url.port or int(options["port"]),
-        "user": url.username,
-        "database": url.path[1:],
-    }
 
 
 # --- success ------------------------------------------------------------------------------------------
@@ -89,21 +74,6 @@ async def test_password_is_asked_for(connect, dsn, kind):  # R-A9, DT-14
 
     await connect(dsn, user="pgstride_scram", password=password if kind == "callable" else later)
     assert asked == [1]
-
-
-async def test_several_hosts(connect, parts):
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))  # never listens: refuses
-    with listener:
-        dead = listener.getsockname()[1]
-        connection = await connect(
-            None, **{**parts, "host": ["127.0.0.1", parts["host"]], "port": [dead, parts["port"]]}
-        )
-    assert await connection.fetchval("select 1") == 1
-    if directory := os.environ.get("PGSTRIDE_TEST_SOCKET"):
-        for hosts in (["/nonexistent", directory, parts["host"]], [parts["host"], directory]):
-            connection = await connect(None, **{**parts, "host": hosts})
-            assert (connection._addr == f"{directory}/.s.PGSQL.{parts['port']}") == (hosts[0] == "/nonexistent")
 
 
 async def test_server_settings(connect):
@@ -288,30 +258,6 @@ async def test_refused():
         with pytest.raises(ConnectionRefusedError) as caught:
             await pgstride.connect(host="127.0.0.1", port=port, user="u", database="d", timeout=30)
     assert "127.0.0.1" in str(caught.value) and str(port) in str(caught.value)
-
-
-async def test_what_was_tried_before_the_server_said_no(connect, parts):
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        ports = [unheard.getsockname()[1], parts["port"]]
-        hosts = {"host": ["localhost", "127.0.0.1"], "port": ports, "database": "pgstride"}
-        with pytest.raises(pgstride.InvalidPasswordError) as caught:
-            await connect(**hosts, user="pgstride_scram", password="wrong")
-        assert str(caught.value) == 'password authentication failed for user "pgstride_scram"'
-        assert f"localhost:{ports[0]} (" in str(caught.value.__cause__)
-
-        admin = await connect(**hosts, user="postgres")
-        await admin.execute("create role crowded login connection limit 0")
-        try:
-            with pytest.raises(pgstride.TooManyConnectionsError) as caught:
-                await connect(**hosts, user="crowded")
-            assert f"localhost:{ports[0]} (" in str(caught.value.__cause__)
-            hosts["port"] = ports[::-1]
-            with pytest.raises(ConnectionRefusedError) as caught:
-                await connect(**hosts, user="crowded")
-            assert str(caught.value).startswith(f'[Errno 111] localhost:{ports[1]}: too many connections for role "crowded"; ')
-        finally:
-            await admin.execute("drop role crowded")
 
 
 async def test_no_such_socket(tmp_path):  # NF-11

@@ -11,7 +11,7 @@ import asyncpg.connect_utils
 import pytest
 
 import pgstride
-from pgstride import _connect_options, _parameters
+from pgstride import _connect_options, _core, _parameters
 from pgstride.connect_utils import SessionAttribute, SSLMode, SSLNegotiation
 
 SOCKETS = [f"{folder}/.s.PGSQL.5432" for folder in ("/run/postgresql", "/var/run/postgresql", "/tmp", "/private/tmp")]
@@ -89,8 +89,31 @@ CASES = {
     ),
     "whole socket": (U | {"host": "/x/.s.PGSQL.9"}, {}, ["/x/.s.PGSQL.9"], {"ssl": None, "sslmode": SSLMode.disable}),
     "abstract socket": (U | {"host": "@x"}, {}, ["@x/.s.PGSQL.5432"], {"ssl": None}),
+    "numeric": (U | {"hostaddr": "::1,127.0.0.2", "port": [1, 2]}, {}, [("::1", 1), ("127.0.0.2", 2)], {}),
+    "numeric in the url": ({"dsn": "postgres://u@/d?hostaddr=::1&port=7"}, {}, [("::1", 7)], {}),
+    "numeric in the environment": (U, {"PGHOSTADDR": "127.0.0.2"}, [("127.0.0.2", 5432)], {"sslmode": SSLMode.prefer}),
+    "a socket with an address": (
+        U | {"host": "/s", "hostaddr": "127.0.0.2"},
+        {"PGHOSTADDR": "::1"},
+        [("/s", 5432)],
+        {"sslmode": SSLMode.prefer},
+    ),
     "a comma in a keyword": (U | {"host": "a,b"}, {}, [("a,b", 5432)], {}),
     "mixed": (U | {"host": ("/a", "h"), "port": (1, 2)}, {}, ["/a/.s.PGSQL.1", ("h", 2)], {"sslmode": SSLMode.prefer}),
+    "session": (
+        U | {"host": "h", "server_settings": {"TimeZone": "UTC"}},
+        {"PGTZ": "Asia/Tokyo", "PGDATESTYLE": "German", "PGGEQO": "off"},
+        [("h", 5432)],
+        {"server_settings": {"datestyle": "German", "timezone": "Asia/Tokyo", "geqo": "off", "TimeZone": "UTC"}},
+    ),
+    "requiressl": (U | {"host": "h"}, {"PGREQUIRESSL": "1"}, [("h", 5432)], {"sslmode": SSLMode.require}),
+    "no requiressl": (U | {"host": "h"}, {"PGREQUIRESSL": "0"}, [("h", 5432)], {"sslmode": SSLMode.prefer}),
+    "sslmode over requiressl": (
+        U | {"host": "h"},
+        {"PGREQUIRESSL": "1", "PGSSLMODE": "allow"},
+        [("h", 5432)],
+        {"sslmode": SSLMode.allow},
+    ),
     "attribute": (
         U | {"host": "h", "target_session_attrs": SessionAttribute.prefer_standby},
         {},
@@ -130,6 +153,11 @@ ERRORS = {
     "after bracket": ({"dsn": "postgres://[::1]x/d"}, "invalid IPv6 address in the connection URI: '[::1]x'"),
     "empty host": ({"dsn": "postgres://a,,b/d"}, "empty"),
     "ports": ({"host": ["a", "b"], "port": [1, 2, 3]}, "could not match 3 port numbers to 2 hosts"),
+    "addresses": ({"host": "h", "hostaddr": "::1,::2"}, "could not match 1 host names to 2 hostaddr values"),
+    "beside a context": (
+        {"ssl": ssl.create_default_context(), "sslmode": None, "sslrootcert": "r", "sslcert": "c"},
+        "sslcert has no effect beside an ssl.SSLContext; say it there",
+    ),
     "port": ({"port": "x"}, "port"),
     "big port": ({"port": 65536}, "port"),
     "sslmode": (
@@ -269,6 +297,33 @@ def test_libpq_keywords(parse, monkeypatch, tmp_path):
         "keepalives_idle": "5",
         "keepalives": "1",
         "channel_binding": "disable",
+    }
+
+
+def test_keywords_beside_true(resolve):
+    """R-T3: what is said of TLS holds, or is refused; the environment is not for those who say True."""
+    resolved = resolve(host="h", ssl=True, sslrootcert="mine.crt", ssl_min_protocol_version="TLSv1.3", **U)
+    assert resolved.options == {
+        "sslmode": "verify-full",
+        "sslnegotiation": "postgres",
+        "sslrootcert": "mine.crt",
+        "ssl_min_protocol_version": "TLSv1.3",
+    }
+
+
+def test_every_variable_of_libpq_is_looked_at(resolve, monkeypatch):
+    """What the driver knows a variable for comes through from there, but for what `parse` covers."""
+    looked_at = "PGHOSTADDR PGCONNECT_TIMEOUT PGAPPNAME PGOPTIONS PGREQUIREAUTH PGCHANNELBINDING PGREQUIREPEER PGLOADBALANCEHOSTS "
+    looked_at += "PGMINPROTOCOLVERSION PGMAXPROTOCOLVERSION PGSSLCERTMODE PGSSLCRLDIR PGSSLSNI PGGSSENCMODE PGGSSDELEGATION"
+    for variable in looked_at.split():
+        monkeypatch.setenv(variable, variable)
+    options = resolve(host="h", **U).options
+    assert sorted(value for value in options.values() if value.startswith("PG")) == sorted(looked_at.split())
+    elsewhere = {name for name in _core.options().values() if name} - {*looked_at.split()}
+    assert elsewhere == {
+        *"PGHOST PGPORT PGDATABASE PGUSER PGPASSWORD PGPASSFILE PGSERVICE PGSERVICEFILE PGTARGETSESSIONATTRS".split(),
+        *"PGSSLMODE PGREQUIRESSL PGSSLNEGOTIATION PGSSLROOTCERT PGSSLCERT PGSSLKEY PGSSLCRL PGKRBSRVNAME PGGSSLIB".split(),
+        *"PGSSLMINPROTOCOLVERSION PGSSLMAXPROTOCOLVERSION".split(),
     }
 
 

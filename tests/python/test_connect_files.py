@@ -24,6 +24,8 @@ host:1:d:u:exact
 too:few:fields
 *:2:*:*:with:colons
 localhost:*:a\:b:back\\slash:esc\:aped\\
+/its/own/line:*:d:u:own
+127.0.0.9:*:d:u:address
 localhost:*:d:u:local
 *:*:*:star:  spaced
 """
@@ -47,6 +49,9 @@ def passfile(tmp_path):
         ({"host": "localhost", "database": "a:b", "user": "back\\slash"}, "esc:aped\\"),
         ({"host": "localhost", "database": "a\\:b", "user": "back\\\\slash"}, "esc:aped\\"),
         ({"host": "/any/socket"}, "local"),
+        ({"host": "/its/own/line"}, "own"),
+        ({"hostaddr": "127.0.0.9"}, "address"),
+        ({"host": "localhost", "hostaddr": "127.0.0.9"}, "local"),
         ({}, "local"),
         ({"user": "star"}, "  spaced"),
         ({"user": "nobody"}, None),
@@ -139,6 +144,20 @@ def test_service_is_below_url_and_keywords(services, parse):
     assert parse(host="h", service="two", servicefile=services, **U)[0] == [("h", 7)]
 
 
+def test_service_says_what_libpq_lets_it_say(services, tmp_path, resolve):
+    services.write_text(
+        "[s]\nhost=h\nhostaddr=::1\nrequire_auth=scram-sha-256\nchannel_binding=require\nsslcertmode=disable\n"
+        "application_name=a\noptions=-c geqo=off\nconnect_timeout=3\nnonsense=1\n"
+    )
+    resolved = resolve(service="s", servicefile=services, channel_binding="prefer", **U)
+    said = ("hostaddr", "require_auth", "channel_binding", "sslcertmode", "application_name", "options", "connect_timeout")
+    assert [resolved.options.get(key) for key in said] == [
+        "::1", "scram-sha-256", "prefer", "disable", "a", "-c geqo=off", "3"
+    ]  # fmt: skip
+    assert "nonsense" not in resolved.options
+    assert resolved.params.server_settings == {"channel_binding": "prefer"}
+
+
 def test_service_files_by_default(services, monkeypatch, tmp_path, parse):
     monkeypatch.setenv("PGSYSCONFDIR", str(tmp_path))
     services.rename(tmp_path / "pg_service.conf")
@@ -148,6 +167,9 @@ def test_service_files_by_default(services, monkeypatch, tmp_path, parse):
     (tmp_path / "third").write_text("[two]\nport=9\n")
     monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "third"))
     assert parse(service="two", host="h", **U)[0] == [("h", 9)]
+    assert parse(service="one", **U)[0] == [("sh", 1), "/s/.s.PGSQL.5432"]  # the system's comes after it
+    with pytest.raises(pgstride.ClientConfigurationError, match='^service file "/none/at/all" not found$'):
+        parse(service="one", servicefile="/none/at/all", **U)
 
 
 def test_bad_service_file_is_not_quoted(tmp_path, parse):

@@ -162,6 +162,20 @@ async def test_versions(version):  # HS-061
     await meets(hostile.Part(turn=99, welcome=said), ask, "OK", result=known.get(version))
 
 
+@pytest.mark.parametrize("wanted", ["read-only", "read-write"])
+@pytest.mark.parametrize("said", ["on", "off"])
+async def test_a_server_that_does_not_report_whether_it_may_be_written_to(wanted, said):  # before PostgreSQL 14
+    answer = hostile.BOUND + hostile.row(said.encode()) + hostile.complete("SHOW") + Z
+    async with nothing_lost():
+        with hostile.Hostile(hostile.Part(answer, 2)) as server:
+            if (wanted == "read-only") == (said == "on"):
+                connection = await connect(server, target_session_attrs=wanted)
+                connection.terminate()
+            else:
+                with pytest.raises(pgstride.TargetServerAttributeNotMatched):
+                    await connect(server, target_session_attrs=wanted)
+
+
 @pytest.mark.parametrize("pid", [0, -1, 2**31 - 1, -(2**31)])
 async def test_any_process_and_any_key(pid):  # HS-057
     welcome = OK + SETTINGS + key_data(pid, bytes(4)) + Z

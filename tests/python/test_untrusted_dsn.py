@@ -65,7 +65,7 @@ def test_the_server_is_reached_by_tcp(dsn):
 
 
 def test_nothing_comes_from_here():
-    addresses, params, options = resolve("postgres://u@h/d?sslmode=verify-full")
+    addresses, params, options, _ = resolve("postgres://u@h/d?sslmode=verify-full")
     assert addresses == [("h", 5432)]
     assert (params.user, params.password, params.database, params.krbsrvname) == ("u", None, "d", None)
     assert options == {

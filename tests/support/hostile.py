@@ -184,7 +184,7 @@ class Honest:
     def __call__(self, kind: bytes, body: bytes) -> bytes:
         if kind == b"P":
             self._parameters = 1 if b"$1" in body else 0
-            self._command = b"\0select" not in body
+            self._command = not body.split(b"\0", 1)[1].lower().startswith((b"select", b"show"))
             return PARSED
         if kind == b"D":
             parameters = struct.pack("!H", self._parameters) + struct.pack("!i", 25) * self._parameters

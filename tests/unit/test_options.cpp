@@ -332,6 +332,14 @@ BOOST_AUTO_TEST_CASE(the_environment_fills_gaps) {
   BOOST_TEST(by_hand.database == "ed");
 }
 
+BOOST_AUTO_TEST_CASE(requiressl_is_for_those_who_say_no_mode) {
+  BOOST_TEST((with_environment({}, {{"PGREQUIRESSL", "1"}}).tls.mode == SslMode::require));
+  BOOST_TEST(
+      (with_environment({}, {{"PGREQUIRESSL", "1"}, {"PGSSLMODE", "allow"}}).tls.mode == SslMode::allow));
+  BOOST_TEST(
+      (with_environment(from("sslmode=disable"), {{"PGREQUIRESSL", "1"}}).tls.mode == SslMode::disable));
+}
+
 BOOST_AUTO_TEST_CASE(session_parameters_have_variables) {
   const std::map<std::string, std::string> variables = {
       {"PGTZ", "UTC"}, {"PGDATESTYLE", "iso"}, {"PGGEQO", "off"}};
@@ -339,6 +347,8 @@ BOOST_AUTO_TEST_CASE(session_parameters_have_variables) {
   ConnectOptions said;
   said.server_settings.emplace_back("timezone", "PST8PDT");
   BOOST_TEST(text(with_environment(said, {{"PGTZ", "UTC"}}).server_settings) == "timezone=PST8PDT");
+  said.server_settings.front().name = "TimeZone";
+  BOOST_TEST(text(with_environment(said, {{"PGTZ", "UTC"}}).server_settings) == "TimeZone=PST8PDT");
 }
 
 BOOST_AUTO_TEST_CASE(the_environment_is_checked_where_it_is_used) {

@@ -168,6 +168,9 @@ BOOST_AUTO_TEST_CASE(a_service_that_is_not_there_or_is_wrong) {
   BOOST_TEST(refusal("u") == "option \"service\": definition of service \"u\" not found");
   BOOST_TEST(refusal("s") == "option \"port\": must be a number from 1 to 65535");
   BOOST_TEST(refusal("t") == "option \"nonsense\": unknown option");
+  auto nowhere = options_of("service=s servicefile=/nowhere/services");
+  BOOST_TEST(!nowhere.complete(error));
+  BOOST_TEST(error.message() == "option \"servicefile\": service file \"/nowhere/services\" not found");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -48,13 +48,16 @@ BOOST_AUTO_TEST_CASE(what_a_connection_string_can_set) {
   BOOST_TEST((o.tls.max_version == TlsVersion::tls_1_3));
   BOOST_TEST(o.tls.key_log_file == "g");
   BOOST_TEST((from("postgres://h?ssl=true").tls.mode == SslMode::require));
+  BOOST_TEST((from("requiressl=1").tls.mode == SslMode::require));
+  BOOST_TEST((from("sslmode=verify-full requiressl=0").tls.mode == SslMode::prefer));
+  BOOST_TEST((from("ssl_max_protocol_version=tlsV1.2").tls.max_version == TlsVersion::tls_1_2));
 
   BOOST_TEST(refusal("sslnegotiation=no") ==
              "option \"sslnegotiation\" at position 1: must be one of: postgres, direct");
   BOOST_TEST(refusal("sslcertmode=no") ==
              "option \"sslcertmode\" at position 1: must be one of: disable, allow, require");
   BOOST_TEST(refusal("sslsni=2") == "option \"sslsni\" at position 1: must be 0 or 1");
-  for (const auto* version : {"TLSv1.4", "SSLv3", "1.2", "tlsv1.2"}) {
+  for (const auto* version : {"TLSv1.4", "SSLv3", "1.2"}) {
     BOOST_TEST(refusal("ssl_min_protocol_version="s + version) ==
                "option \"ssl_min_protocol_version\" at position 1: must be one of: TLSv1, TLSv1.1, TLSv1.2, "
                "TLSv1.3");

@@ -256,6 +256,9 @@ class PoolCore:
 def options() -> dict[str, str | None]:
     """The names of the driver's options, each with its environment variable."""
 
+def session_variables() -> dict[str, str]:
+    """The environment variables that set a run-time parameter, each with its name."""
+
 def harmless_options() -> frozenset[str]:
     """Those that may be left to an untrusted source."""
 

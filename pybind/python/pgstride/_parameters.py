@@ -50,8 +50,13 @@ OWN_KEYS = frozenset({
 _FOR_THE_SERVER = {"application_name", "client_encoding", "options", "replication"}
 _LIBPQ_OPTIONS = _core.options()
 """The driver's options, with their environment variables."""
+_SESSION_VARIABLES = _core.session_variables()
+"""Environment variables that set a run-time parameter, and which."""
 _DRIVER_OPTIONS = (
-    _LIBPQ_OPTIONS.keys() - OWN_KEYS - _FOR_THE_SERVER - {"servicefile", "oauth_token", "cancel_grace", "statement_cache_size"}
+    _LIBPQ_OPTIONS.keys()
+    - OWN_KEYS
+    - _FOR_THE_SERVER
+    - {"servicefile", "requiressl", "oauth_token", "cancel_grace", "statement_cache_size"}
 )
 _KEYWORDS = (_DRIVER_OPTIONS | _FOR_THE_SERVER | {"dbname", "sslmode", "sslnegotiation", *_tls.OPTIONS}) - {"require_auth"}
 """libpq's options that are keyword arguments of connect() without standing in its signature."""
@@ -103,6 +108,8 @@ class Resolved(typing.NamedTuple):
     """Its `ssl` is what the mode was made from: a context, True, a mode, False or, nobody having asked, None."""
     options: dict[str, str]
     """What the driver is told besides, under libpq's names."""
+    filed_passwords: list[str | None]
+    """What the password file has for each address; empty when it was not asked. No host gets another's."""
 
     def __repr__(self) -> str:
         return f"<Resolved {self.addresses!r}>"
@@ -155,8 +162,16 @@ def resolve(
         raise exceptions.ClientConfigurationError("oauth_token is an argument of connect(), not a part of a URL")
     if "database" in url.query:
         url.query.setdefault("dbname", url.query["database"])
-    sources = _Sources(environment, keywords, url.query, _passfile.service(service, servicefile) if service else {})
-    hosts, ports = _hosts(host, port, url.hosts, sources, environment.get("PGPORT"))
+    served = _passfile.service(service, servicefile) if service else {}
+    sources = _Sources(environment, keywords, url.query, served)
+    settings = _settings({**url.query, **keywords}, server_settings, environment)
+    driver_options = _driver_options(settings or {}, served, environment)
+    numeric = driver_options["hostaddr"].split(",") if "hostaddr" in driver_options else []
+    hosts, ports = _hosts(host, port, url.hosts, sources, environment.get("PGPORT"), numeric)
+    if numeric and len(numeric) != len(hosts):
+        raise exceptions.ClientConfigurationError(
+            f"could not match {len(hosts)} host names to {len(numeric)} hostaddr values"
+        )
     if not is_trusted and not host:
         _untrusted.check_hosts([] if hosts is DEFAULT_HOSTS else hosts)
     user = _first(user, url.user, sources("user", "PGUSER"))
@@ -165,24 +180,19 @@ def resolve(
     # asyncpg reads "/" as a database without a name, which stands for the user's.
     database = _first(database, url.database, sources("dbname", "PGDATABASE"), user)
     password = _first(password, url.password, sources("password", "PGPASSWORD"))
+    filed_passwords: list[str | None] = []
     if password is None and (is_trusted or passfile is not None):
-        places = [("localhost" if is_socket(name) else name, number) for name, number in zip(hosts, ports)]
-        if hosts is DEFAULT_HOSTS:
-            places = [("localhost", ports[0])]
         passfile = _first(passfile, sources("passfile", "PGPASSFILE"))
-        password = _passfile.find_password(passfile, places, typing.cast(str, database), user)
+        places = _places_by_name(hosts, ports)
+        filed_passwords = _passfile.find_passwords(passfile, places, typing.cast(str, database), user)
+        password = next(filter(None, filed_passwords), None)
     addresses: list[Address] = [
-        _socket_path(name, number) if is_socket(name) else (name, number) for name, number in zip(hosts, ports)
+        _socket_path(name, number) if is_socket(name) and not numeric else (name, number)
+        for name, number in zip(hosts, ports)
     ]
-    security, mode, negotiation, options = _security(
-        ssl, direct_tls, sources, any(isinstance(address, tuple) for address in addresses), is_trusted
-    )
-    said = {**url.query, **keywords}
-    settings = {key: value for key, value in said.items() if key not in OWN_KEYS} or None
-    if server_settings is not None:
-        _check_settings(server_settings)
-        settings = {**(settings or {}), **server_settings}
-    options.update(_driver_options(settings or {}, environment))
+    any_tcp = any(isinstance(address, tuple) for address in addresses)
+    security, mode, negotiation, options = _security(ssl, direct_tls, keywords, sources, any_tcp, is_trusted)
+    options.update(driver_options)
     gsslib = _first(gsslib, sources("gsslib", "PGGSSLIB"), "gssapi")
     if gsslib not in ("gssapi", "sspi"):
         raise exceptions.ClientConfigurationError(f"gsslib parameter must be either 'gssapi' or 'sspi', got {gsslib!r}")
@@ -200,7 +210,7 @@ def resolve(
         krbsrvname=_first(krbsrvname, sources("krbsrvname", "PGKRBSRVNAME")),
         gsslib=gsslib,
     )
-    return Resolved(addresses, params, options)
+    return Resolved(addresses, params, options, filed_passwords)
 
 
 def settings_for_server(params: ConnectionParameters) -> list[tuple[str, str]]:
@@ -209,14 +219,22 @@ def settings_for_server(params: ConnectionParameters) -> list[tuple[str, str]]:
     return [(key, value) for key, value in settings if key not in _DRIVER_OPTIONS]
 
 
-def _driver_options(settings: dict[str, str], environment: Environment) -> dict[str, str]:
+def _settings(said: dict[str, str], given: dict[str, str] | None, environment: Environment) -> dict[str, str] | None:
+    """What asyncpg takes for settings of the server, and sends in this order: the later of two wins there."""
+    settings = {name: value for variable, name in _SESSION_VARIABLES.items() if (value := environment.get(variable))}
+    settings.update((key, value) for key, value in said.items() if key not in OWN_KEYS)
+    if given is None:
+        return settings or None
+    _check_settings(given)
+    return {**settings, **given}
+
+
+def _driver_options(settings: dict[str, str], service: dict[str, str], environment: Environment) -> dict[str, str]:
     options = {key: value for key, value in settings.items() if key in _DRIVER_OPTIONS}
-    for key in _DRIVER_OPTIONS | _FOR_THE_SERVER:
+    for key in (_DRIVER_OPTIONS | _FOR_THE_SERVER) - settings.keys():
         variable = _LIBPQ_OPTIONS[key]
-        # An address belongs to a list of hosts, and there always is a timeout.
-        if variable and key not in settings and key not in ("hostaddr", "connect_timeout"):
-            if value := environment.get(variable):
-                options[key] = value
+        if value := service.get(key) or (environment.get(variable) if variable else None):
+            options[key] = value
     return options
 
 
@@ -255,6 +273,7 @@ def _hosts(
     authority: str,
     sources: _Sources,
     default_port: str | None,
+    numeric: list[str],
 ) -> tuple[list[str], list[int]]:
     default = _dsn.parse_ports(default_port or DEFAULT_PORT)
     given = _dsn.parse_ports(port) if port else None
@@ -264,8 +283,15 @@ def _hosts(
         given = _dsn.parse_ports(listed)
     if not host and (listed := sources("host", "PGHOST")):
         return _dsn.parse_hosts(listed, given, default)
-    hosts = [host] if isinstance(host, str) and host else list(host or ()) or DEFAULT_HOSTS
+    hosts = [host] if isinstance(host, str) and host else list(host or ()) or numeric or DEFAULT_HOSTS
     return hosts, _dsn.ports_for(len(hosts), default if given is None else given)
+
+
+def _places_by_name(hosts: list[str], ports: list[int]) -> list[tuple[list[str], int]]:
+    """The names that a password file may know each host by, and its port."""
+    if hosts is DEFAULT_HOSTS:
+        return [(["localhost"], ports[0])] * len(hosts)
+    return [([name, "localhost"] if is_socket(name) else [name], port) for name, port in zip(hosts, ports)]
 
 
 def _socket_path(host: str, port: int) -> str:
@@ -282,6 +308,7 @@ def _login_name() -> str:
 def _security(
     ssl: str | bool | SSLMode | _ssl.SSLContext | None,
     direct_tls: bool | None,
+    keywords: dict[str, str],
     sources: _Sources,
     any_tcp: bool,
     is_trusted: bool,
@@ -289,7 +316,9 @@ def _security(
     """What params.ssl is made from, the mode, the way to begin, and the driver's options."""
     if ssl is None:
         trusts_system = sources("sslrootcert", _tls.VARIABLES["sslrootcert"]) == "system"
-        ssl = sources("sslmode", "PGSSLMODE") or (("verify-full" if trusts_system else "prefer") if any_tcp else None)
+        requires = (sources("requiressl", "PGREQUIRESSL") or "").startswith("1")  # as it was said before there were modes
+        default = "require" if requires else "verify-full" if trusts_system else "prefer"
+        ssl = sources("sslmode", "PGSSLMODE") or (default if any_tcp else None)
     if direct_tls is not None:
         negotiation = SSLNegotiation.direct if direct_tls else SSLNegotiation.postgres
     else:
@@ -307,8 +336,10 @@ def _security(
         raise TypeError(f"ssl is expected to be an sslmode, a bool or an ssl.SSLContext, got {ssl!r}")
     else:
         security, mode = ssl, SSLMode.verify_full if ssl is True else SSLMode.disable
+        if isinstance(ssl, _ssl.SSLContext) and (idle := _tls.IN_A_CONTEXT & keywords.keys()):
+            raise exceptions.ClientConfigurationError(f"{min(idle)} has no effect beside an ssl.SSLContext; say it there")
         if ssl is True:
-            options = {"sslrootcert": "system"}
+            options = {"sslrootcert": "system", **{key: keywords[key] for key in _tls.OPTIONS if key in keywords}}
     if negotiation is SSLNegotiation.direct and mode < SSLMode.require and not isinstance(ssl, _ssl.SSLContext):
         raise exceptions.ClientConfigurationError("direct TLS requires sslmode=require, verify-ca, or verify-full")
     options["sslmode"] = mode.libpq_name

@@ -24,26 +24,36 @@ def home() -> pathlib.Path | None:
         return None
 
 
-def find_password(
-    path: str | os.PathLike[str] | None, hosts: typing.Iterable[tuple[str, int]], database: str, user: str
-) -> str | None:
-    """The password of the first of the hosts that the password file knows. `path` None: the default file."""
+def find_passwords(
+    path: str | os.PathLike[str] | None,
+    places: typing.Iterable[tuple[typing.Sequence[str], int]],
+    database: str,
+    user: str,
+) -> list[str | None]:
+    """What the password file has for each place: a port and the names that its host goes by.
+
+    `path` None: the default file.
+    """
     if path is None:
         directory = home()
-        if directory is None:
-            return None
-        path = directory / ".pgpass"
-    entries = _entries(pathlib.Path(path))
-    for host, port in hosts:
-        for *patterns, password in entries:
-            if all(map(_matches, patterns, (host, str(port), database, user))):
-                return _unescape(password)
+        path = directory / ".pgpass" if directory else None
+    entries = _entries(pathlib.Path(path)) if path else []
+    return [
+        next((found for name in names if (found := _find(entries, (name, str(port), database, user)))), None)
+        for names, port in places
+    ]
+
+
+def _find(entries: list[list[str]], key: tuple[str, str, str, str]) -> str | None:
+    for *patterns, password in entries:
+        if all(map(_matches, patterns, key)):
+            return _unescape(password)
     return None
 
 
 def service(name: str, path: str | os.PathLike[str] | None) -> dict[str, str]:
     """The settings of a service. `path` None: the default files."""
-    for file in [pathlib.Path(path)] if path else _service_files():
+    for file in _service_files(path or os.environ.get("PGSERVICEFILE")):
         # Values are taken as they are, and there is no section whose settings all others share.
         parser = configparser.RawConfigParser(default_section="", strict=False)
         try:
@@ -55,11 +65,13 @@ def service(name: str, path: str | os.PathLike[str] | None) -> dict[str, str]:
     raise exceptions.ClientConfigurationError(f'definition of service "{name}" not found')
 
 
-def _service_files() -> list[pathlib.Path]:
-    if chosen := os.environ.get("PGSERVICEFILE"):
-        return [pathlib.Path(chosen)]
+def _service_files(chosen: str | os.PathLike[str] | None) -> list[pathlib.Path]:
     files = []
-    if directory := home():
+    if chosen:
+        if not os.path.exists(chosen):
+            raise exceptions.ClientConfigurationError(f'service file "{os.fspath(chosen)}" not found')
+        files.append(pathlib.Path(chosen))
+    elif directory := home():
         files.append(directory / ".pg_service.conf")
     if system := os.environ.get("PGSYSCONFDIR"):
         files.append(pathlib.Path(system) / "pg_service.conf")

@@ -22,6 +22,9 @@ OPTIONS = (
 )
 
 
+IN_A_CONTEXT = frozenset({*OPTIONS, "sslcertmode", "sslcrldir", "sslkeylogfile", "sslsni"})
+"""What an ``ssl.SSLContext`` says itself."""
+
 VARIABLES = {
     "sslcert": "PGSSLCERT",
     "sslkey": "PGSSLKEY",

@@ -51,12 +51,21 @@ def _parse_connect_dsn_and_args(
     **arguments: typing.Any,
 ) -> tuple[list[Address], _ConnectionParameters]:
     """The addresses to try and what to say there, from connect()'s arguments of the same names."""
-    addresses, params, options = _parameters.resolve(**arguments)
+    addresses, params, options, _ = _parameters.resolve(**arguments)
     if isinstance(params.ssl, SSLMode):
         params = params._replace(ssl=_tls.context(params.ssl, options))
     elif params.ssl is True:
         params = params._replace(ssl=_ssl.create_default_context())
     return addresses, params
+
+
+class _Place(typing.NamedTuple):
+    """Where a server may be, and what holds there."""
+
+    address: Address
+    params: _ConnectionParameters
+    options: dict[str, str]
+    """The driver's, by their names there."""
 
 
 class _Budget:
@@ -87,16 +96,16 @@ async def _connect(
     **arguments: typing.Any,
 ) -> Connection:
     budget = _Budget(loop, timeout)
-    addresses, params, options = _parameters.resolve(**arguments)
+    resolved = _parameters.resolve(**arguments)
     if require_auth is None and arguments.get("untrusted_dsn"):
         require_auth = "!gss"
     if require_auth is not None:
-        options["require_auth"] = require_auth
+        resolved.options["require_auth"] = require_auth
     attempt = _connect_to_one(
-        _places(addresses, options),
+        _places(resolved),
+        resolved.params.target_session_attrs,
         loop=loop,
         budget=budget,
-        params=params,
         config=config,
         connection_class=connection_class,
         record_class=record_class,
@@ -104,7 +113,7 @@ async def _connect(
     )
     if observer is None:
         return await attempt
-    with _observing.connecting(loop, observer, map(_name_of, addresses)) as arrived:
+    with _observing.connecting(loop, observer, map(_name_of, resolved.addresses)) as arrived:
         connection = await attempt
         connection._observer = observer
         arrived(_name_of(connection._addr), connection._core.pid)
@@ -112,22 +121,21 @@ async def _connect(
 
 
 async def _connect_to_one(
-    places: list[tuple[Address, dict[str, str]]],
+    places: list[_Place],
+    wanted: SessionAttribute,
     *,
     loop: asyncio.AbstractEventLoop,
     budget: _Budget,
-    params: _ConnectionParameters,
     config: _ClientConfiguration,
     connection_class: type[Connection],
     record_class: type[Record],
     oauth_token: Password,
 ) -> Connection:
     """A connection to the first of the places that lets us in and is of the kind that is wanted."""
-    wanted = params.target_session_attrs
     failures = _Failures()
     spare: Connection | None = None
     try:
-        for i, (addr, host_options) in enumerate(places):
+        for i, (addr, params, options) in enumerate(places):
             try:
                 connection = await _connect_addr(
                     addr=addr,
@@ -136,8 +144,8 @@ async def _connect_to_one(
                     config=config,
                     connection_class=connection_class,
                     record_class=record_class,
-                    timeout=_limit(budget.share(len(places) - i), host_options),
-                    options=host_options,
+                    timeout=_limit(budget.share(len(places) - i), options),
+                    options=options,
                     oauth_token=oauth_token,
                 )
             except _ANOTHER_MAY_DO as failure:
@@ -182,7 +190,7 @@ async def _connect_addr(
     options: dict[str, str] | None = None,
     oauth_token: Password = None,
 ) -> Connection:
-    """A connection to one place. `options` are the driver's, by their names there."""
+    """A connection to one place."""
     budget = _Budget(loop, timeout)
     if options is None:
         options = {"sslmode": params.sslmode.libpq_name, "sslnegotiation": params.ssl_negotiation.value}
@@ -235,9 +243,11 @@ async def _is_primary(connection: Connection) -> bool:
 
 
 async def _is_read_only(connection: Connection) -> bool:
-    if getattr(connection.get_settings(), "default_transaction_read_only", None) == "on":
+    settings = connection.get_settings()
+    said = [getattr(settings, name, None) for name in ("default_transaction_read_only", "in_hot_standby")]
+    if "on" in said:
         return True
-    return await _is_standby(connection)
+    return None in said and await connection.fetchval("SHOW transaction_read_only") == "on"
 
 
 async def _is_read_write(connection: Connection) -> bool:
@@ -258,16 +268,15 @@ def _name_of(addr: Address) -> str:
     return addr if isinstance(addr, str) else f"{addr[0]}:{addr[1]}"
 
 
-def _places(addresses: list[Address], options: dict[str, str]) -> list[tuple[Address, dict[str, str]]]:
-    """Each address with the driver's options there, in the order to try them."""
-    places = [(address, options) for address in addresses]
+def _places(resolved: _parameters.Resolved) -> list[_Place]:
+    """Where to try, in this order."""
+    addresses, params, options, passwords = resolved
+    places = [_Place(address, params, options) for address in addresses]
+    if passwords:
+        places = [place._replace(params=params._replace(password=own)) for place, own in zip(places, passwords)]
     if "hostaddr" in options:
         numeric = options["hostaddr"].split(",")
-        if len(numeric) != len(addresses):
-            raise exceptions.ClientConfigurationError(
-                f"could not match {len(addresses)} host names to {len(numeric)} hostaddr values"
-            )
-        places = [(address, {**options, "hostaddr": number}) for address, number in zip(addresses, numeric)]
+        places = [place._replace(options={**options, "hostaddr": own}) for place, own in zip(places, numeric)]
     if options.get("load_balance_hosts") == "random":
         random.shuffle(places)
     return places
