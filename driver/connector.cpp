@@ -260,8 +260,9 @@ class Connector::Attempt final : TimerHandler {
     co_await handshake;
     if (const Failure* failure = handshake.failure()) {
       Outcome outcome(*failure);
-      outcome.is_refused =
-          failure->server && failure->server->sqlstate() == "28000" && !handshake.questioned();
+      const bool is_as_wanted = endpoint.tls == wanted.tls;  // else the other way is how this was tried
+      outcome.is_refused = failure->server && failure->server->sqlstate() == "28000" &&
+                           !handshake.questioned() && is_as_wanted;
       co_return outcome;
     }
     channel->set_cancel_key(handshake.take_cancel_key());

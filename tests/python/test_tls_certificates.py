@@ -1,11 +1,12 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 """Certificates of servers and clients, against a real server and as psql has it.
 
-R-T5, R-T8, R-T9, R-A5, R-A6, R-C9, R-K4; the tables TA-M2, TA-M3, TA-M4, TA-M5, TA-M6, TA-C.
+R-T5, R-T8, R-T9, R-A5, R-A6, R-C9, R-K4; the tables TA-M1, TA-M2, TA-M3, TA-M4, TA-M5, TA-M6, TA-C.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import pathlib
@@ -49,6 +50,10 @@ class Issued:
         "name": dict(common_name="ignored", names=["DNS:localhost"]),
         "other name": dict(common_name="localhost", names=["DNS:other.test"]),
         "address": dict(names=["IP:127.0.0.1"]),
+        "address as a name": dict(names=["DNS:127.0.0.1"]),
+        "address and common name": dict(common_name="localhost", names=["IP:127.0.0.1"]),
+        "wildcard": dict(names=["DNS:*.db.test"]),
+        "nobody": dict(),
         "expired": dict(names=["DNS:localhost"], expired=True),
         "revoked": dict(names=["DNS:localhost"]),
         "384 bits": dict(names=["DNS:localhost"], key="ec384", digest="sha384"),
@@ -130,6 +135,15 @@ IDENTITIES: list[tuple[str, str, list[str | None]]] = [
     ("other name", "localhost", [None, None, 'is for "other.test", not for host "localhost"']),
     ("address", "127.0.0.1", [None, None, None]),
     ("address", "localhost", [None, None, "not for host"]),
+    ("address as a name", "127.0.0.1", [None, None, None]),
+    ("address and common name", "localhost", [None, None, None]),
+    ("address and common name", "127.0.0.1", [None, None, None]),
+    ("wildcard", "a.db.test", [None, None, None]),
+    ("wildcard", "A.DB.test", [None, None, None]),
+    ("wildcard", "a.b.db.test", [None, None, "not for host"]),
+    ("wildcard", "db.test", [None, None, "not for host"]),
+    ("name", "localhost.", [None, None, "not for host"]),
+    ("nobody", "localhost", [None, None, "holds no name to compare with"]),
     ("expired", "localhost", ["certificate has expired"] * 3),
     ("rsa", "localhost", [None, None, None]),
     ("nul", "localhost", [None, None, "contains a NUL"]),
@@ -142,7 +156,7 @@ async def test_identity(
 ) -> None:
     server.show(issued[shown])
     for mode, expected in zip(MODES, outcomes):
-        await check(dsn(server, host, sslmode=mode), expected)
+        await check(dsn(server, host, sslmode=mode, hostaddr="127.0.0.1"), expected)
 
 
 async def test_each_host_is_held_against_its_own_name(server: TlsPostgres, issued: Issued) -> None:
@@ -162,6 +176,10 @@ async def test_strangers(server: TlsPostgres, issued: Issued, stranger: certific
         where = dsn(server, sslmode=mode, sslrootcert=stranger.root)
         text = await outcome(where)
         assert "SSLCertVerificationError" in text and "certificate verify failed" in text
+        where = dsn(server, sslmode=mode)
+        server.show(certificates.Certificate(stranger.root, stranger.root_key))
+        await check(where, "certificate verify failed: self-signed certificate")
+        server.show(issued["name"])
     # psql would go on in clear, to whomever (D2)
     assert "SSLCertVerificationError" in await outcome(dsn(server, sslmode="prefer", sslrootcert=stranger.root))
 
@@ -236,6 +254,25 @@ async def test_client_certificates(server: TlsPostgres, issued: Issued, tmp_path
         to(sslcert=good.crt, sslkey=good.key, sslcertmode="disable")
     )
     assert await outcome(to(sslcert=good.crt, sslkey=good.key, sslcertmode="require")) == ""
+
+
+async def test_a_server_without_tls(server: TlsPostgres, issued: Issued) -> None:
+    """TA-M1"""
+    server.configure(ssl="off")
+    try:
+        while not await outcome(dsn(server, sslmode="require")):  # until it has been told
+            await asyncio.sleep(0.01)
+        for mode in MODES:
+            await check(dsn(server, sslmode=mode), "it is not set up for it")
+        for mode in ("disable", "allow", "prefer"):
+            where = dsn(server, user="pgstride_nossl", sslmode=mode)
+            connection = await pgstride.connect(where)
+            assert connection.tls is None
+            await connection.close()
+            assert not PSQL or of_psql(where) == ""
+    finally:
+        server.configure(ssl="on")
+        server.show(issued["name"])
 
 
 async def test_versions(server: TlsPostgres, issued: Issued) -> None:

@@ -23,13 +23,14 @@ hostssl    all  pgstride_md5     all  md5
 hostssl    all  pgstride_password all password
 hostssl    all  pgstride_client  all  cert
 hostssl    all  all              all  trust
+hostnossl  all  pgstride_nossl   all  trust
 """
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 class TlsPostgres(postgres.Server):
-    """TLS only. Trusts the clients of `authority`."""
+    """TLS only, but for pgstride_nossl. Trusts the clients of `authority`."""
 
     authority: certificates.Authority
     access = ACCESS

@@ -100,6 +100,17 @@ BOOST_AUTO_TEST_CASE(a_no_may_do_where_tls_was_a_wish) {  // HS-006
   BOOST_TEST(!listener.is_called());
 }
 
+BOOST_AUTO_TEST_CASE(a_login_refused_in_clear_is_not_tried_in_clear_again) {  // TA-N
+  start(SslMode::prefer);
+  Peer peer = accept_request();
+  peer.says("N"s);
+  loop.run_until_idle();
+  peer.says(error_response("28000", "FATAL", "no pg_hba.conf entry"));
+  loop.run_until_idle();
+  BOOST_TEST(!listener.is_called());
+  BOOST_TEST(contains(reason(), "no pg_hba.conf entry"), reason());
+}
+
 BOOST_AUTO_TEST_CASE(silence_ends_with_the_deadline) {  // HS-009, HS-010
   for (const bool answers : {false, true}) {
     start(SslMode::prefer);
