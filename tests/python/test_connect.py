@@ -295,8 +295,14 @@ async def test_slow_password_counts(dsn):  # R-A9, DT-14
     async def password():
         await asyncio.sleep(60)
 
-    with pytest.raises(asyncio.TimeoutError):
+    with pytest.raises(asyncio.TimeoutError, match="^there was no password in time$"):
         await asyncio.wait_for(pgstride.connect(dsn, password=password, timeout=0.05), 30)
+
+    def fails():
+        return asyncio.wait_for(asyncio.sleep(60), 0.01)
+
+    with pytest.raises(asyncio.TimeoutError, match="^$"):  # its own
+        await pgstride.connect(dsn, password=fails)
 
 
 async def test_cancelled_while_silent(silent_server):

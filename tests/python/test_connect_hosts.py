@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import sys
+import threading
 
+import absent
+import hostile
 import pytest
 
 import pgstride
@@ -26,6 +31,27 @@ async def test_several_hosts(connect, parts, dead):
         for hosts in (["/nonexistent", directory, parts["host"]], [parts["host"], directory]):
             connection = await connect(None, **{**parts, "host": hosts})
             assert (connection._addr == f"{directory}/.s.PGSQL.{parts['port']}") == (hosts[0] == "/nonexistent")
+
+
+async def test_a_socket_without_a_file(connect):  # NF-11
+    if sys.platform != "linux":
+        absent.skip("abstract sockets", "Linux has them")
+    name = f"@pgstride-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"\0{name[1:]}/.s.PGSQL.7")
+        listener.listen()
+
+        def serve():
+            with listener.accept()[0] as line, contextlib.suppress(hostile.Gone):
+                hostile.Part(turn=99)(hostile.Line(line, []))
+
+        server = threading.Thread(target=serve)
+        server.start()
+        connection = await connect(f"postgres://u@%40{name[1:]}:7/d")
+        assert await connection.fetchval("select $1", "heard") == "heard"
+        assert connection._addr == f"{name}/.s.PGSQL.7"
+        await connection.close()
+        server.join()
 
 
 async def test_an_address_saves_the_name(connect, parts):

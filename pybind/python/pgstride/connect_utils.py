@@ -197,8 +197,8 @@ async def _connect_addr(
     context = params.ssl if isinstance(params.ssl, _ssl.SSLContext) else None
     if context is not None:
         options = {**options, "sslmode": "require"}  # it says itself what it verifies
-    password = await _resolve_password(params.password, budget)
-    token = await _resolve_password(oauth_token, budget)
+    password = await _resolve_secret("password", params.password, budget)
+    token = await _resolve_secret("OAuth token", oauth_token, budget)
     login = {
         "user": params.user,
         "dbname": params.database,
@@ -291,15 +291,20 @@ def _limit(share: float | None, options: dict[str, str]) -> float | None:
     return share if own <= 0 else own if share is None else min(own, share)
 
 
-async def _resolve_password(password: Password, budget: _Budget) -> str | None:
-    if callable(password):
-        result = password()
+async def _resolve_secret(what: str, secret: Password, budget: _Budget) -> str | None:
+    if callable(secret):
+        result = secret()
         if inspect.isawaitable(result):
-            result = await asyncio.wait_for(result, budget.share())
-        password = result
-    if password is not None and not isinstance(password, str):
-        raise exceptions.InterfaceError(f"the password is expected to be a str, got {type(password).__name__}")
-    return password
+            try:
+                result = await asyncio.wait_for(result, budget.share())
+            except asyncio.TimeoutError as failure:
+                if not budget.is_spent():
+                    raise  # its own
+                raise asyncio.TimeoutError(f"there was no {what} in time") from failure
+        secret = result
+    if secret is not None and not isinstance(secret, str):
+        raise exceptions.InterfaceError(f"the {what} is expected to be a str, got {type(secret).__name__}")
+    return secret
 
 
 async def _part(connection: Connection, budget: _Budget) -> None:
