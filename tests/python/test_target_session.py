@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
+import subprocess
 
 import absent
 import pytest
 
 import pgstride
 from tests.support import replication
+
+PSQL = shutil.which("psql")
 
 if not replication.available():
     absent.skip("pg_basebackup", "there is none beside the server")
@@ -64,6 +68,20 @@ async def test_choice(choose, pair, dead):
         assert await choose(wanted, primary, standby) == first, wanted
         assert await choose(wanted, standby, primary) == reversed_, wanted
         assert await choose(wanted, dead, primary, dead, standby) == first, wanted
+
+
+@pytest.mark.parametrize("wanted", [attribute.value for attribute in pgstride.connect_utils.SessionAttribute])
+def test_choice_from_cpp(tour, pair, dead, wanted):
+    """Whose loop over hosts is another: the same as psql's. The tour writes, so it is over soon on a standby."""
+    for ports in ([pair.primary, pair.standby], [pair.standby, pair.primary], [dead, pair.standby, pair.primary]):
+        hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+        where = f"postgresql://postgres@{hosts}/postgres?target_session_attrs={wanted}"
+        expected = wanted in ("primary", "read-write") or (wanted == "any" and ports[0] == pair.primary)
+        said = tour(where)
+        assert ("the first 1000 square roots" if expected else "in a read-only transaction") in said
+        if PSQL:
+            command = [PSQL, "-wXAtc", "select not pg_is_in_recovery()", where]
+            assert subprocess.check_output(command, text=True) == ("t\n" if expected else "f\n")
 
 
 async def test_the_address_that_was_chosen(connect, pair):
