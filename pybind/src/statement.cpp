@@ -183,7 +183,12 @@ void PrepareRequest::types_known() noexcept {
   const bool is_fine = !step_->failure() && !lookup_failure();
   if (is_fine && !options_.with_types) return finish();
   if (is_fine && look_up_types(*statement_)) return;
-  if (is_fine && !lookup_failure() && !Plan::of(*statement_, core().types())) keep_error();
+  if (is_fine && !lookup_failure()) {
+    if (Plan* plan = Plan::of(*statement_, core().types()))
+      plan->set_made_at(started());
+    else
+      keep_error();
+  }
   finish();
 }
 

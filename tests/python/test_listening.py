@@ -249,6 +249,16 @@ async def test_statement_cache_in_order(connect):
     assert [statement.query for statement in connection._stmt_cache.iter_statements()] == ["select 3", "select 2"]
 
 
+async def test_statements_of_cursors_are_kept(connect):
+    connection = await connect()
+    async with connection.transaction():
+        for query in ("select 1", "select 2", "select 1"):
+            assert len([row async for row in connection.cursor(query)]) == 1
+        await connection.fetch("select 2")
+    kept = {statement.query: statement.name.split("_")[-1] for statement in connection._stmt_cache.iter_statements()}
+    assert kept["select 1"] == "1" and kept["select 2"] == "2"
+
+
 async def test_statement_cache_limits(connect):
     connection = await connect(max_cacheable_statement_size=20, max_cached_statement_lifetime=0.1)
     await connection.fetch("select 1")
