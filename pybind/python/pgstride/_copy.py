@@ -145,12 +145,9 @@ class Copying(Part):
         copy = f"COPY {table}{_columns(columns)} FROM STDIN (FORMAT binary){_where(self, where)}"
         async with Deadline(_core.copy_timeout(self._core, timeout)):
             # Not kept: its types must be those that the table has now.
-            row_type = await self._core.prepare(f"SELECT {selected} FROM {table} LIMIT 1", None, False, math.inf, True)
+            row_type = await self._protocol.prepare("", f"SELECT {selected} FROM {table} LIMIT 1", math.inf)
             with self._watch(copy) as ending:
-                if isinstance(records, collections.abc.AsyncIterable):
-                    ending.tag = await _pump(self, copy, row_type, records, _core.copy_write_record)
-                else:
-                    ending.tag = await _core.copy_records(self._core, copy, row_type, records, math.inf)
+                ending.tag = await self._protocol.copy_in(copy, records, row_type)
             return CommandStatus(ending.tag)
 
 
@@ -174,15 +171,7 @@ async def _copy_out(connection: Part, sql: str, output: Output) -> str:
             f"not {type(output).__name__}"
         )
     try:
-        copy = _core.copy_out(connection._core, sql, math.inf)
-        try:
-            while not isinstance(data := await copy, str):
-                await write(data)
-                copy = _core.copy_next(copy)
-        except BaseException:
-            _core.copy_give_up(copy, "")
-            raise
-        return data
+        return await connection._protocol.copy_out(sql, write)
     finally:
         if file is not None:
             await run(None, file.close)
@@ -204,7 +193,7 @@ async def _copy_in(connection: Part, sql: str, source: Source) -> str:
     if isinstance(source, (str, os.PathLike)):
         file = await run(None, open, source, "rb")
         try:
-            return await _pump(connection, sql, None, _Read(connection, file.read), _core.copy_write)
+            return await connection._protocol.copy_in(sql, _Read(connection, file.read))
         finally:
             await run(None, file.close)
     if (method := getattr(source, "read", None)) is not None:
@@ -219,33 +208,7 @@ async def _copy_in(connection: Part, sql: str, source: Source) -> str:
                 "source is expected to be a file-like object, a path-like object, an asynchronous iterable or "
                 f"a bytes-like object, not {type(source).__name__}"
             ) from None
-    return await _pump(connection, sql, None, chunks, _core.copy_write)
-
-
-async def _pump(
-    connection: Part,
-    sql: str,
-    row_type: _core.Statement | None,
-    items: typing.AsyncIterable[typing.Any],
-    write: typing.Callable[[_core.CopyIn, typing.Any], typing.Awaitable[None] | None],
-) -> str:
-    copy = _core.copy_in(connection._core, sql, row_type, math.inf)
-    await copy
-    try:
-        async for item in items:
-            if (room := write(copy, item)) is not None:
-                await room
-    except Exception as error:
-        await _core.copy_break_off(copy, _reason(error))
-        raise
-    except BaseException as error:  # whoever waits must not be kept waiting
-        _core.copy_give_up(copy, _reason(error))
-        raise
-    return await _core.copy_end(copy)
-
-
-def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".removesuffix(": ").encode("utf-8", "replace").decode()
+    return await connection._protocol.copy_in(sql, chunks)
 
 
 class _Read:

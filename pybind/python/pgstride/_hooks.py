@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing
 
 REPLACED: set[str] = set()
-"""Names of the methods that were replaced for every connection."""
+"""Names of the methods that were replaced for every connection; ``Protocol``, if all of that class were."""
 
 
 class Hookable(type):

@@ -319,7 +319,9 @@ class Queries(Part, typing.Generic[Row]):
         """A statement out of the cache, or prepared; under the name `named` if that is one."""
         name = named if isinstance(named, str) else None
         if "_introspect_types" not in self._hooked:
-            return await self._core.prepare(query, name, use_cache, timeout, True)
+            if use_cache and self._core.has_cached(query):
+                return await self._core.prepare(query, name, True, timeout, True)
+            return await self._protocol.prepare(name or "", query, timeout, use_cache=use_cache)
         budget = _Budget(timeout)
         statement = await self._core.prepare(query, name, use_cache, timeout, False)
         for _ in range(_INTROSPECTION_ATTEMPTS):

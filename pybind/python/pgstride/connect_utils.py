@@ -10,14 +10,14 @@ import random
 import ssl as _ssl
 import typing
 
-from . import _core, _observing, _parameters, _tls, exceptions
+from . import _core, _observing, _parameters, _tls, exceptions, protocol
 from ._parameters import Address as Address
 from ._parameters import Password as Password
 from ._parameters import SessionAttribute as SessionAttribute
 from ._parameters import ConnectionParameters
 from ._tls import SSLMode as SSLMode
 from ._tls import SSLNegotiation as SSLNegotiation
-from .protocol import Protocol, Record, Transport
+from .protocol import Record, Transport
 
 if typing.TYPE_CHECKING:
     from .connection import Connection
@@ -222,8 +222,10 @@ async def _connect_addr(
     if core.tls is None and options["sslmode"] == "prefer" and not isinstance(addr, str):
         _log.info("the connection to %s:%s is not encrypted: the server would not", *addr)
     # What can be asked for anew is kept; what was given once stays with the caller alone.
+    kept = params if callable(params.password) else params._replace(password=None)
+    # Looked up now: tracing packages put something of their own there.
     return connection_class(
-        Protocol(core), Transport(core, addr), loop, addr, config, params if callable(params.password) else params._replace(password=None)
+        protocol.Protocol(addr, None, kept, core), Transport(core, addr), loop, addr, config, kept
     )
 
 

@@ -15,6 +15,7 @@ import weakref
 
 from . import (
     _copy,
+    _hooks,
     _observing,
     _parameters,
     _pooled,
@@ -108,6 +109,8 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
         self._proxy_ref: weakref.ref[object] | None = None
         self._pool_release_ctr = 0
         self._on_end: typing.Callable[[], None] | None = None
+        if type(protocol) is not Protocol:
+            _hooks.REPLACED.add("Protocol")
         # Where it was opened, for the warning when it is not closed: an asyncio debug aid.
         self._source = _caller() if loop.get_debug() else None
         core.set_on_closed(functools.partial(_ended, weakref.ref(self)))

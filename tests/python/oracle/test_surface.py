@@ -28,7 +28,7 @@ ABSENT: list[tuple[str, str]] = [
     (r"protocol\.protocol\.(Codec|CodecMap|DataCodecConfig|PreparedStatementState|SCRAMAuthentication|Timer)", INNER),
     (r"protocol\.protocol\.(RecordDescriptor|codec_map)", INNER),
     (r"protocol\.protocol\.ConnectionSettings\..*", INNER),
-    (r"protocol\.(protocol\.)?(Base|Core)?Protocol\.(?!query|bind|execute|bind_execute|bind_execute_many).*", INNER),
+    (r"protocol\.(protocol\.)?(Base|Core)?Protocol\.(?!prepare|query|bind|execute|bind_execute|bind_execute_many|copy_).*", INNER),
     (r"protocol\.record\.RecordDescriptor\.make_record", INNER),
     (r"pgproto\.pgproto\.(pg_UUID|ReadBuffer|WriteBuffer|CodecContext\..*)", INNER),
     (r"connect_utils\.TLSUpgradeProto", "the core speaks TLS, or a user's context does"),
@@ -41,6 +41,7 @@ DIFFERENT: list[tuple[str, str]] = [
     (r"prepared_stmt\.PreparedStatement\.__init__", "made by the package alone"),
     (r"pool\.PoolConnectionHolder\.__init__", "made by the package alone"),
     (r"protocol\.(protocol\.)?\w*Protocol\.(bind_execute|bind_execute_many|execute)", "the class of rows is told as well"),
+    (r"protocol\.(protocol\.)?\w*Protocol\.(prepare|copy_in|copy_out)", "only the statement is where tracing looks for it"),
     (r"introspection\.TypeRecord", "a class of named tuples, not a function that stands for one"),
     (r"cluster\.\w+\.start", "a default that nobody can change by accident; a port may be given"),
 ]

@@ -3,19 +3,22 @@
 
 from __future__ import annotations
 
+import collections.abc
+import math
 import typing
 
-from .. import _hooks
+from .. import _core, _hooks
 from .._core import _create_record as _create_record
 from .._server import ConnectionSettings
 from .._type_codecs import BUILTIN_TYPE_NAME_MAP, BUILTIN_TYPE_OID_MAP
 from .record import Record
 
 if typing.TYPE_CHECKING:
-    from .. import _core
+    from .. import _parameters
 
 NO_TIMEOUT: typing.Final = object()
 _Timeout = typing.Optional[float]
+_Items = typing.Union[typing.Iterable[typing.Any], typing.AsyncIterable[typing.Any]]
 
 
 class BaseProtocol(metaclass=_hooks.Hookable):
@@ -24,8 +27,17 @@ class BaseProtocol(metaclass=_hooks.Hookable):
     # Attributes of others' own find a place here.
     __slots__ = ("_core", "__dict__", "__weakref__")
 
-    def __init__(self, core: _core.Core) -> None:
+    # The first three are for those who have a class of their own in this one's place.
+    def __init__(
+        self, addr: _parameters.Address, connected_fut: None, con_params: _parameters.ConnectionParameters, core: _core.Core
+    ) -> None:
         self._core = core
+
+    async def prepare(
+        self, stmt_name: str, query: str, timeout: _Timeout, *, use_cache: bool = False
+    ) -> _core.Statement:
+        """A prepared statement; without a `stmt_name` the core thinks of one."""
+        return await self._core.prepare(query, stmt_name or None, use_cache, timeout, True)
 
     async def query(self, query: str, timeout: _Timeout) -> str:
         """Run a script; the status of its last command."""
@@ -81,6 +93,39 @@ class BaseProtocol(metaclass=_hooks.Hookable):
         rows = await self._core.portal(state, portal_name, None, limit or _ALL, timeout, record_class)
         return (rows, b"", len(rows) < (limit or _ALL)) if return_extra else rows
 
+    async def copy_out(self, copy_stmt: str, sink: typing.Callable[[bytes], typing.Awaitable[object]]) -> str:
+        """Give the `sink` a COPY's data; its status."""
+        copy = _core.copy_out(self._core, copy_stmt, math.inf)
+        try:
+            while not isinstance(data := await copy, str):
+                await sink(data)
+                copy = _core.copy_next(copy)
+        except BaseException:
+            _core.copy_give_up(copy, "")
+            raise
+        return data
+
+    async def copy_in(self, copy_stmt: str, source: _Items, record_stmt: _core.Statement | None = None) -> str:
+        """Send a COPY its data, or records with the types of a statement's rows; its status."""
+        write: typing.Callable[[_core.CopyIn, typing.Any], typing.Awaitable[None] | None] = _core.copy_write
+        if record_stmt is not None:
+            if not isinstance(source, collections.abc.AsyncIterable):
+                return await _core.copy_records(self._core, copy_stmt, record_stmt, source, math.inf)
+            write = _core.copy_write_record
+        copy = _core.copy_in(self._core, copy_stmt, record_stmt, math.inf)
+        await copy
+        try:
+            async for item in typing.cast("typing.AsyncIterable[typing.Any]", source):
+                if (room := write(copy, item)) is not None:
+                    await room
+        except Exception as error:
+            await _core.copy_break_off(copy, _reason(error))
+            raise
+        except BaseException as error:  # whoever waits must not be kept waiting
+            _core.copy_give_up(copy, _reason(error))
+            raise
+        return await _core.copy_end(copy)
+
     @property
     def queries_count(self) -> int:
         """How much it has run: executions, however many sets of arguments each, and scripts."""
@@ -115,11 +160,15 @@ class BaseProtocol(metaclass=_hooks.Hookable):
 _ALL = 2**31 - 1
 
 
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ").encode("utf-8", "replace").decode()
+
+
 class Protocol(BaseProtocol):
     __slots__ = ()
 
 
-Protocol.keep_originals("query", "bind_execute", "bind_execute_many", "bind", "execute")
+Protocol.keep_originals("prepare", "query", "bind_execute", "bind_execute_many", "bind", "execute")
 
 CoreProtocol = BaseProtocol
 
