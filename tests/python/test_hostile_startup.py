@@ -176,6 +176,20 @@ async def test_a_server_that_does_not_report_whether_it_may_be_written_to(wanted
                     await connect(server, target_session_attrs=wanted)
 
 
+@pytest.mark.parametrize("wanted", ["primary", "read-only"])
+async def test_a_server_that_does_not_say_what_it_is(wanted):  # R-C3
+    async with nothing_lost():
+        with hostile.Hostile(hostile.Part(lambda line: line.listen())) as silent, hostile.Hostile(hostile.Part(turn=99)) as other:
+            started = time.monotonic()
+            with pytest.raises(asyncio.TimeoutError, match=f"^127.0.0.1:{silent.port}: no answer in time$"):
+                await connect(silent, target_session_attrs=wanted, timeout=0.2)
+            assert time.monotonic() - started < HANG / 2
+            hosts = {"host": ["127.0.0.1"] * 2, "port": [silent.port, other.port], "user": "u", "database": "d"}
+            connection = await pgstride.connect(**hosts, target_session_attrs="standby", timeout=1)
+            assert connection._addr[1] == other.port
+            connection.terminate()
+
+
 @pytest.mark.parametrize("pid", [0, -1, 2**31 - 1, -(2**31)])
 async def test_any_process_and_any_key(pid):  # HS-057
     welcome = OK + SETTINGS + key_data(pid, bytes(4)) + Z

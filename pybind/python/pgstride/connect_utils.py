@@ -11,6 +11,7 @@ import ssl as _ssl
 import typing
 
 from . import _core, _observing, _parameters, _tls, exceptions, protocol
+from ._deadline import Deadline
 from ._parameters import Address as Address
 from ._parameters import Password as Password
 from ._parameters import SessionAttribute as SessionAttribute
@@ -136,6 +137,7 @@ async def _connect_to_one(
     spare: Connection | None = None
     try:
         for i, (addr, params, options) in enumerate(places):
+            share = _Budget(loop, _limit(budget.share(len(places) - i), options))
             try:
                 connection = await _connect_addr(
                     addr=addr,
@@ -144,10 +146,11 @@ async def _connect_to_one(
                     config=config,
                     connection_class=connection_class,
                     record_class=record_class,
-                    timeout=_limit(budget.share(len(places) - i), options),
+                    timeout=share.share(),
                     options=options,
                     oauth_token=oauth_token,
                 )
+                matches = await _matches(connection, wanted, share)
             except _ANOTHER_MAY_DO as failure:
                 failures.add(addr, failure)
                 if budget.is_spent():
@@ -155,11 +158,6 @@ async def _connect_to_one(
                 continue
             except exceptions.PostgresError as failure:
                 raise failures.before(failure)
-            try:
-                matches = await target_attrs_check[wanted](connection)
-            except BaseException:
-                connection.terminate()
-                raise
             if matches:
                 return connection
             failures.add(addr, None, f"is not {wanted.value}")
@@ -227,6 +225,19 @@ async def _connect_addr(
     return connection_class(
         protocol.Protocol(addr, None, kept, core), Transport(core, addr), loop, addr, config, kept
     )
+
+
+async def _matches(connection: Connection, wanted: SessionAttribute, budget: _Budget) -> bool:
+    """Whether it is the one; a connection of which that can not be told is over."""
+    try:
+        async with Deadline(budget.share()):
+            return await target_attrs_check[wanted](connection)
+    except asyncio.TimeoutError as failure:
+        connection.terminate()
+        raise asyncio.TimeoutError(f"{_name_of(connection._addr)}: no answer in time") from failure
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 async def _any(connection: Connection) -> bool:

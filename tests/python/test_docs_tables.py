@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""The troubleshooting tables of docs/ quote texts that are in the program, word for word."""
+"""The tables of docs/ against the program: texts of errors, word for word, and the options that there are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import re
 import typing
 
 import pytest
+
+from pgstride import _core
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -50,3 +52,15 @@ def test_texts(page: str, said: str) -> None:
     found = [piece for text in quoted(page) for piece in pieces(text)]
     assert len(found) > 15
     assert [piece for piece in found if piece not in said and piece not in NOT_OURS] == []
+
+
+def test_options() -> None:
+    """Each has its row, with its variable."""
+    tables = "".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in TABLES)
+    rows = [line for line in tables.splitlines() if line.startswith("|")]
+    missing = {}
+    for name, variable in _core.options().items():
+        own = [row for row in rows if f"`{name}`" in row]
+        if not any(variable is None or f"`{variable}`" in row for row in own):
+            missing[name] = variable
+    assert missing == {}
