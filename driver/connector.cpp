@@ -113,6 +113,11 @@ bool is_final(const Failure& failure) {
   return state != "57P03" && state != "53300";  // starting up or in recovery, too many connections
 }
 
+bool is_about_password(const Failure& failure) {
+  return failure.code == Errc::authentication_failed ||
+         (failure.server && failure.server->sqlstate() == "28P01");
+}
+
 }  // namespace
 
 class Connector::Attempt final : TimerHandler {
@@ -147,6 +152,9 @@ class Connector::Attempt final : TimerHandler {
       if (is_final(last_)) break;
     }
     const bool has_spare = spare_ && spare_->is_open();
+    if (!has_spare && is_about_password(last_)) {
+      for (const std::string& warning : options_.warnings) last_.detail += "; " + warning;
+    }
     outcome_ = has_spare ? Outcome(std::move(spare_)) : Outcome(std::move(last_));
   }
 

@@ -148,6 +148,19 @@ BOOST_AUTO_TEST_CASE(a_no_is_final) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_password_that_is_missing_may_have_been_ignored) {  // R-K4, DT-07
+  ConnectOptions options = options_for({0});
+  options.warnings.emplace_back("the password file is not private");
+  for (const bool is_about_it : {true, false}) {
+    caller = {};
+    start(options);
+    greeted(0).says(error_response(is_about_it ? "28P01" : "3D000", "FATAL", "no"));
+    loop.run_until_idle();
+    const std::string& said = caller.failure.detail;
+    BOOST_TEST((said.find("; the password file is not private") != std::string::npos) == is_about_it, said);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_silent_host_takes_no_longer_than_the_deadline) {
   ConnectOptions options = options_for({0, 1});
   options.connect_timeout = 3s;
