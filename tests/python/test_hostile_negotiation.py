@@ -118,7 +118,7 @@ async def test_garbage_and_alerts(way):  # HS-011
         assert isinstance(failure, OSError) and "TLS" in str(failure) + str(getattr(failure, "reason", "")), failure
 
 
-async def test_a_handshake_that_the_server_refuses():  # HS-011, TA-M: a wish is given up for an alert, not for garbage
+async def test_a_handshake_that_the_server_refuses():  # HS-011, D2: a wish is given up for an alert, not for garbage
     def refuses(line):
         if line.first_packet()[0] == hostile.SSL_REQUEST:
             line.say(b"S")
