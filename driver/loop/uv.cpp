@@ -250,11 +250,12 @@ class Offloaded final : public Guest {
 
 struct UvLoop::State {
   explicit State(uv_loop_t* host) : loop(host) {
+    auto handle = std::make_unique<uv_idle_t>();  // before the loop, which nobody would close
     if (loop == nullptr) {
       must(uv_loop_init(&own));
       loop = &own;
     }
-    idle = new uv_idle_t;
+    idle = handle.release();
     uv_idle_init(loop, idle);
     idle->data = this;
   }

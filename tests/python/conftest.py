@@ -111,7 +111,10 @@ def pytest_configure(config):
     ):
         config.addinivalue_line("filterwarnings", f"error::{category}")
     config.stash[real_stderr] = os.fdopen(os.dup(sys.__stderr__.fileno()), "w")  # not yet captured
-    # So that the collection after each test looks at what the test has made.
+
+
+def pytest_collection_finish():
+    """The collection of garbage after each test looks at what the test has made, not at thousands of others."""
     gc.collect()
     gc.freeze()
 
