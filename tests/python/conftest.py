@@ -113,6 +113,25 @@ def pytest_configure(config):
     config.stash[real_stderr] = os.fdopen(os.dup(sys.__stderr__.fileno()), "w")  # not yet captured
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--half",
+        type=int,
+        choices=(1, 2),
+        help="run every other file; the two halves may run at once, each beside a server of its own",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    half = config.getoption("half")
+    if half is None:
+        return
+    files = list(dict.fromkeys(item.path for item in items))
+    mine = set(files[half - 1 :: 2])
+    config.hook.pytest_deselected(items=[item for item in items if item.path not in mine])
+    items[:] = [item for item in items if item.path in mine]
+
+
 def pytest_collection_finish():
     """The collection of garbage after each test looks at what the test has made, not at thousands of others."""
     gc.collect()
