@@ -22,6 +22,7 @@ import urllib.parse
 from typing import Any, Awaitable, Callable, Coroutine
 
 import absent
+import cpp_tour
 import pytest
 
 import pgstride
@@ -170,16 +171,10 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope="session")
 def tour() -> Callable[[str], str]:
-    """Runs the C++ quick start, which uses a bit of everything, on the server of a URL; what it says."""
-    program = next((pathlib.Path(__file__).parents[2] / "build").glob("*/examples/quickstart"), None)
-    if program is None:
+    """Runs the C++ quick start on the server of a URL; what it says."""
+    if cpp_tour.PROGRAM is None:
         pytest.skip("the examples have not been built")
-
-    def tour(dsn: str) -> str:
-        done = subprocess.run([program, dsn], capture_output=True, text=True, timeout=60)
-        return done.stderr if done.returncode else done.stdout
-
-    return tour
+    return lambda dsn: cpp_tour.run(dsn)[1]
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import logging
 import os
 
 import absent
+import cpp_tour
 import pytest
 
 import pgstride
@@ -50,7 +51,11 @@ async def outcome(dsn: str) -> str:
 async def test_policies(user: str, root: bool, mode: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nonexistent")
     server = f"postgres://{user}@localhost:{os.environ['PGPORT']}/pgstride?sslmode={mode}"
-    assert await outcome(server + (f"&sslrootcert={ROOT}" if root else "")) == expected
+    where = server + (f"&sslrootcert={ROOT}" if root else "")
+    assert await outcome(where) == expected
+    if cpp_tour.is_due():  # DT-10
+        went_well, said = cpp_tour.run(where)
+        assert went_well == (expected in (PLAIN, TLS)), said
 
 
 async def test_going_on_in_clear_is_told(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ import typing
 
 import absent
 import certificates
+import cpp_tour
 import pytest
 from tls_postgres import TlsPostgres
 
@@ -116,12 +117,12 @@ def of_psql(where: str) -> str:
 
 
 async def check(where: str, expected: str | None) -> None:
-    """Ends well (None), or with a text; and psql agrees."""
+    """Ends well (None), or with a text; from C++, too, and psql agrees. (DT-10)"""
     text = await outcome(where)
-    if expected is None:
-        assert text == ""
-    else:
-        assert expected in text
+    assert text == "" if expected is None else expected in text
+    if cpp_tour.is_due():
+        went_well, said = cpp_tour.run(where)
+        assert went_well if expected is None else expected in said, said
     if PSQL:
         assert bool(of_psql(where)) == bool(text)
 
