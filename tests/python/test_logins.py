@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Names and passwords of every sort, against what the server makes of them (TA-A)."""
+"""Names, passwords and ways to log in of every sort, against what the server makes of them (TA-A)."""
 
 from __future__ import annotations
 
@@ -64,3 +64,19 @@ async def test_passwords(connect, dsn, admin, stored, given, is_right) -> None:
         return
     with pytest.raises(pgstride.InvalidPasswordError):
         await connect(dsn, **login)
+
+
+METHODS = {"trust": "none", "password": "password", "md5": "md5", "scram": "scram-sha-256"}
+
+
+@pytest.mark.parametrize("user", METHODS)
+async def test_what_may_be_asked_for(connect, dsn, user) -> None:  # TA-R
+    own = METHODS[user]
+    others = [method for method in METHODS.values() if method != own]
+    allowed = [own, ",".join([others[0], own]), *(f"!{other}" for other in others), ",".join(f"!{o}" for o in others)]
+    refused = [f"!{own}", ",".join([f"!{others[0]}", f"!{own}"]), *others, ",".join(others), "gss", "oauth"]
+    for methods in allowed:
+        await connect(dsn, user=f"pgstride_{user}", password="secret", require_auth=methods)
+    for methods in refused:
+        with pytest.raises(pgstride.InterfaceError, match="which require_auth does not allow"):
+            await connect(dsn, user=f"pgstride_{user}", password="secret", require_auth=methods)
