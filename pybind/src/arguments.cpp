@@ -44,6 +44,12 @@ bool refuse_set(Py_ssize_t position, PyObject* set) {
   return refuse(Ref::steal(PyObject_CallMethod(module.get(), "bad_set", "nO", position, set)));
 }
 
+bool refuse_record_class(PyObject* given) {
+  const Ref module = failures();
+  if (!module) return false;
+  return refuse(Ref::steal(PyObject_CallMethod(module.get(), "bad_record_class", "O", given)));
+}
+
 bool refuse_type(Py_ssize_t position, const TypeCodec& codec) {
   const Ref module = failures();
   if (!module) return false;

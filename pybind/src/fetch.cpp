@@ -20,6 +20,11 @@ Fetch::Fetch(PyObject* core, PyObject* query, PyObject* args, const FetchOptions
       keeps_rows_(shape_ != Shape::status && !portal_ && options.source != Source::plain) {}
 
 bool Fetch::start(Statement* statement, PyObject* timeout) {
+  if (args_ && !PyTuple_Check(args_.get())) {  // from somebody's code on the long way
+    if (!PySequence_Check(args_.get())) return refuse_set(-1, args_.get());
+    args_ = Ref::steal(PySequence_Tuple(args_.get()));
+    if (!args_) return false;
+  }
   if (args_ && PyTuple_GET_SIZE(args_.get()) > most_arguments)
     return refuse_too_many_arguments(most_arguments);
   return StatementExchange::start(statement, timeout);

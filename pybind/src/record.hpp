@@ -35,6 +35,9 @@ inline void set_item(PyObject* record, Py_ssize_t i, PyObject* value) noexcept {
 void track_record(PyObject* record) noexcept;
 
 PyTypeObject* record_type() noexcept;
+inline bool is_record_class(PyObject* object) noexcept {
+  return PyType_Check(object) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(object), record_type());
+}
 inline bool is_record(PyObject* object) noexcept { return PyObject_TypeCheck(object, record_type()); }
 
 /// Creates the types and adds Record and its iterators to `module`; false with a Python error set.

@@ -1,8 +1,10 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/statement_exchange.hpp"
 
+#include "pgstride/pybind/src/arguments.hpp"
 #include "pgstride/pybind/src/cached_statements.hpp"
 #include "pgstride/pybind/src/codecs/conversions.hpp"
+#include "pgstride/pybind/src/record.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -16,6 +18,7 @@ bool plan_is_stale(const Failure& failure) noexcept {
 }  // namespace
 
 bool StatementExchange::start(Statement* statement, PyObject* timeout) {
+  if (record_class_ && !is_record_class(record_class_.get())) return refuse_record_class(record_class_.get());
   if (!begin(timeout)) return false;
   if (statement) {
     is_users_ = true;

@@ -113,10 +113,17 @@ def bad_argument(position: int, value: object, cause: BaseException, element: in
 
 
 def bad_set(element: int, value: object) -> BaseException:
+    """`element` is its place among many, negative when there is only one."""
+    if element < 0:
+        return exceptions.InternalClientError(f"Bind: expected a sequence, got {type(value).__name__}")
     return exceptions.DataError(
         f"invalid input in executemany() argument sequence element #{element}: "
         f"expected a sequence, got {type(value).__name__}"
     )
+
+
+def bad_record_class(given: object) -> BaseException:
+    return exceptions.InterfaceError(f"record_class is expected to be a subclass of pgstride.Record, got {given!r}")
 
 
 def bad_type(position: int, name: str) -> BaseException:

@@ -10,7 +10,7 @@ import random
 import ssl as _ssl
 import typing
 
-from . import _core, _observing, _parameters, _tls, exceptions, protocol
+from . import _core, _failures, _observing, _parameters, _tls, exceptions, protocol
 from ._deadline import Deadline
 from ._parameters import Address as Address
 from ._parameters import Password as Password
@@ -386,8 +386,6 @@ def check_record_class(record_class: object) -> None:
     if record_class is Record:
         return
     if not (isinstance(record_class, type) and issubclass(record_class, Record)):
-        raise exceptions.InterfaceError(
-            f"record_class is expected to be a subclass of pgstride.Record, got {record_class!r}"
-        )
+        raise _failures.bad_record_class(record_class)
     if record_class.__new__ is not object.__new__ or record_class.__init__ is not object.__init__:
         raise exceptions.InterfaceError("record_class must not redefine __new__ or __init__")
