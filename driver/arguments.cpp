@@ -20,7 +20,6 @@ std::string text_of(const ParameterTypes& parameters, std::size_t index, const T
   const auto& [name, is_array] = parameters.names[index];
   std::string text(name);
   if (is_array) text += "[]";
-  if (type == oid::unspecified) text += ", which this connection has not looked up: call load_types() first";
   return text;
 }
 

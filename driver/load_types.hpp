@@ -49,9 +49,10 @@ NamedTypeInfo named_type_info() {
 /// everything that is missing or does not fit.
 [[nodiscard]] Task<> load_types(Connection& connection, std::vector<NamedTypeInfo> wanted);
 
-/// co_await load_types<Mood, Address>(connection): one round trip. It is needed before composites with
-/// attributes of user-made types, or arrays of composites, are sent as parameters; for everything else it
-/// is a check. Connections that share ConnectOptions::types need it once.
+/// co_await load_types<Mood, Address>(connection): one round trip. It is a check, and what is sent is declared
+/// as what it is from then on. Needed for a composite whose attributes are of other built-in types than its
+/// members are sent as (varchar instead of text), and, before PostgreSQL 14, for composites with attributes of
+/// user-made types and arrays of composites. Connections that share ConnectOptions::types need it once.
 template <NamedType... T>
 [[nodiscard]] Task<> load_types(Connection& connection) {
   return load_types(connection, std::vector<NamedTypeInfo>{detail::named_type_info<T>()...});

@@ -215,8 +215,9 @@ struct Codec<std::vector<T>> {
     if (values.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail();
     const ArrayDimension dimension{static_cast<std::int32_t>(values.size()), 1};
     const Oid named = element_of(type);
+    // Of a type that was not looked up the number is 0. From PostgreSQL 14 on the server minds only when it
+    // expects a built-in type there; earlier ones say "wrong element type".
     const Oid element = named != 0 ? named : pgstride::binary_oid<T>(out);
-    if (element == oid::unspecified) return out.fail();
     ArrayWriter array(out, element, {&dimension, values.empty() ? 0U : 1U});
     for (const T& value : values) {
       if (is_null(value)) {

@@ -10,8 +10,8 @@
 //     template <>
 //     struct pgstride::Codec<Email> : pgstride::DomainCodec<Email, "email"> {};
 //
-// Reading needs nothing else. As parameters, composite types want the numbers of their attributes' types:
-// those of built-in types are guessed from the members, those of others are known after load_types().
+// Reading needs nothing else. As parameters, composite types name their attributes' types: built-in ones are
+// guessed from the members (text for a string), others are left open, and all are known after load_types().
 #pragma once
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 //
 // Types that the database's users have made, as C++ types, addressed by name.
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,9 +33,22 @@ struct Email {
   std::string text;
   friend bool operator==(const Email&, const Email&) = default;
 };
+struct Count {
+  int value = 0;
+  friend bool operator==(const Count&, const Count&) = default;
+};
+struct Spot {
+  Mood mood{};
+  std::vector<Count> counts;
+  friend bool operator==(const Spot&, const Spot&) = default;
+};
 struct Gone {
   int x = 0;
 };
+
+int major_version(const Connection& conn) {
+  return std::atoi(std::string(conn.parameter("server_version")).c_str());
+}
 
 }  // namespace
 
@@ -54,6 +68,10 @@ struct pgstride::Codec<Place> : pgstride::CompositeCodec<Place, "ntt.place"> {};
 template <>
 struct pgstride::Codec<Email> : pgstride::DomainCodec<Email, "ntt.email"> {};
 template <>
+struct pgstride::Codec<Count> : pgstride::DomainCodec<Count, "ntt.count"> {};
+template <>
+struct pgstride::Codec<Spot> : pgstride::CompositeCodec<Spot, "ntt.spot"> {};
+template <>
 struct pgstride::Codec<Gone> : pgstride::CompositeCodec<Gone, "ntt.gone"> {};
 
 namespace {
@@ -68,6 +86,8 @@ struct NamedTypes : Database {
           "create type ntt.street as (name varchar(20), number int);"
           "create type ntt.place as (street ntt.street, mood ntt.mood, tags text[]);"
           "create domain ntt.email as text check (value like '%@%');"
+          "create domain ntt.count as int check (value >= 0);"
+          "create type ntt.spot as (mood ntt.mood, counts ntt.count[]);"
           "create type ntt.span as range (subtype = float8);"
           "create table ntt.t (mood ntt.mood, place ntt.place, email ntt.email, span ntt.span)");
     });
@@ -151,15 +171,16 @@ BOOST_AUTO_TEST_CASE(composites_are_read_without_and_sent_after_a_look_up) {
     const Place read = co_await conn.query_one<Place>(
         "select row(row('Rue X', null)::ntt.street, 'ok', array['a', 'b c'])::ntt.place");
     BOOST_TEST((read == given));
-    std::string text;
     const std::vector<Street> streets{{"a", 1}, {"b", std::nullopt}};
+    std::string text;
     try {
       co_await conn.query("select $1::ntt.street[]", streets);
-    } catch (const Error& e) {
+    } catch (const ServerException& e) {
       text = e.what();
     }
-    BOOST_TEST(
-        contains(text, "ntt.street[], which this connection has not looked up: call load_types() first"));
+    // A string is sent as text, and this one is a varchar: PostgreSQL takes it at its word.
+    const bool is_strict = major_version(conn) < 14;
+    BOOST_TEST(contains(text, is_strict ? "wrong element type" : "of expected 1043 (character varying)"));
 
     co_await load_types<Place, Street, Mood, Email, Level>(conn);
     const Place back = co_await conn.query_one<Place>("select $1", given);
@@ -170,6 +191,42 @@ BOOST_AUTO_TEST_CASE(composites_are_read_without_and_sent_after_a_look_up) {
     BOOST_TEST((viewed == streets));
     const Mood mood = co_await conn.query_one<Mood>("select $1", Mood::sad);  // declared as what it is now
     BOOST_TEST((mood == Mood::sad));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(arrays_need_no_look_up) {
+  go([](Connection& conn) -> Task<> {
+    if (major_version(conn) < 14) co_return;  // it wants to be told each element's type
+    const std::vector<Spot> spots{Spot{Mood::ok, {Count{1}, Count{2}}}, Spot{Mood::sad, {}}};
+    const auto back = co_await conn.query_one<std::vector<Spot>>("select $1::ntt.spot[]", spots);
+    BOOST_TEST((back == spots));
+    const auto viewed = co_await conn.query_one<std::vector<Spot>>("select $1::ntt.spot[]", std::span(spots));
+    BOOST_TEST((viewed == spots));
+    const std::vector<std::optional<Count>> counts{Count{7}, std::nullopt};
+    const auto same =
+        co_await conn.query_one<std::vector<std::optional<Count>>>("select $1::ntt.count[]", counts);
+    BOOST_TEST((same == counts));
+    Batch batch = conn.batch();
+    batch.add("select ($1::ntt.spot[])[1]", spots);
+    const std::vector<Result> results = co_await batch.run();
+    BOOST_TEST((results[0].value<Spot>() == spots[0]));
+
+    co_await load_types<Spot, Count>(conn);  // and a statement with the types declared
+    const auto again = co_await conn.query_one<std::vector<Spot>>("select $1", spots);
+    BOOST_TEST((again == spots));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(an_array_of_something_else_is_refused) {
+  go([](Connection& conn) -> Task<> {
+    const std::vector<Count> counts{Count{1}};
+    std::string text;
+    try {
+      co_await conn.query("select $1::int4[]", counts);
+    } catch (const ServerException& e) {
+      text = e.what();
+    }
+    BOOST_TEST(contains(text, "element type"));
   });
 }
 

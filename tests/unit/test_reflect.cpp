@@ -116,13 +116,20 @@ BOOST_AUTO_TEST_CASE(composites) {
   for (std::size_t size = 0; size < out.pending().size(); ++size)
     BOOST_TEST(!Codec<Spot>::decode(20'000, out.pending().first(size), read));
 
-  // Arrays name their element type, which has to be known.
-  WriteBuffer array;
-  Codec<std::vector<Spot>>::encode({spot}, array);
-  BOOST_TEST(array.take_failure());
+  // Arrays name their element type, by 0 until it is known.
+  const auto named_element = [&](const TypeNames* types) {
+    WriteBuffer array;
+    array.set_types(types);
+    Codec<std::vector<Spot>>::encode({spot}, array);
+    ArrayView view;
+    return view.parse(array.pending()) ? view.element_type() : oid::unknown;
+  };
+  BOOST_TEST(named_element(nullptr) == 0U);
   TypeNames types;
+  BOOST_TEST(named_element(&types) == 0U);
   types.add("spot", {20'000, 20'001, {oid::int4, oid::varchar}});
   const std::vector<Spot> spots{spot, nameless};
+  BOOST_TEST(named_element(&types) == 20'000U);
   BOOST_TEST(survives(spots, 20'001, &types));
 }
 

@@ -61,13 +61,13 @@ BOOST_AUTO_TEST_CASE(what_is_known_by_name_is_asked_for_at_once) {
   const std::vector<Point> points{Point{1, 2}};
   const int one = 1;
   const ArgumentsOf given(one, points);
-  BOOST_TEST(written(StoredArguments(given, nullptr), 1).starts_with(std::string("\0\0\0\4\0\0\0\1", 8)));
   TypeNames types;
-  types.add("point2", {70000, 70001, {oid::int4, oid::int4}});
+  types.add("point2", {0x11170, 0x11171, {oid::int4, oid::int4}});
   const StoredArguments stored(given, &types);
   types.clear();
-  WriteBuffer out;
-  BOOST_TEST(stored.write(out) == 2u);
+  const std::string_view number = "\x01\x11\x70";
+  BOOST_TEST(written(stored, 2).find(number) != std::string::npos);
+  BOOST_TEST(written(StoredArguments(given, &types), 2).find(number) == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(what_an_encoder_throws_comes_out_when_it_is_written) {
