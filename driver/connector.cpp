@@ -15,6 +15,7 @@
 #include "pgstride/driver/coro/within.hpp"
 #include "pgstride/driver/net/system_user.hpp"
 #include "pgstride/driver/tls_steps.hpp"
+#include "pgstride/driver/type_lookup.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
@@ -274,6 +275,8 @@ class Connector::Attempt final : TimerHandler {
       co_return outcome;
     }
     channel->set_cancel_key(handshake.take_cancel_key());
+    Failure unlearned = co_await renew_types(*channel);
+    if (unlearned.code) co_return Outcome(std::move(unlearned));
     co_return Outcome(std::move(channel));
   }
 

@@ -2,28 +2,17 @@
 #include "pgstride/driver/load_types.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <string>
+#include <utility>
 
 #include "pgstride/driver/row_view.hpp"
-#include "pgstride/protocol/codec/scalar.hpp"
+#include "pgstride/driver/type_lookup.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
 
-constexpr std::string_view lookup =
-    "SELECT n.name, t.oid, t.typarray,"
-    " ARRAY(SELECT a.atttypid FROM pg_catalog.pg_attribute a"
-    "  WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),"
-    " ARRAY(SELECT e.enumlabel::pg_catalog.text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid)"
-    " FROM pg_catalog.unnest($1::pg_catalog.text[]) n(name)"
-    " LEFT JOIN pg_catalog.pg_type t ON t.oid = pg_catalog.to_regtype(n.name)";
-
-using Found = std::tuple<std::string, std::optional<Oid>, std::optional<Oid>, std::vector<Oid>,
-                         std::vector<std::string>>;
-
 // What is wrong; empty when nothing is.
-std::string complaint(const NamedTypeInfo& wanted, const Found& found) {
+std::string complaint(const NamedTypeInfo& wanted, const FoundType& found) {
   const auto& [name, oid, array, attributes, labels] = found;
   const std::string type = "type " + name;
   if (!oid) return type + " does not exist";
@@ -49,17 +38,17 @@ std::string complaint(const NamedTypeInfo& wanted, const Found& found) {
 Task<> load_types(Connection& connection, std::vector<NamedTypeInfo> wanted) {
   std::vector<std::string> names;
   for (const NamedTypeInfo& type : wanted) names.emplace_back(type.name);
-  const std::vector<Found> all = co_await connection.query_as<Found>(lookup, names);
+  Channel& channel = connection.channel();
+  Task<std::vector<FoundType>> asking = look_up_types(channel, std::move(names));
+  const std::vector<FoundType> all = co_await asking;
   std::string complaints;
   for (const NamedTypeInfo& type : wanted) {
-    const auto found = std::ranges::find(all, type.name, [](const Found& f) { return std::get<0>(f); });
+    const auto found = std::ranges::find(all, type.name, [](const FoundType& f) { return std::get<0>(f); });
     const std::string wrong = complaint(type, *found);
     if (!wrong.empty()) complaints.append(complaints.empty() ? "" : "; ").append(wrong);
   }
   if (!complaints.empty()) throw Error(Errc::invalid_argument, complaints);
-  TypeNames& types = *connection.channel().session().types();
-  for (const auto& [name, oid, array, attributes, labels] : all)
-    types.add(name, {oid.value_or(0), array.value_or(0), attributes});
+  remember_types(channel, all);
 }
 
 }  // namespace pgstride::inline v0

@@ -144,7 +144,8 @@ class ConnectOptions {
 
   /// Told of everything that the C++ interface does; may be null.
   Observer* observer = nullptr;
-  /// What is known of the user's types by name. Connections to one database, on one thread, may share it.
+  /// What is known of the user's types by name. Connections to one database, on one thread, may share it. The
+  /// first that finds the server at another version asks anew for all of it.
   std::shared_ptr<TypeNames> types;
 
   std::size_t statement_cache_size = 100;               // prepared statements; 0: none are kept

@@ -14,4 +14,16 @@ void TypeNames::add(std::string name, Entry entry) {
   entries_.insert_or_assign(std::move(name), std::move(entry));
 }
 
+void TypeNames::clear() noexcept { entries_.clear(); }
+
+bool TypeNames::are_of(std::string_view server_version) const noexcept {
+  return entries_.empty() || server_version_.empty() || server_version_ == server_version;
+}
+
+std::vector<std::string> TypeNames::names() const {
+  std::vector<std::string> names;
+  for (const auto& entry : entries_) names.push_back(entry.first);
+  return names;
+}
+
 }  // namespace pgstride::inline v0

@@ -1,7 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // The numbers of types that users and extensions have made, by the names that codecs know them under.
-// Filled by whoever asks the catalogs; a number never changes, so connections to one database may share it.
+// Filled by whoever asks the catalogs; a number does not change while a database lives, so connections to
+// it may share this. One that was dumped and restored into a newer server has other numbers.
 #pragma once
 
 #include <map>
@@ -25,10 +26,17 @@ class TypeNames {
   const Entry* find(std::string_view name) const noexcept;
   void add(std::string name, Entry entry);
   /// After types were dropped and made anew.
-  void clear() noexcept { entries_.clear(); }
+  void clear() noexcept;
+  std::vector<std::string> names() const;
+
+  /// What the server called its version (server_version) that the numbers were learned from.
+  void set_server_version(std::string_view version) { server_version_ = version; }
+  /// False: another server's, or of what became of it.
+  bool are_of(std::string_view server_version) const noexcept;
 
  private:
   std::map<std::string, Entry, std::less<>> entries_;
+  std::string server_version_;  // empty: nobody said
 };
 
 }  // namespace pgstride::inline v0

@@ -260,6 +260,32 @@ BOOST_AUTO_TEST_CASE(connections_may_share_what_they_know) {
   run(loop, use(second));
 }
 
+// As after a dump was restored into a newer server at the same address.
+BOOST_AUTO_TEST_CASE(another_version_is_asked_anew) {
+  ConnectOptions options = server_options();
+  options.types = std::make_shared<TypeNames>();
+  const TypeNames& types = *options.types;
+  const auto learn_wrong = [&](std::string_view version) {
+    options.types->add("ntt.street", {oid::int4, oid::int4_array, {oid::int4, oid::int4}});
+    options.types->add("ntt.gone", {oid::int4, oid::int4_array, {}});
+    options.types->set_server_version(version);
+  };
+  learn_wrong(connection.parameter("server_version"));
+  const Connection same = another(options);
+  BOOST_TEST(types.find("ntt.street")->oid == oid::int4);  // it costs nothing as long as nothing has changed
+
+  learn_wrong("9.6.24");
+  Connection conn = another(options);
+  BOOST_TEST(types.find("ntt.street")->oid >= oid::first_user_type);
+  BOOST_TEST(types.find("ntt.gone")->oid == oid::unspecified);
+  const auto use = [](Connection& in) -> Task<> {
+    const std::vector<Street> given{Street{"Rue X", 5}};
+    const auto back = co_await in.query_one<std::vector<Street>>("select $1", given);
+    BOOST_TEST((back == given));
+  };
+  run(loop, use(conn));
+}
+
 BOOST_AUTO_TEST_CASE(a_pool_knows_for_all_its_connections) {
   PoolOptions options{server_options()};
   options.limits.max_size = 2;
