@@ -39,15 +39,18 @@ class [[nodiscard]] CopyRowsIn {
   }
 
   /// co_await: see CopyInStream::write(). Values are written before this returns. Throws Error when one is
-  /// none of its type; then the row is not sent.
+  /// none of its type, and what its codec throws; then the row is not sent.
   CopyInStream::Write write(const Values&... values) {
     WriteBuffer& out = stream_.batch();
     const std::uint64_t begin = out.position();
     out.u16(sizeof...(Values));
-    (encode_value(values, out), ...);
-    if (out.take_failure()) {
+    try {
+      (encode_value(values, out), ...);
+      if (out.failed()) refuse_copied_value();
+    } catch (...) {  // a user's codec may throw, too
       out.truncate(begin);
-      refuse_copied_value();
+      out.take_failure();
+      throw;
     }
     return stream_.settle();
   }
