@@ -6,10 +6,10 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -107,7 +107,8 @@ template <Encodable... Args>
 class ArgumentsOf final : public Arguments {
  public:
   explicit ArgumentsOf(const Args&... values) noexcept
-      : Arguments(ParameterTypes::of<Args...>(), wire_formats, cpp_names, &write_all), values_(values...) {}
+      : Arguments(ParameterTypes::of<Args...>(), wire_formats, cpp_names, &write_all),
+        values_{std::addressof(values)...} {}
 
  private:
   static_assert(sizeof...(Args) <= most_arguments);
@@ -122,13 +123,14 @@ class ArgumentsOf final : public Arguments {
   }
 
   static std::size_t write_all(const Arguments& self, WriteBuffer& out) {
+    [[maybe_unused]] const auto& values = static_cast<const ArgumentsOf&>(self).values_;
     std::size_t written = 0;
-    std::apply([&](const auto&... value) { (void)((write_one(value, out) && ++written) && ...); },
-               static_cast<const ArgumentsOf&>(self).values_);
+    (void)((write_one(*static_cast<const Args*>(values[written]), out) && ++written) && ...);
     return written;
   }
 
-  std::tuple<const Args&...> values_;
+  // Of these types. Not a tuple: that one takes compilers long.
+  std::array<const void*, sizeof...(Args)> values_;
 };
 
 template <class... Args>

@@ -60,7 +60,7 @@ class [[nodiscard]] Query final : public Request<Query, BoundExecute>, ResultSin
   bool keeps_rows() const noexcept override { return true; }
   void on_complete(CommandTag tag) override { completion_.add(tag); }
   void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
-  std::string_view tag() const noexcept { return completion_.tag(); }
+  std::string_view tag() const noexcept override { return completion_.tag(); }
   Result take();
 
   std::shared_ptr<const Columns> columns_;
@@ -81,7 +81,7 @@ class [[nodiscard]] Command final : public Request<Command, BoundExecute>, Resul
   bool on_row(DataRow) override { return true; }
   void on_complete(CommandTag tag) override { completion_.add(tag); }
   void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
-  std::string_view tag() const noexcept { return completion_.tag(); }
+  std::string_view tag() const noexcept override { return completion_.tag(); }
   Completion take();
 
   Completion completion_;
@@ -124,7 +124,7 @@ class [[nodiscard]] Each final : public Request<Each<Look, Reader>, BoundExecute
   }
   void on_complete(CommandTag tag) override { completion_.add(tag); }
   void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
-  std::string_view tag() const noexcept { return completion_.tag(); }
+  std::string_view tag() const noexcept override { return completion_.tag(); }
   Completion take() {
     this->check(this->sql());
     return std::move(completion_);
@@ -145,7 +145,7 @@ class [[nodiscard]] Script final : public Request<Script, SimpleQuery>, ResultSi
   bool on_row(DataRow) override { return true; }
   void on_complete(CommandTag tag) override { completion_.add(tag); }
   void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
-  std::string_view tag() const noexcept { return completion_.tag(); }
+  std::string_view tag() const noexcept override { return completion_.tag(); }
   Completion take();
 
   std::string excerpt_;

@@ -23,48 +23,28 @@ void observe_start(const Channel& channel, const Operation& request, std::string
 /// What an observer is told of a request that nobody waits for any more.
 const Failure& cancelled_failure() noexcept;
 
-/// `Self` is the awaitable and has a take(), which gives what co_await gives or throws; `Grammar` is
-/// the operation it stands for. Submitted when made, sent when first awaited: requests that are made
-/// before any of them is awaited travel together. Destroyed before its end, it is cancelled.
-template <class Self, class Grammar>
-class Request : public Grammar {
+/// Dismisses an operation when a stop is requested.
+struct Dismissal {
+  void operator()() const noexcept {  // the connection may have gone before the request
+    if (operation->pending()) channel->dismiss(*operation, {Errc::cancelled, {}});
+  }
+  Channel* channel;
+  Operation* operation;
+};
+using StopCallback = std::stop_callback<Dismissal>;
+
+/// What of a request does not depend on what it gives. `Grammar` is the operation it stands for.
+template <class Grammar>
+class Waitable : public Grammar {
  public:
-  Request(const Request&) = delete;
-  Request& operator=(const Request&) = delete;
-
-  /// The moment at which waiting ends with Errc::timed_out and the server is told to cancel.
-  Self& deadline(TimePoint at) & {
-    if (this->pending()) channel_.set_deadline(*this, at);
-    return self();
-  }
-  Self&& deadline(TimePoint at) && { return std::move(deadline(at)); }
-  /// The same, counted from now.
-  Self& timeout(Duration limit) & { return deadline(deadline_after(channel_.loop().now(), limit)); }
-  Self&& timeout(Duration limit) && { return std::move(timeout(limit)); }
-
-  /// Waiting ends with Errc::cancelled, and the server is told to cancel, when a stop is requested. That
-  /// is to be done on the loop's own thread.
-  Self& stop(std::stop_token token) & {
-    stop_ = std::make_unique<StopCallback>(std::move(token), Dismissal{&channel_, this});
-    return self();
-  }
-  Self&& stop(std::stop_token token) && { return std::move(stop(std::move(token))); }
-
-  auto operator co_await() noexcept {
-    struct Awaiter {
-      Self* request;
-      bool await_ready() const noexcept { return !request->pending(); }
-      void await_suspend(std::coroutine_handle<> waiting) const { request->wait(waiting); }
-      auto await_resume() const { return request->take(); }
-    };
-    return Awaiter{&self()};
-  }
+  Waitable(const Waitable&) = delete;
+  Waitable& operator=(const Waitable&) = delete;
 
  protected:
   template <class... GrammarArguments>
-  explicit Request(Channel& channel, GrammarArguments&&... arguments)
+  explicit Waitable(Channel& channel, GrammarArguments&&... arguments)
       : Grammar(std::forward<GrammarArguments>(arguments)...), channel_(channel) {}
-  ~Request() {
+  ~Waitable() {
     stop_.reset();
     if (!this->pending()) return;
     if (channel_.observer()) [[unlikely]]
@@ -80,6 +60,13 @@ class Request : public Grammar {
     if (channel_.observer()) [[unlikely]]
       observe_start(channel_, *this, sql, this->preparing() != nullptr, submitted);
   }
+  void expire_at(TimePoint at) {
+    if (this->pending()) channel_.set_deadline(*this, at);
+  }
+  void expire_after(Duration limit) { expire_at(deadline_after(channel_.loop().now(), limit)); }
+  void stop_on(std::stop_token token) {
+    stop_ = std::make_unique<StopCallback>(std::move(token), Dismissal{&channel_, this});
+  }
   void wait(std::coroutine_handle<> waiting) {
     assert(!waiting_ && "a request has one waiter");
     waiting_ = waiting;
@@ -94,6 +81,8 @@ class Request : public Grammar {
     if (const Failure* failure = this->failure()) raise(*failure, sql);
   }
 
+  /// For observers: how the server called what it has done.
+  virtual std::string_view tag() const noexcept { return {}; }
   void on_first_row() noexcept override {
     if (channel_.observer()) [[unlikely]]
       channel_.observer()->on_first_row(this);
@@ -105,32 +94,50 @@ class Request : public Grammar {
   void on_done() noexcept override {
     if (channel_.observer()) [[unlikely]]
       channel_.observer()->on_query_end(
-          {this, this->failure() ? std::string_view() : ended_as(), this->failure()});
+          {this, this->failure() ? std::string_view() : tag(), this->failure()});
     resume();
   }
 
  private:
-  struct Dismissal {
-    void operator()() const noexcept {  // the connection may have gone before the request
-      if (operation->pending()) channel->dismiss(*operation, {Errc::cancelled, {}});
-    }
-    Channel* channel;
-    Operation* operation;
-  };
-  using StopCallback = std::stop_callback<Dismissal>;
-
-  Self& self() noexcept { return static_cast<Self&>(*this); }
-  std::string_view ended_as() const noexcept {
-    if constexpr (requires(const Self& s) { s.tag(); }) {
-      return static_cast<const Self&>(*this).tag();
-    } else {
-      return {};
-    }
-  }
-
   Channel& channel_;
   std::coroutine_handle<> waiting_;
   std::unique_ptr<StopCallback> stop_;
+};
+
+/// `Self` is the awaitable and has a take(), which gives what co_await gives or throws. Submitted when made,
+/// sent when first awaited: requests that are made before any of them is awaited travel together. Destroyed
+/// before its end, it is cancelled.
+template <class Self, class Grammar>
+class Request : public Waitable<Grammar> {
+ public:
+  /// The moment at which waiting ends with Errc::timed_out and the server is told to cancel.
+  Self& deadline(TimePoint at) & { return this->expire_at(at), self(); }
+  Self&& deadline(TimePoint at) && { return std::move(deadline(at)); }
+  /// The same, counted from now.
+  Self& timeout(Duration limit) & { return this->expire_after(limit), self(); }
+  Self&& timeout(Duration limit) && { return std::move(timeout(limit)); }
+
+  /// Waiting ends with Errc::cancelled, and the server is told to cancel, when a stop is requested. That
+  /// is to be done on the loop's own thread.
+  Self& stop(std::stop_token token) & { return this->stop_on(std::move(token)), self(); }
+  Self&& stop(std::stop_token token) && { return std::move(stop(std::move(token))); }
+
+  auto operator co_await() noexcept {
+    struct Awaiter {
+      Self* request;
+      bool await_ready() const noexcept { return !request->pending(); }
+      void await_suspend(std::coroutine_handle<> waiting) const { request->wait(waiting); }
+      auto await_resume() const { return request->take(); }
+    };
+    return Awaiter{&self()};
+  }
+
+ protected:
+  using Waitable<Grammar>::Waitable;
+  ~Request() = default;
+
+ private:
+  Self& self() noexcept { return static_cast<Self&>(*this); }
 };
 
 }  // namespace pgstride::inline v0

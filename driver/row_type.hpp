@@ -106,7 +106,9 @@ class RowReader {
   static constexpr std::size_t size = std::tuple_size_v<detail::Parts<T>>;
 
   /// Throws Error, which names everything that does not fit.
-  void bind(const Columns& columns) { map_columns(members, cpp_name<T>, columns, map_); }
+  void bind(const Columns& columns) {
+    map_columns({members.data(), size}, cpp_name<T>, columns, {map_.data(), size});
+  }
 
   /// `values` are those of a row of a result with the columns that this is bound to. Throws Error.
   T read(Bytes values) const {

@@ -48,7 +48,7 @@ class RowFlow : public Request<RowFlow, BoundExecute>, protected ResultSink {
   void on_complete(CommandTag tag) override { completion_.add(tag); }
   void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
   void on_progress() noexcept override;
-  std::string_view tag() const noexcept { return completion_.tag(); }
+  std::string_view tag() const noexcept override { return completion_.tag(); }
 
   RowArena gathered_;
   RowArena taken_;

@@ -5,7 +5,6 @@
 // The built-in types: their numbers, which never change between releases, and how they are related.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -410,11 +409,18 @@ inline constexpr BuiltinType builtin_types[] = {
 
 /// Where it is in builtin_types, or their number when it is none of them.
 constexpr std::size_t builtin_type_index(Oid type) noexcept {
-  const auto* begin = std::begin(builtin_types);
-  const auto* end = std::end(builtin_types);
-  const auto before = [](const BuiltinType& known, Oid wanted) { return known.oid < wanted; };
-  const auto* at = std::lower_bound(begin, end, type, before);
-  return static_cast<std::size_t>((at != end && at->oid == type ? at : end) - begin);
+  std::size_t begin = 0;
+  std::size_t end = std::size(builtin_types);
+  while (begin < end) {  // not std::lower_bound: <algorithm> is much to read for whoever includes this
+    const std::size_t middle = begin + (end - begin) / 2;
+    if (builtin_types[middle].oid == type) return middle;
+    if (builtin_types[middle].oid < type) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return std::size(builtin_types);
 }
 
 /// The built-in type with this number, or nullptr.

@@ -5,6 +5,9 @@
 
 namespace pgstride::inline v0 {
 
+StatementCache::StatementCache(std::size_t capacity) noexcept : capacity_(capacity) {}
+StatementCache::~StatementCache() = default;
+
 bool StatementCache::Key::operator==(const Key& other) const noexcept {
   return sql == other.sql && std::equal(types.begin(), types.end(), other.types.begin(), other.types.end());
 }

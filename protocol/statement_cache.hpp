@@ -15,7 +15,8 @@ namespace pgstride::inline v0 {
 
 class StatementCache {
  public:
-  explicit StatementCache(std::size_t capacity) noexcept : capacity_(capacity) {}
+  explicit StatementCache(std::size_t capacity) noexcept;
+  ~StatementCache();
   StatementCache(const StatementCache&) = delete;
   StatementCache& operator=(const StatementCache&) = delete;
 

@@ -3,10 +3,10 @@
 // uuid: sixteen bytes and their two spellings. Knows nothing of versions or variants.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -23,7 +23,7 @@ inline constexpr std::size_t uuid_text_size = 36;
 
 [[nodiscard]] inline bool parse_uuid(Bytes bytes, Uuid& value) noexcept {
   if (bytes.size() != value.bytes.size()) return false;
-  std::copy(bytes.begin(), bytes.end(), value.bytes.begin());
+  std::memcpy(value.bytes.data(), bytes.data(), bytes.size());
   return true;
 }
 
