@@ -29,11 +29,13 @@ Ref Awaitable::adopt(Awaitable* self, Request& request, PyLoop& loop) noexcept {
   self->request = &request;
   request.self_ = reinterpret_cast<PyObject*>(self);
   request.loop_ = Ref::borrow(loop.object());
+  request.nests_ = loop.nests();
   PyObject_GC_Track(self);
   return Ref::steal(request.self_);
 }
 
 void Request::complete() noexcept {
+  if (nests_) return complete_soon();
   state_ = State::completed;
   if (!wakeup_) return;
   const Ref keep = Ref::borrow(self_);

@@ -57,6 +57,7 @@ class Request {
   Ref context_;
   State state_ = State::pending;
   bool blocking_ = false;  // `_asyncio_future_blocking`
+  bool nests_ = false;     // the loop does
 };
 
 struct Awaitable {

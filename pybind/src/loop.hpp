@@ -23,6 +23,8 @@ class PyLoop final : public Loop {
   TimePoint now() const noexcept override { return Clock::now(); }
 
   PyObject* object() const noexcept { return loop_.get(); }
+  /// A callback may run the loop again (nest_asyncio), and then this very callback is not called in it.
+  bool nests() const noexcept { return nests_; }
   /// callback(argument) in the next turn, in `context`.
   void call_soon(PyObject* callback, PyObject* argument, PyObject* context);
 
@@ -39,6 +41,7 @@ class PyLoop final : public Loop {
   Ref call_soon_;
   Ref call_later_;
   Ref run_in_executor_;
+  bool nests_ = false;
 };
 
 /// What a loop's callback runs into is called from C++, which has nobody to raise to. An exception

@@ -297,3 +297,24 @@ def test_keyboard_interrupt_in_a_task_that_was_just_woken(python):
             """
         )
         assert out == f"left by {expected}\n", error
+
+
+def test_nested_loops(dsn):
+    """What nest_asyncio does: a task runs the loop that runs it, for another query of the same connection."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop._nest_patched = True
+        connection = await pgstride.connect(dsn)
+        assert await connection.fetchval("select 1") == 1
+        outer = asyncio.current_task()
+        inner = loop.create_task(connection.fetchval("select 2"))
+        asyncio.tasks._leave_task(loop, outer)
+        end = loop.time() + 2
+        while not inner.done() and loop.time() < end:
+            loop._run_once()
+        asyncio.tasks._enter_task(loop, outer)
+        assert inner.done() and inner.result() == 2
+        await connection.close()
+
+    asyncio.run(main())
