@@ -9,7 +9,8 @@ namespace pgstride::python {
 namespace {
 
 PyTypeObject* awaitable_type = nullptr;
-Ref cancelled_error;  // asyncio.CancelledError
+PyTypeObject* foreign_type = nullptr;  // the same, for loops with a wait of their own
+Ref cancelled_error;                   // asyncio.CancelledError
 
 Request& request_of(PyObject* self) noexcept { return *reinterpret_cast<Awaitable*>(self)->request; }
 
@@ -19,8 +20,9 @@ void* Awaitable::align(std::size_t alignment, std::size_t size, void*& memory, s
   return std::align(alignment, size, memory, space);
 }
 
-Awaitable* Awaitable::allocate(std::size_t request_size) noexcept {
-  auto* self = PyObject_GC_NewVar(Awaitable, awaitable_type, static_cast<Py_ssize_t>(request_size));
+Awaitable* Awaitable::allocate(const PyLoop& loop, std::size_t request_size) noexcept {
+  PyTypeObject* type = loop.has_own_wait() ? foreign_type : awaitable_type;
+  auto* self = PyObject_GC_NewVar(Awaitable, type, static_cast<Py_ssize_t>(request_size));
   if (self) self->request = nullptr;
   return self;
 }
@@ -61,6 +63,11 @@ class AwaitableSlots {
 
   static PyObject* iter(PyObject* self) { return Py_NewRef(self); }
 
+  /// Asks for the result by way of iter() when it is there.
+  static PyObject* await_foreign(PyObject* self) {
+    return call_method(request_of(self).loop_.get(), "await_request", self).release();
+  }
+
   static PySendResult send(PyObject* self, PyObject*, PyObject** result) {
     Request& request = request_of(self);
     switch (request.state_) {
@@ -72,7 +79,7 @@ class AwaitableSlots {
         request.state_ = State::taken;
         *result = request.take_result();
         return *result ? PYGEN_RETURN : PYGEN_ERROR;
-      case State::cancelled: PyErr_SetNone(cancelled_error.get()); break;
+      case State::cancelled: raise_cancelled(request); break;
       case State::taken: PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited request"); break;
     }
     *result = nullptr;
@@ -119,10 +126,15 @@ class AwaitableSlots {
   }
 
   /// Task.cancel(): this runs inside some other task, so the waiting one is woken by the loop.
-  static PyObject* cancel(PyObject* self, PyObject*, PyObject*) {
+  static PyObject* cancel(PyObject* self, PyObject* args, PyObject* names) {
+    PyObject* message = Py_None;
+    static const char* keywords[] = {"msg", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|O", const_cast<char**>(keywords), &message))
+      return nullptr;
     Request& request = request_of(self);
     if (request.state_ != State::pending) Py_RETURN_FALSE;
     request.state_ = State::cancelled;
+    request.cancel_message_ = Ref::borrow(message);
     request.give_up();
     const Ref wakeup = std::move(request.wakeup_);
     const Ref context = std::move(request.context_);
@@ -133,8 +145,16 @@ class AwaitableSlots {
   /// Asked by a task that was woken; the result itself goes through send().
   static PyObject* result(PyObject* self, PyObject*) {
     if (request_of(self).state_ != State::cancelled) Py_RETURN_NONE;
-    PyErr_SetNone(cancelled_error.get());
+    raise_cancelled(request_of(self));
     return nullptr;
+  }
+
+  /// anyio tells by the message whose cancellation it is.
+  static void raise_cancelled(Request& request) {
+    PyObject* message = request.cancel_message_.get();
+    if (!message || message == Py_None) return PyErr_SetNone(cancelled_error.get());
+    const Ref error = Ref::steal(PyObject_CallOneArg(cancelled_error.get(), message));
+    if (error) PyErr_SetObject(cancelled_error.get(), error.get());
   }
 
   static PyObject* done(PyObject* self, PyObject*) {
@@ -157,6 +177,7 @@ class AwaitableSlots {
     if (const int stop = request->loop_.visit(visit, arg)) return stop;
     if (const int stop = request->wakeup_.visit(visit, arg)) return stop;
     if (const int stop = request->context_.visit(visit, arg)) return stop;
+    if (const int stop = request->cancel_message_.visit(visit, arg)) return stop;
     return request->traverse(visit, arg);
   }
   // The cycle task → coroutine → awaitable → wakeup → task is broken here.
@@ -216,31 +237,38 @@ PyGetSetDef awaitable_getset[] = {
      nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
-PyType_Slot awaitable_slots[] = {
-    {Py_tp_dealloc, reinterpret_cast<void*>(AwaitableSlots::dealloc)},
-    {Py_tp_traverse, reinterpret_cast<void*>(AwaitableSlots::traverse)},
-    {Py_tp_clear, reinterpret_cast<void*>(AwaitableSlots::clear)},
-    {Py_am_await, reinterpret_cast<void*>(AwaitableSlots::iter)},
-    {Py_am_send, reinterpret_cast<void*>(AwaitableSlots::send)},
-    {Py_tp_iter, reinterpret_cast<void*>(AwaitableSlots::iter)},
-    {Py_tp_iternext, reinterpret_cast<void*>(AwaitableSlots::next)},
-    {Py_tp_methods, awaitable_methods},
-    {Py_tp_getset, awaitable_getset},
-    {0, nullptr},
-};
-PyType_Spec awaitable_spec = {"pgstride._core.Awaitable", sizeof(Awaitable), 1,
-                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, awaitable_slots};
+
+PyTypeObject* make_type(unaryfunc await) {
+  PyType_Slot slots[] = {
+      {Py_tp_dealloc, reinterpret_cast<void*>(AwaitableSlots::dealloc)},
+      {Py_tp_traverse, reinterpret_cast<void*>(AwaitableSlots::traverse)},
+      {Py_tp_clear, reinterpret_cast<void*>(AwaitableSlots::clear)},
+      {Py_am_await, reinterpret_cast<void*>(await)},
+      {Py_am_send, reinterpret_cast<void*>(AwaitableSlots::send)},
+      {Py_tp_iter, reinterpret_cast<void*>(AwaitableSlots::iter)},
+      {Py_tp_iternext, reinterpret_cast<void*>(AwaitableSlots::next)},
+      {Py_tp_methods, awaitable_methods},
+      {Py_tp_getset, awaitable_getset},
+      {0, nullptr},
+  };
+  PyType_Spec spec = {"pgstride._core.Awaitable", sizeof(Awaitable), 1,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+  return reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+}
 
 }  // namespace
 
-bool is_awaitable(PyObject* object) noexcept { return Py_IS_TYPE(object, awaitable_type); }
+bool is_awaitable(PyObject* object) noexcept {
+  return Py_IS_TYPE(object, awaitable_type) || Py_IS_TYPE(object, foreign_type);
+}
 
 bool add_awaitable_type(PyObject*) {
   const Ref asyncio = Ref::steal(PyImport_ImportModule("asyncio"));
   if (!asyncio) return false;
   cancelled_error = attribute(asyncio.get(), "CancelledError");
-  awaitable_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&awaitable_spec));
-  return cancelled_error && awaitable_type;
+  awaitable_type = make_type(AwaitableSlots::iter);
+  foreign_type = make_type(AwaitableSlots::await_foreign);
+  return cancelled_error && awaitable_type && foreign_type;
 }
 
 }  // namespace pgstride::python

@@ -6,7 +6,8 @@
 // It speaks just enough of the Future protocol for asyncio's Task (which accepts any object with
 // `_asyncio_future_blocking`) and wakes the task directly: completion happens in a callback of the
 // loop, where no task is running, so the detour over call_soon and its extra turn of the loop is
-// not needed. It never escapes the facade's coroutine.
+// not needed. It never escapes the facade's coroutine. Where another library runs the tasks, its loop
+// says how they wait (PyLoop::has_own_wait()).
 #pragma once
 
 #include <cstdint>
@@ -44,6 +45,8 @@ class Request {
   void complete_soon() noexcept;
   /// The same, when it turns out before anybody could wait.
   void complete_early() noexcept { state_ = State::completed; }
+  /// Instead of being started: its task is cancelled, and told so when it waits.
+  void decline() noexcept { state_ = State::cancelled; }
   /// After its result was taken: it is to be awaited once more.
   void begin_again() noexcept { state_ = State::pending; }
 
@@ -55,6 +58,7 @@ class Request {
   Ref loop_;                  // the Python loop
   Ref wakeup_;                // what add_done_callback() was given
   Ref context_;
+  Ref cancel_message_;  // what Task.cancel() was given
   State state_ = State::pending;
   bool blocking_ = false;  // `_asyncio_future_blocking`
   bool nests_ = false;     // the loop does
@@ -67,16 +71,21 @@ struct Awaitable {
   template <class T, class... Args>
   static Ref make(PyLoop& loop, T*& request, Args&&... args) {
     constexpr std::size_t padding = alignof(T);
-    Awaitable* self = allocate(sizeof(T) + padding);
+    Awaitable* self = allocate(loop, sizeof(T) + padding);
     if (!self) return {};
     void* memory = self + 1;
     std::size_t space = sizeof(T) + padding;
     request = new (align(alignof(T), sizeof(T), memory, space)) T(std::forward<Args>(args)...);
     return adopt(self, *request, loop);
   }
+  /// For whoever has tried to start it. Null with a Python error set if that failed; one that declined is
+  /// waited for all the same.
+  static PyObject* started(Ref& awaitable, bool is_started) noexcept {
+    return is_started || (awaitable && !PyErr_Occurred()) ? awaitable.release() : nullptr;
+  }
 
  private:
-  static Awaitable* allocate(std::size_t request_size) noexcept;
+  static Awaitable* allocate(const PyLoop& loop, std::size_t request_size) noexcept;
   static void* align(std::size_t alignment, std::size_t size, void*& memory, std::size_t& space) noexcept;
   static Ref adopt(Awaitable* self, Request& request, PyLoop& loop) noexcept;
 };

@@ -42,8 +42,7 @@ PyObject* copy_records(PyObject*, PyObject* const* args, Py_ssize_t count) {
   CopyRecordsRequest* copy = nullptr;
   Ref awaitable = Awaitable::make<CopyRecordsRequest>(core_of(args[0]).loop(), copy, args[0], args[1],
                                                       statement_ref(args[2]));
-  if (!awaitable || !copy->start(args[3], args[4])) return nullptr;
-  return awaitable.release();
+  return Awaitable::started(awaitable, awaitable && copy->start(args[3], args[4]));
 }
 
 PyObject* copy_in(PyObject*, PyObject* const* args, Py_ssize_t count) {
@@ -51,8 +50,7 @@ PyObject* copy_in(PyObject*, PyObject* const* args, Py_ssize_t count) {
   CopyInRequest* copy = nullptr;
   Ref awaitable =
       Awaitable::make<CopyInRequest>(core_of(args[0]).loop(), copy, args[0], args[1], statement_ref(args[2]));
-  if (!awaitable || !copy->start(args[3])) return nullptr;
-  return awaitable.release();
+  return Awaitable::started(awaitable, awaitable && copy->start(args[3]));
 }
 
 PyObject* copy_write(PyObject*, PyObject* const* args, Py_ssize_t count) {
@@ -92,8 +90,7 @@ PyObject* copy_out(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (!expect(args, count, 3, is_core)) return nullptr;
   CopyOutRequest* copy = nullptr;
   Ref awaitable = Awaitable::make<CopyOutRequest>(core_of(args[0]).loop(), copy, args[0], args[1]);
-  if (!awaitable || !copy->start(args[2])) return nullptr;
-  return awaitable.release();
+  return Awaitable::started(awaitable, awaitable && copy->start(args[2]));
 }
 
 PyObject* copy_next(PyObject*, PyObject* const* args, Py_ssize_t count) {

@@ -37,6 +37,11 @@ bool Core::claim(Exchange& exchange) {
   return false;
 }
 
+void Core::roll_back() {
+  rolled_back_after_ = queries_;
+  run_unattended(*this, "ROLLBACK");
+}
+
 void Core::abort_when_free() noexcept {
   abort_when_free_ = true;
   if (!busy_) channel_->abort({Errc::connection_closed, {}});
@@ -119,7 +124,7 @@ PyObject* abort_when_free(PyObject* self, PyObject*) {
 }
 
 PyObject* roll_back(PyObject* self, PyObject*) {
-  run_unattended(core_of(self), "ROLLBACK");
+  core_of(self).roll_back();
   Py_RETURN_NONE;
 }
 
@@ -162,6 +167,7 @@ PyObject* get_record_class(PyObject* self, void*) {
   return Py_NewRef(core_of(self).options().record_class.get());
 }
 PyObject* get_settled(PyObject* self, void*) { return PyBool_FromLong(core_of(self).session().quiescent()); }
+PyObject* get_rolling_back(PyObject* self, void*) { return PyBool_FromLong(core_of(self).is_rolling_back()); }
 PyObject* get_queries(PyObject* self, void*) { return PyLong_FromUnsignedLongLong(core_of(self).queries()); }
 PyObject* get_tls(PyObject* self, void*) {
   const TlsEngine* tls = core_of(self).channel().tls();
@@ -233,6 +239,7 @@ PyGetSetDef getset[] = {
     {"transaction", get_transaction, nullptr, nullptr, nullptr},
     {"record_class", get_record_class, nullptr, nullptr, nullptr},
     {"settled", get_settled, nullptr, nullptr, nullptr},
+    {"rolling_back", get_rolling_back, nullptr, nullptr, nullptr},
     {"queries", get_queries, nullptr, nullptr, nullptr},
     {"tls", get_tls, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},

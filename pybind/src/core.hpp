@@ -67,6 +67,10 @@ class Core final : ChannelEvents, ServerEvents {
   std::uint64_t queries() const noexcept { return queries_; }
   void count_query() noexcept { ++queries_; }
 
+  /// Nothing has run since an unattended ROLLBACK was sent. What is known of the transaction may be older.
+  bool is_rolling_back() const noexcept { return rolled_back_after_ == queries_; }
+  void roll_back();
+
   /// `request` is a CloseRequest's awaitable: it hears of the connection's end.
   void wait_for_close(PyObject* request) { closing_.push_back(Ref::borrow(request)); }
   void stop_waiting_for_close(PyObject* request) noexcept {
@@ -108,6 +112,7 @@ class Core final : ChannelEvents, ServerEvents {
   std::uint64_t generation_ = 0;  // of the catalog when the statements were prepared
   Exchange* busy_ = nullptr;
   std::uint64_t queries_ = 0;
+  std::uint64_t rolled_back_after_ = ~std::uint64_t{0};  // so many of them
   bool abort_when_free_ = false;
   std::vector<Ref> closing_;
   Ref on_closed_callback_;

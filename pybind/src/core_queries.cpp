@@ -41,8 +41,7 @@ PyObject* start_fetch(PyObject* self, PyObject* query, PyObject* args, PyObject*
   }
   Fetch* fetch = nullptr;
   Ref awaitable = Awaitable::make<Fetch>(core_of(self).loop(), fetch, self, query, args, options);
-  if (!awaitable || !fetch->start(statement, timeout)) return nullptr;
-  return awaitable.release();
+  return Awaitable::started(awaitable, awaitable && fetch->start(statement, timeout));
 }
 
 }  // namespace
@@ -125,16 +124,14 @@ PyObject* many(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   auto* type = args[3] == Py_None ? nullptr : reinterpret_cast<PyTypeObject*>(args[3]);
   Bulk* bulk = nullptr;
   Ref awaitable = Awaitable::make<Bulk>(core_of(self).loop(), bulk, self, query, args[1], type);
-  if (!awaitable || !bulk->start(statement, args[2])) return nullptr;
-  return awaitable.release();
+  return Awaitable::started(awaitable, awaitable && bulk->start(statement, args[2]));
 }
 
 PyObject* script(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   if (!expect_arguments(count, 2, "script")) return nullptr;
   Script* request = nullptr;
   Ref awaitable = Awaitable::make<Script>(core_of(self).loop(), request, self, args[0]);
-  if (!awaitable || !request->start(args[1])) return nullptr;
-  return awaitable.release();
+  return Awaitable::started(awaitable, awaitable && request->start(args[1]));
 }
 
 PyObject* prepare(PyObject* self, PyObject* const* args, Py_ssize_t count) {
@@ -142,16 +139,14 @@ PyObject* prepare(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   PrepareRequest* request = nullptr;
   Ref awaitable = Awaitable::make<PrepareRequest>(core_of(self).loop(), request, self, args[0]);
   const PrepareRequest::Options options{args[2] == Py_True, args[4] == Py_True};
-  if (!awaitable || !request->start(args[1], options, args[3])) return nullptr;
-  return awaitable.release();
+  return Awaitable::started(awaitable, awaitable && request->start(args[1], options, args[3]));
 }
 
 PyObject* look_up_types(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   if (!expect_arguments(count, 2, "look_up_types")) return nullptr;
   TypeRequest* request = nullptr;
   Ref awaitable = Awaitable::make<TypeRequest>(core_of(self).loop(), request, self);
-  if (!awaitable || !request->start(args[0], args[1])) return nullptr;
-  return awaitable.release();
+  return Awaitable::started(awaitable, awaitable && request->start(args[0], args[1]));
 }
 
 PyObject* fetch_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {

@@ -10,6 +10,11 @@
 namespace pgstride::python {
 
 bool Exchange::begin(PyObject* timeout) {
+  if (!core().loop().admits_task()) {
+    decline();
+    let_go();
+    return false;
+  }
   Duration limit;
   if (!parse_timeout(timeout, core().options().command_timeout, limit)) return false;
   if (!core().claim(*this)) return false;

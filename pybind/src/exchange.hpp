@@ -49,7 +49,7 @@ class Exchange : public Request {
   Session& session() const noexcept { return core().session(); }
 
   /// Claims the connection and sets the deadline from a timeout argument (seconds or None). False
-  /// with a Python error set.
+  /// with a Python error set, or without when it declines.
   bool begin(PyObject* timeout);
   TimePoint deadline() const noexcept { return deadline_; }
   /// A str as UTF-8 without NUL; `what` it is. False with a Python error set.

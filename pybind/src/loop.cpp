@@ -223,6 +223,7 @@ std::unique_ptr<PyLoop> PyLoop::make(PyObject* loop) {
     (*self).*member = attribute(loop, name);
     if (!((*self).*member)) return nullptr;
   }
+  self->has_own_wait_ = PyObject_HasAttrString(loop, "await_request") == 1;
   return self;
 }
 
@@ -249,12 +250,8 @@ void PyLoop::offload(std::unique_ptr<Job> job) {
   ignore_failure(call_method(future.get(), "add_done_callback", work.get()));
 }
 
-void PyLoop::call_soon(PyObject* callback, PyObject* argument, PyObject* context) {
-  const Ref args = Ref::steal(PyTuple_Pack(2, callback, argument));
-  const Ref kwargs = Ref::steal(PyDict_New());
-  if (context && kwargs) PyDict_SetItemString(kwargs.get(), "context", context);
-  ignore_failure(args && kwargs ? Ref::steal(PyObject_Call(call_soon_.get(), args.get(), kwargs.get()))
-                                : Ref());
+bool PyLoop::ask_to_admit_task() const noexcept {
+  return call_method(loop_.get(), "admits_task").get() == Py_True;
 }
 
 void keep_escaped_exception() noexcept {

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // Loop over any Python event loop that has add_reader & co., call_soon, call_later and
-// run_in_executor: asyncio, uvloop, and whatever a shim gives the same methods.
+// run_in_executor: asyncio, uvloop, and what a shim gives the same methods, such as Trio (_trio.py).
 #pragma once
 
 #include <memory>
@@ -25,13 +25,18 @@ class PyLoop final : public Loop {
   PyObject* object() const noexcept { return loop_.get(); }
   /// A callback may run the loop again (nest_asyncio), and then this very callback is not called in it.
   bool nests() const noexcept { return nests_; }
-  /// callback(argument) in the next turn, in `context`.
-  void call_soon(PyObject* callback, PyObject* argument, PyObject* context);
+  /// Its tasks are not asyncio's: `await_request(request)` is what they run to wait.
+  bool has_own_wait() const noexcept { return has_own_wait_; }
+  /// The task that runs now may begin a request. False with a Python error set when it is another loop's, and
+  /// without when it is cancelled. (asyncio's tasks hear of either only when they wait.)
+  bool admits_task() const noexcept { return !has_own_wait_ || ask_to_admit_task(); }
 
  private:
   friend class PyWatch;
   friend class PyTimer;
   PyLoop() = default;
+
+  bool ask_to_admit_task() const noexcept;
 
   Ref loop_;
   Ref add_reader_;
@@ -42,6 +47,7 @@ class PyLoop final : public Loop {
   Ref call_later_;
   Ref run_in_executor_;
   bool nests_ = false;
+  bool has_own_wait_ = false;
 };
 
 /// What a loop's callback runs into is called from C++, which has nobody to raise to. An exception

@@ -185,7 +185,7 @@ PyObject* lend(PyObject* self, PyObject* number, Start start, Args&&... args) {
     return nullptr;
   }
   request->borrow(self, head, *slot);
-  return start(*request) ? awaitable.release() : nullptr;
+  return Awaitable::started(awaitable, start(*request));
 }
 
 PyTypeObject* record_class(PyObject* self, PyObject* number, PyObject* given) {

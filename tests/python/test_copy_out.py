@@ -296,6 +296,19 @@ async def test_cancelled(connection, usable):
         await usable(connection)
 
 
+async def test_cancelled_while_the_file_is_opened(connection, usable, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)  # opened when somebody reads it
+    task = asyncio.ensure_future(connection.copy_from_query("select 1", output=path))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with await asyncio.to_thread(open, path, "rb") as reader:
+        assert await asyncio.to_thread(reader.read) == b""  # it was closed; were it not, a warning would fail this
+    await usable(connection)
+
+
 @pytest.mark.parametrize("query", [BIG, "select pg_sleep(3600)"])
 async def test_timeouts(connection, connect, query, usable):
     async def output(chunk):

@@ -91,6 +91,21 @@ async def test_an_open_block_is_no_complaint(create_pool, runner):
     assert runner.complaints == []
 
 
+async def test_a_block_whose_end_was_cancelled_is_no_complaint(create_pool, runner):
+    """The pool takes the connection back while its ROLLBACK is under way."""
+    pool = await create_pool()
+
+    async def work():
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute("select 1")
+            asyncio.current_task().cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(work())
+    assert runner.complaints == []
+    assert await pool.fetchval("select 1") == 1
+
+
 async def test_connection_that_is_still_busy(create_pool):
     pool = await create_pool()
     connection = await pool.acquire()

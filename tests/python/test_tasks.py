@@ -54,6 +54,17 @@ async def test_timeout_block(connection, usable):  # CX-8
     await usable(connection)
 
 
+async def test_cancelled_with_a_message(connection, usable):
+    """By which anyio, for one, knows its own cancellations."""
+    task = asyncio.create_task(connection.fetch("select pg_sleep(600)"))
+    await asyncio.sleep(0.01)
+    task.cancel("because")
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert caught.value.args == ("because",)
+    await usable(connection)
+
+
 async def test_shield(connection, observer):  # CX-8
     task = asyncio.create_task(connection.fetchval("select 7 from pg_sleep(0.2)"))
 

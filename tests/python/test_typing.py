@@ -34,7 +34,7 @@ def test_pyright(tmp_path):
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(config))
     (tmp_path / "pgstride").symlink_to(SOURCES / "pgstride")
     (tmp_path / "usage.py").symlink_to(USAGE)
-    assert "0 errors, 0 warnings" in run("pyright", cwd=tmp_path)
+    assert "0 errors, 0 warnings" in run("pyright", "--pythonpath", sys.executable, cwd=tmp_path)
 
 
 def test_what_is_generic_can_be_subscripted():

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections.abc
 import inspect
 import math
 import os
 import typing
 
-from . import _core, exceptions
-from ._deadline import Deadline
+from . import _core, _loops, exceptions
 from ._parts import Part
 from ._server import CommandStatus
 from .utils import _mogrify, _qualified, _quote_ident, _quote_literal, _without_nul
@@ -57,7 +57,7 @@ class Copying(Part):
         """Copy a table's rows to `output`: a path, a binary file, or a coroutine function taking bytes."""
         options = _options(locals())
         copy = f"COPY {_qualified(table_name, schema_name)}{_columns(columns)} TO STDOUT{options}"
-        async with Deadline(_core.copy_timeout(self._core, timeout)):
+        async with _deadline(self, timeout):
             with self._watch(copy) as ending:
                 ending.tag = await _copy_out(self, copy, output)
             return CommandStatus(ending.tag)
@@ -80,7 +80,7 @@ class Copying(Part):
     ) -> str:
         """Copy a query's rows to `output`, as :meth:`copy_from_table` does."""
         options = _options(locals())
-        async with Deadline(_core.copy_timeout(self._core, timeout)):
+        async with _deadline(self, timeout):
             if args:
                 query = await _mogrify(self, query, args)
             # On a line of its own, the bracket is not part of a comment that ends the query.
@@ -119,7 +119,7 @@ class Copying(Part):
         options = _options(locals())
         target = f"{_qualified(table_name, schema_name)}{_columns(columns)}"
         copy = f"COPY {target} FROM STDIN{options}{_where(self, where)}"
-        async with Deadline(_core.copy_timeout(self._core, timeout)):
+        async with _deadline(self, timeout):
             with self._watch(copy) as ending:
                 ending.tag = await _copy_in(self, copy, source)
             return CommandStatus(ending.tag)
@@ -143,12 +143,31 @@ class Copying(Part):
         columns = list(columns or ())
         selected = ", ".join(map(_quote_ident, columns)) or "*"
         copy = f"COPY {table}{_columns(columns)} FROM STDIN (FORMAT binary){_where(self, where)}"
-        async with Deadline(_core.copy_timeout(self._core, timeout)):
+        async with _deadline(self, timeout):
             # Not kept: its types must be those that the table has now.
             row_type = await self._protocol.prepare("", f"SELECT {selected} FROM {table} LIMIT 1", math.inf)
             with self._watch(copy) as ending:
                 ending.tag = await self._protocol.copy_in(copy, records, row_type)
             return CommandStatus(ending.tag)
+
+
+def _deadline(connection: Part, timeout: float | None) -> typing.AsyncContextManager[None]:
+    return _loops.library_of(connection._loop).deadline(_core.copy_timeout(connection._core, timeout))
+
+
+async def _open(connection: Part, path: typing.Any, mode: str) -> typing.Any:
+    opening = connection._loop.run_in_executor(None, open, path, mode)
+    library = _loops.library_of(connection._loop)
+    try:
+        return await library.shielded(opening)
+    except library.Cancelled:
+        opening.add_done_callback(_close_unwanted)
+        raise
+
+
+def _close_unwanted(opening: asyncio.Future[typing.Any]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 # --- out ----------------------------------------------------------------------------------------------
@@ -159,7 +178,7 @@ async def _copy_out(connection: Part, sql: str, output: Output) -> str:
     file: typing.Any = None
     write: typing.Callable[[bytes], typing.Awaitable[object]]
     if isinstance(output, (str, bytes, os.PathLike)):
-        file = await run(None, open, output, "wb")
+        file = await _open(connection, output, "wb")
         write = _in_executor(connection, file.write)
     elif (method := getattr(output, "write", None)) is not None:
         write = method if inspect.iscoroutinefunction(method) else _in_executor(connection, method)
@@ -191,7 +210,7 @@ async def _copy_in(connection: Part, sql: str, source: Source) -> str:
     run = connection._loop.run_in_executor
     chunks: typing.AsyncIterable[typing.Any]
     if isinstance(source, (str, os.PathLike)):
-        file = await run(None, open, source, "rb")
+        file = await _open(connection, source, "rb")
         try:
             return await connection._protocol.copy_in(sql, _Read(connection, file.read))
         finally:

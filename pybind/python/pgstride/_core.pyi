@@ -80,6 +80,8 @@ class Core:
     record_class: type[Record]
     settled: bool
     """Nothing is under way, nor anything that was abandoned."""
+    rolling_back: bool
+    """Nothing has run since roll_back(); `transaction` may tell of the time before."""
     queries: int
     """How much it has run: executions, however many sets of arguments each, and scripts."""
     tls: tuple[str, str, str] | None

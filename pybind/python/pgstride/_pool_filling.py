@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import typing
 
-from . import _core, _pool_holder, _pool_options, connect_utils, connection, exceptions
+from . import _core, _loops, _pool_holder, _pool_options, connect_utils, connection, exceptions
 from ._parts import Row
 from ._pool_holder import PoolConnectionHolder
 
@@ -25,7 +24,7 @@ class PoolFilling(typing.Generic[Row]):
     async def _begin(self: Pool[Row]) -> None:  # type: ignore[misc]
         """Open the first connections: one alone, so that what is wrong shows early, then the others."""
         if self._core is None:
-            self._loop = self._loop or asyncio.get_running_loop()
+            self._loop = self._loop or _loops.running()
             self._core = _core.PoolCore(
                 self._loop,
                 self._act,
@@ -46,7 +45,7 @@ class PoolFilling(typing.Generic[Row]):
         try:
             if first:
                 await first[-1].connect()
-                await asyncio.gather(*(holder.connect() for holder in reversed(first[:-1])))
+                await _loops.library_of(self._loop).all_of(holder.connect() for holder in reversed(first[:-1]))
         finally:
             for holder in first:
                 holder._opened()

@@ -6,12 +6,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import sys
 import traceback
 import typing
 import warnings
 
-from . import _observing, _pooled, compat, connection, exceptions
+from . import _loops, _observing, _pooled, compat, connection, exceptions
 from ._parts import Row
 
 if typing.TYPE_CHECKING:
@@ -124,7 +123,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
         """Returns at once when nobody has the connection."""
         lent_until = self._in_use
         if lent_until is not None:
-            await asyncio.shield(lent_until)
+            await _loops.library_of(self._pool._loop).shielded(lent_until)
 
     # --- connecting ---------------------------------------------------------------------------------
 
@@ -191,7 +190,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
             self._releasing = self._pool._loop.create_task(self._release_slowly(timeout))
             self._releasing.add_done_callback(_retrieve)
         # However the caller's task ends, the connection comes back.
-        await asyncio.shield(self._releasing)
+        await _loops.library_of(self._pool._loop).shielded(self._releasing)
 
     def _give_back(self, timeout: float | None) -> bool:
         """Without waiting for anything: the reset runs behind whatever is under way, and nobody gets the
@@ -228,7 +227,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
                 await con.close(timeout=timeout)
             else:
                 self._why = "not reset"
-                await _limited(self._reset(con, timeout), timeout)
+                await _loops.library_of(self._pool._loop).limited(self._reset(con, timeout), timeout)
                 if self._con is con and core.ready(self._slot):
                     self._why = "lost"
                 elif self._con is con:
@@ -361,22 +360,10 @@ async def _dispose(con: connection.Connection[typing.Any], cause: BaseException 
         con.terminate()
 
 
-async def _limited(awaitable: typing.Coroutine[typing.Any, typing.Any, _T], timeout: float | None) -> _T:
-    """`awaitable`, for no longer than `timeout` seconds."""
-    if timeout is None:
-        return await awaitable
-    if sys.version_info >= (3, 11):
-        async with asyncio.timeout(timeout):
-            return await awaitable
-    return await asyncio.wait_for(awaitable, timeout)
-
-
 def _retrieve(task: asyncio.Task[None]) -> None:
     """Nobody may be there any more to hear of a failure; the connection is closed in any case."""
     if not task.cancelled():
         task.exception()
 
-
-_T = typing.TypeVar("_T")
 
 __all__ = ("PoolAcquireContext", "PoolConnectionHolder", "PoolConnectionProxy", "PoolConnectionProxyMeta")

@@ -13,7 +13,7 @@ import functools
 import math
 import typing
 
-from . import _pool_holder, connect_utils, connection
+from . import _loops, connect_utils, connection
 from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy
 from ._parts import ArgumentSets, OtherRow, Row, call_its_functions
 from ._server import CommandStatus
@@ -237,9 +237,9 @@ async def _within(
     if limit <= 0:
         waiting.close()
         raise asyncio.TimeoutError
-    loop = asyncio.get_running_loop()
+    loop = _loops.running()
     started = loop.time()
-    got = await _pool_holder._limited(waiting, limit)
+    got = await _loops.library_of(loop).limited(waiting, limit)
     return got, limit - (loop.time() - started)
 
 

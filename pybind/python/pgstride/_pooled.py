@@ -63,7 +63,8 @@ class Pooled(Listening, metaclass=ConnectionMeta):
 
     def _leave_transaction(self) -> None:
         """A transaction is going to be rolled back: nobody who left its block by itself is told."""
-        if self._top_xact is None or not self._top_xact._managed:
+        is_known = self._core.rolling_back or self._top_xact is not None and self._top_xact._managed
+        if not is_known:
             self._loop.call_exception_handler(
                 {"message": f"Resetting connection with an active transaction {self!r}"}
             )

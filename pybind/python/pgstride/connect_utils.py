@@ -10,8 +10,7 @@ import random
 import ssl as _ssl
 import typing
 
-from . import _core, _failures, _observing, _parameters, _tls, exceptions, protocol
-from ._deadline import Deadline
+from . import _core, _failures, _loops, _observing, _parameters, _tls, exceptions, protocol
 from ._parameters import Address as Address
 from ._parameters import Password as Password
 from ._parameters import SessionAttribute as SessionAttribute
@@ -36,6 +35,8 @@ class ConnectionConfiguration(typing.NamedTuple):
 
 
 _ClientConfiguration = ConnectionConfiguration
+
+_T = typing.TypeVar("_T")
 
 _log = logging.getLogger("pgstride")
 
@@ -82,6 +83,10 @@ class _Budget:
 
     def is_spent(self) -> bool:
         return self._end is not None and self._loop.time() >= self._end
+
+    async def limited(self, awaitable: typing.Awaitable[_T]) -> _T:
+        """`awaitable`, for no longer than there is."""
+        return await _loops.library_of(self._loop).limited(awaitable, self.share())
 
 
 async def _connect(
@@ -230,7 +235,7 @@ async def _connect_addr(
 async def _matches(connection: Connection, wanted: SessionAttribute, budget: _Budget) -> bool:
     """Whether it is the one; a connection of which that can not be told is over."""
     try:
-        async with Deadline(budget.share()):
+        async with _loops.library_of(connection._loop).deadline(budget.share()):
             return await target_attrs_check[wanted](connection)
     except asyncio.TimeoutError as failure:
         connection.terminate()
@@ -309,7 +314,7 @@ async def _resolve_secret(what: str, secret: Password, budget: _Budget) -> str |
         result = secret()
         if inspect.isawaitable(result):
             try:
-                result = await asyncio.wait_for(result, budget.share())
+                result = await budget.limited(result)
             except asyncio.TimeoutError as failure:
                 if not budget.is_spent():
                     raise  # its own

@@ -16,6 +16,7 @@ import weakref
 from . import (
     _copy,
     _hooks,
+    _loops,
     _observing,
     _parameters,
     _pooled,
@@ -353,7 +354,7 @@ async def connect(
     connect_utils.check_not_negative("max_cached_statement_lifetime", max_cached_statement_lifetime)
     connect_utils.check_not_negative("statement_cache_size", statement_cache_size)
     return await connect_utils._connect(
-        loop=loop or asyncio.get_running_loop(),
+        loop=loop or _loops.running(),
         connection_class=connection_class,
         record_class=record_class,
         timeout=timeout,

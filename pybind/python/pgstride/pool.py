@@ -8,7 +8,7 @@ import logging
 import typing
 import warnings
 
-from . import _core, _observing, _pool_holder, _pool_options, connection, exceptions
+from . import _core, _loops, _observing, _pool_options, connection, exceptions
 from ._parts import Row
 from ._pool_filling import PoolFilling
 from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy, PoolConnectionProxyMeta
@@ -179,14 +179,14 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
 
     async def _acquire(self, timeout: float | None, *, is_watched: bool = False) -> PoolConnectionProxy[Row]:
         if self._observer is not None and not is_watched:
-            with _observing.acquiring(asyncio.get_running_loop(), self._observer):
+            with _observing.acquiring(_loops.running(), self._observer):
                 return await self._acquire(timeout, is_watched=True)
         self._check_open()
         if timeout is None:
             return await (await self._lease())._lend(None)
         if timeout <= 0:
             raise asyncio.TimeoutError
-        return await _pool_holder._limited(self._acquire_within(timeout), float(timeout))
+        return await _loops.library_of(self._loop).limited(self._acquire_within(timeout), float(timeout))
 
     async def _acquire_within(self, timeout: float) -> PoolConnectionProxy[Row]:
         return await (await self._lease())._lend(float(timeout))

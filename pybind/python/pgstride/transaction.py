@@ -8,8 +8,7 @@ import enum
 import types
 import typing
 
-from . import connresource, exceptions
-from ._deadline import Deadline
+from . import _loops, connresource, exceptions
 
 if typing.TYPE_CHECKING:
     from .connection import Connection
@@ -118,11 +117,15 @@ class Transaction(connresource.ConnectionResource):
         self._refuse_when_managed("rollback")
         await self._rollback()
 
+    @property
+    def _library(self) -> _loops.Library:
+        return _loops.library_of(self._connection._loop)
+
     def _undo_after(self, error: BaseException) -> None:
         """After a BEGIN, COMMIT or ROLLBACK that nobody saw the end of, nobody must find a transaction that he did
         not begin. The statement goes behind whatever is still under way, and is a mere warning when there is none.
         """
-        if not self._nested and isinstance(error, (asyncio.CancelledError, asyncio.TimeoutError)):
+        if not self._nested and isinstance(error, (self._library.Cancelled, asyncio.TimeoutError)):
             self._connection._core.roll_back()
 
     def _begin_statement(self) -> str:
@@ -158,7 +161,7 @@ class Transaction(connresource.ConnectionResource):
         """The block's own exception goes on, also when the line is so dead that nobody answers to the ROLLBACK: with
         the connection the transaction is over, too."""
         try:
-            async with Deadline(_ROLLBACK_LIMIT):
+            async with self._library.cleaning_up(_ROLLBACK_LIMIT):
                 await self._rollback()
         except asyncio.TimeoutError:
             self._connection.terminate()
