@@ -138,6 +138,8 @@ class Session {
   Phase phase() const noexcept { return phase_; }
   TransactionStatus transaction() const noexcept { return transaction_; }
   const Parameters& parameters() const noexcept { return parameters_; }
+  /// Whoever makes and reads the values knows the client_encoding there is, which is not UTF-8.
+  void accept_encoding() noexcept { foreign_encoding_ = false; }
   StatementCache& statements() noexcept { return statements_; }
   /// There is a request whose reply has not come to its end.
   bool awaits_reply() const noexcept { return !queue_.empty(); }

@@ -114,14 +114,29 @@ bool read_char(DataRow& row, char& value) {
   return true;
 }
 
+// Names are what the server says they are: UTF-8, or what the client_encoding is.
+bool read_name(const Field& field, std::string& name) {
+  name = as_text(field.bytes);
+  return !field.null;
+}
+
+bool read_names(DataRow& row, std::vector<std::string>& names) {
+  ArrayView array;
+  if (!array.parse(row.next().bytes) || array.dimensions().size() > 1) return false;
+  names.resize(array.count());
+  ArrayElements elements(array);
+  for (std::string& name : names)
+    if (!read_name(elements.next(), name)) return false;
+  return elements.done();
+}
+
 bool read_type(DataRow row, TypeInfo& info) {
   char typtype = 0;
   std::vector<std::string> names;
   std::vector<Oid> types;
-  if (!read(row, oid::oid, info.oid) || !read(row, oid::name, info.name) ||
-      !read(row, oid::name, info.schema) || !read_char(row, typtype) || !read(row, oid::oid, info.part) ||
-      !read_char(row, info.delimiter) || !read(row, oid::text_array, names) ||
-      !read(row, oid::oid_array, types)) {
+  if (!read(row, oid::oid, info.oid) || !read_name(row.next(), info.name) ||
+      !read_name(row.next(), info.schema) || !read_char(row, typtype) || !read(row, oid::oid, info.part) ||
+      !read_char(row, info.delimiter) || !read_names(row, names) || !read(row, oid::oid_array, types)) {
     return false;
   }
   const auto kind = kind_of(typtype);

@@ -5,6 +5,7 @@
 
 #include "pgstride/pybind/src/arguments.hpp"
 #include "pgstride/pybind/src/core.hpp"
+#include "pgstride/pybind/src/failure.hpp"
 #include "pgstride/pybind/src/plan.hpp"
 #include "pgstride/pybind/src/statement.hpp"
 
@@ -35,17 +36,16 @@ PyObject* cached_statements(PyObject* self, PyObject*) {
 }
 
 PyObject* has_cached(PyObject* self, PyObject* query) {
-  Py_ssize_t size = 0;
-  const char* text = PyUnicode_AsUTF8AndSize(query, &size);
-  if (!text) return nullptr;
-  const std::string_view sql(text, static_cast<std::size_t>(size));
+  std::string_view sql;
+  Ref keep;
+  if (!sql_of(query, core_of(self).encoding(), sql, keep)) return nullptr;
   return PyBool_FromLong(core_of(self).session().statements().find(sql, {}) != nullptr);
 }
 
 PyObject* closing_statements(PyObject* self, PyObject*) {
   Ref list = Ref::steal(PyList_New(0));
   for (const std::string& name : core_of(self).session().closing_statements()) {
-    const Ref text = Ref::steal(PyUnicode_FromString(name.c_str()));
+    const Ref text = make_server_text(name, core_of(self).encoding());
     if (!text || !list || PyList_Append(list.get(), text.get()) < 0) return nullptr;
   }
   return list.release();

@@ -14,13 +14,14 @@ Core::Core(std::unique_ptr<PyLoop> loop, std::unique_ptr<Channel> channel, CoreO
     : options_(std::move(options)), loop_(std::move(loop)), channel_(std::move(channel)) {
   channel_->listen(this);
   session().listen(this);
+  follow_encoding();
 }
 
 bool Core::claim(Exchange& exchange) {
   if (is_closed()) {
     Failure closed(Errc::connection_closed, {});
     if (const Failure* failure = session().failure()) closed.server = failure->server;
-    raise_failure(closed, nullptr);
+    raise_failure(closed, nullptr, encoding());
     return false;
   }
   if (!busy_) {
@@ -71,8 +72,8 @@ void Core::on_closed() noexcept {
 
 void Core::on_notification(const Notification& notification) {
   if (!on_notification_callback_) return;
-  const Ref channel = make_server_text(notification.channel);
-  const Ref payload = make_server_text(notification.payload);
+  const Ref channel = make_server_text(notification.channel, encoding());
+  const Ref payload = make_server_text(notification.payload, encoding());
   const Ref done = channel && payload
                        ? Ref::steal(PyObject_CallFunction(on_notification_callback_.get(), "iOO",
                                                           notification.pid, channel.get(), payload.get()))
@@ -82,13 +83,24 @@ void Core::on_notification(const Notification& notification) {
 
 void Core::on_notice(const ServerError& notice) {
   if (!on_notice_callback_) return;
-  const Ref fields = fields_of(notice);
+  const Ref fields = fields_of(notice, encoding());
   PyObject* query = busy_ && busy_->query() ? busy_->query() : Py_None;
   const Ref done =
       fields
           ? Ref::steal(PyObject_CallFunctionObjArgs(on_notice_callback_.get(), fields.get(), query, nullptr))
           : Ref();
   if (!done) PyErr_WriteUnraisable(on_notice_callback_.get());
+}
+
+void Core::on_parameter(const ParameterStatus& status) {
+  if (status.name == "client_encoding") follow_encoding();
+}
+
+// Statements that are kept are found by their text, which is sent in another way now.
+void Core::follow_encoding() {
+  types_.set_encoding(TextEncoding::of(session().parameters().get("client_encoding")));
+  if (encoding() && encoding()->is_known()) session().accept_encoding();
+  generation_ = outdated;
 }
 
 int Core::traverse(visitproc visit, void* arg) const {
@@ -148,9 +160,10 @@ PyObject* set_on_server_events(PyObject* self, PyObject* const* args, Py_ssize_t
 
 PyObject* parameters(PyObject* self, PyObject*) {
   Ref result = Ref::steal(PyDict_New());
+  const TextEncoding* encoding = core_of(self).encoding();
   for (const auto& [name, value] : core_of(self).session().parameters()) {
-    const Ref text = make_server_text(value);
-    const Ref key = make_server_text(name);
+    const Ref text = make_server_text(value, encoding);
+    const Ref key = make_server_text(name, encoding);
     if (!text || !key || PyDict_SetItem(result.get(), key.get(), text.get()) < 0) return nullptr;
   }
   return result.release();

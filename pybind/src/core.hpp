@@ -4,6 +4,7 @@
 // and await what it returns. Its requests are in exchange.hpp and the rooms built on it.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,6 +42,8 @@ class Core final : ChannelEvents, ServerEvents {
   Registry& types() noexcept { return types_; }
   /// Without the user's codecs.
   Registry& plain_types() noexcept { return plain_types_; }
+  /// How text is sent and read; null is UTF-8.
+  const TextEncoding* encoding() const noexcept { return types_.encoding().get(); }
   /// Another connection may have found that what was known of the types is outdated, and with it the
   /// statements that were made with it.
   void follow_catalog() noexcept {
@@ -101,15 +104,19 @@ class Core final : ChannelEvents, ServerEvents {
   }
 
  private:
+  static constexpr auto outdated = std::numeric_limits<std::uint64_t>::max();
+
   static void tell(const Ref& callback) noexcept;
   void on_closed() noexcept override;
   void on_notification(const Notification& notification) override;
   void on_notice(const ServerError& notice) override;
+  void on_parameter(const ParameterStatus& status) override;
+  void follow_encoding();
 
   CoreOptions options_;
   Registry plain_types_;  // statements' plans refer to both
   Registry types_{&plain_types_};
-  std::uint64_t generation_ = 0;  // of the catalog when the statements were prepared
+  std::uint64_t generation_ = 0;  // of the catalog when the statements were prepared, or outdated
   Exchange* busy_ = nullptr;
   std::uint64_t queries_ = 0;
   std::uint64_t rolled_back_after_ = ~std::uint64_t{0};  // so many of them

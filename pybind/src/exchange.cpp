@@ -28,15 +28,12 @@ bool Exchange::begin(PyObject* timeout) {
   return true;
 }
 
-bool Exchange::text_of(PyObject* object, const char* what, std::string_view& text) {
-  Py_ssize_t size = 0;
-  const char* utf8 = PyUnicode_Check(object) ? PyUnicode_AsUTF8AndSize(object, &size) : nullptr;
-  if (!utf8) {
-    if (!PyErr_Occurred())
-      PyErr_Format(PyExc_TypeError, "%s must be a str, not %.200s", what, Py_TYPE(object)->tp_name);
+bool Exchange::text_of(PyObject* object, const char* what, std::string_view& text, Ref& keep) const {
+  if (!PyUnicode_Check(object)) {
+    PyErr_Format(PyExc_TypeError, "%s must be a str, not %.200s", what, Py_TYPE(object)->tp_name);
     return false;
   }
-  text = {utf8, static_cast<std::size_t>(size)};
+  if (!sql_of(object, core().encoding(), text, keep)) return false;
   if (!frontend::has_nul(text)) return true;
   PyErr_Format(PyExc_ValueError, "%s must not contain a NUL character", what);
   return false;
@@ -78,7 +75,12 @@ bool Exchange::look_up(std::vector<Oid> types) {
 }
 
 void Exchange::looked_up() noexcept {
-  if (!lookup_->failure()) core().types().catalog()->add(lookup_->asked, lookup_->take_types());
+  if (!lookup_->failure()) {
+    std::vector<TypeInfo> types = lookup_->take_types();
+    if (const TextEncoding* encoding = core().encoding())
+      for (TypeInfo& type : types) encoding->translate(type);
+    core().types().catalog()->add(lookup_->asked, std::move(types));
+  }
   types_known();
 }
 
@@ -94,9 +96,9 @@ PyObject* Exchange::raise(const Failure* failure) {
     // To the request that hears of it, as to those behind it, the connection is lost.
     Failure lost = *failure;
     lost.code = make_error_code(Errc::connection_lost);
-    raise_failure(lost, query_.get());
+    raise_failure(lost, query_.get(), core().encoding());
   } else if (failure) {
-    raise_failure(*failure, query_.get());
+    raise_failure(*failure, query_.get(), core().encoding());
   }
   return nullptr;
 }

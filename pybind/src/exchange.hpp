@@ -52,11 +52,12 @@ class Exchange : public Request {
   /// with a Python error set, or without when it declines.
   bool begin(PyObject* timeout);
   TimePoint deadline() const noexcept { return deadline_; }
-  /// A str as UTF-8 without NUL; `what` it is. False with a Python error set.
-  static bool text_of(PyObject* object, const char* what, std::string_view& text);
+  /// A str as it is sent, without NUL; `what` it is. `keep` holds it, unless that is UTF-8. False with a
+  /// Python error set.
+  bool text_of(PyObject* object, const char* what, std::string_view& text, Ref& keep) const;
   /// May ask for COPY … FROM STDIN, which takes whatever is sent behind it for a mistake.
   static bool starts_copy(std::string_view sql) noexcept;
-  bool query_text(std::string_view& text) const { return text_of(query_.get(), "query", text); }
+  bool query_text(std::string_view& text) { return text_of(query_.get(), "query", text, encoded_query_); }
 
   /// Submits and sends one operation of this exchange. False: it failed at once and `error` or the
   /// operation's failure tells why.
@@ -119,6 +120,7 @@ class Exchange : public Request {
   Ref core_;
   Ref owner_;  // of the lender
   Ref query_;
+  Ref encoded_query_;  // bytes, when it is not sent as UTF-8
   Ref error_;
   TimePoint deadline_ = never;
   TimePoint started_{};

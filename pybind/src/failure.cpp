@@ -24,24 +24,25 @@ const char* kind_of(const Failure& failure) noexcept {
 
 }  // namespace
 
-Ref make_server_text(std::string_view s) {
+Ref make_server_text(std::string_view s, const TextEncoding* encoding) {
+  if (encoding) return encoding->decode(s, "replace");
   return Ref::steal(PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "replace"));
 }
 
-Ref fields_of(const ServerError& error) {
+Ref fields_of(const ServerError& error, const TextEncoding* encoding) {
   Ref fields = Ref::steal(PyDict_New());
   Reader in(error.fields());
   while (const auto letter = in.u8()) {
     const char code[] = {static_cast<char>(letter), '\0'};
-    const Ref value = make_server_text(in.cstr());
+    const Ref value = make_server_text(in.cstr(), encoding);
     if (!fields || !value || PyDict_SetItemString(fields.get(), code, value.get()) < 0) return {};
   }
   return fields;
 }
 
-void raise_failure(const Failure& failure, PyObject* query) {
+void raise_failure(const Failure& failure, PyObject* query, const TextEncoding* encoding) {
   const Ref module = Ref::steal(PyImport_ImportModule("pgstride._failures"));
-  const Ref fields = failure.server ? fields_of(*failure.server) : Ref::borrow(Py_None);
+  const Ref fields = failure.server ? fields_of(*failure.server, encoding) : Ref::borrow(Py_None);
   const Ref detail = make_server_text(failure.detail.empty() ? failure.code.message() : failure.detail);
   if (!module || !fields || !detail) return;
   const std::error_code system = failure.system ? failure.system : failure.code;

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/failure.hpp"
 #include "pgstride/pybind/src/record.hpp"
 
 namespace pgstride::python {
@@ -26,6 +27,19 @@ void write_formats(const std::vector<const TypeCodec*>& codecs, bool binary, Wri
   for (const TypeCodec* codec : codecs) out.i16(static_cast<std::int16_t>(codec->format));
 }
 
+/// A tuple of str. Names keep the encoding that they came in.
+Ref names_of(const Columns& columns, const TextEncoding* encoding) {
+  Ref names = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(columns.size())));
+  Py_ssize_t position = 0;
+  for (const Column& column : columns) {
+    PyObject* name = names ? make_server_text(column.name, encoding).release() : nullptr;
+    if (!name) return {};
+    PyUnicode_InternInPlace(&name);
+    PyTuple_SET_ITEM(names.get(), position++, name);
+  }
+  return names;
+}
+
 Ref item_of(PyObject* record, Py_ssize_t position) {
   if (PySequence_Check(record)) return Ref::steal(PySequence_GetItem(record, position));
   const Ref key = Ref::steal(PyLong_FromSsize_t(position));
@@ -42,29 +56,38 @@ bool Plan::add(Oid type, Registry& registry, std::vector<const TypeCodec*>& code
   return true;
 }
 
-Plan* Plan::of(Statement& statement, Registry& registry) {
-  if (auto* plan = static_cast<Plan*>(statement.attachment())) return plan;
-  std::unique_ptr<Plan> plan(new Plan);
+bool Plan::choose_codecs(const Statement& statement, Registry& registry) {
+  Plan chosen;  // all of them or none
   for (const Oid type : statement.parameters()) {
-    if (!plan->add(type, registry, plan->parameters_)) return nullptr;
+    if (!chosen.add(type, registry, chosen.parameters_)) return false;
   }
-  const Ref names = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(statement.columns().size())));
-  if (!names) return nullptr;
-  Py_ssize_t position = 0;
-  bool atomic = true;
   for (const Column& column : statement.columns()) {
-    if (!plan->add(column.type, registry, plan->columns_)) return nullptr;
-    atomic = atomic && plan->columns_.back()->atomic;
-    PyObject* name =
-        PyUnicode_DecodeUTF8(column.name.data(), static_cast<Py_ssize_t>(column.name.size()), "replace");
-    if (!name) return nullptr;
-    PyUnicode_InternInPlace(&name);
-    PyTuple_SET_ITEM(names.get(), position++, name);
+    if (!chosen.add(column.type, registry, chosen.columns_)) return false;
   }
-  plan->layout_ = make_layout(names.get(), atomic);
-  if (!plan->layout_) return nullptr;
-  plan->binary_parameters_ = all_binary(plan->parameters_);
-  plan->binary_columns_ = all_binary(plan->columns_);
+  const bool atomic = std::all_of(chosen.columns_.begin(), chosen.columns_.end(),
+                                  [](const TypeCodec* codec) { return codec->atomic; });
+  const Ref names = names_ ? names_ : names_of(statement.columns(), registry.encoding().get());
+  const Ref layout = names ? make_layout(names.get(), atomic) : Ref();
+  if (!layout) return false;
+  names_ = names;
+  layout_ = layout;
+  parameters_.swap(chosen.parameters_);
+  columns_.swap(chosen.columns_);
+  keep_.swap(chosen.keep_);
+  binary_parameters_ = all_binary(parameters_);
+  binary_columns_ = all_binary(columns_);
+  encoding_ = registry.encoding();
+  return true;
+}
+
+Plan* Plan::of(Statement& statement, Registry& registry) {
+  if (auto* plan = static_cast<Plan*>(statement.attachment())) {
+    if (plan->encoding_ == registry.encoding()) [[likely]]
+      return plan;
+    return plan->choose_codecs(statement, registry) ? plan : nullptr;
+  }
+  std::unique_ptr<Plan> plan(new Plan);
+  if (!plan->choose_codecs(statement, registry)) return nullptr;
   Plan* raw = plan.get();
   statement.attach(std::move(plan));
   return raw;

@@ -18,8 +18,11 @@ class Plan final : public Statement::Attachment {
   /// The plan of a ready statement, made when first asked for. `registry` knows all of the statement's
   /// types. Null with a Python error set.
   static Plan* of(Statement& statement, Registry& registry);
-  /// Whether it has been made: then the types need not be looked at again.
-  static bool exists_for(const Statement& statement) noexcept { return statement.attachment() != nullptr; }
+  /// Whether it has been made, for the encoding there is now: then the types need not be looked at again.
+  static bool exists_for(const Statement& statement, const Registry& registry) noexcept {
+    const auto* plan = static_cast<const Plan*>(statement.attachment());
+    return plan != nullptr && plan->encoding_ == registry.encoding();
+  }
 
   /// When the statement was first used.
   TimePoint made_at() const noexcept { return made_at_; }
@@ -30,6 +33,8 @@ class Plan final : public Statement::Attachment {
 
   const std::vector<const TypeCodec*>& parameters() const noexcept { return parameters_; }
   const std::vector<const TypeCodec*>& columns() const noexcept { return columns_; }
+  /// Of the columns: a tuple of str, borrowed.
+  PyObject* names() const noexcept { return names_.get(); }
 
   /// Writes parameter formats and values into an open Bind. False with a Python error set.
   bool encode_arguments(PyObject* const* args, Py_ssize_t count, WriteBuffer& out) const;
@@ -48,11 +53,14 @@ class Plan final : public Statement::Attachment {
 
   /// Negative `set`: the arguments are the only ones.
   bool encode(PyObject* const* args, Py_ssize_t count, Py_ssize_t set, WriteBuffer& out) const;
+  bool choose_codecs(const Statement& statement, Registry& registry);
   bool add(Oid type, Registry& registry, std::vector<const TypeCodec*>& codecs);
 
   std::vector<const TypeCodec*> parameters_;
   std::vector<const TypeCodec*> columns_;
-  std::vector<CodecRef> keep_;  // what those two point to
+  std::vector<CodecRef> keep_;                    // what those two point to
+  std::shared_ptr<const TextEncoding> encoding_;  // that they are for
+  Ref names_;
   Ref layout_;
   TimePoint made_at_{};
   PyObject* handle_ = nullptr;     // not owned

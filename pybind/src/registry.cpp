@@ -95,13 +95,19 @@ void Registry::share(const std::shared_ptr<TypeCatalog>& catalog) noexcept {
 }
 
 void Registry::note_unknown(Oid type, std::vector<Oid>& unknown) const {
-  if (find_codec(type) != nullptr || user_.contains(type) || catalog_->was_asked(type)) return;
+  if (find_codec(type) != nullptr || catalog_->was_asked(type)) return;
+  if (const auto codec = user_.find(type); codec != user_.end() && !is_outdated(*codec->second)) return;
   if (std::find(unknown.begin(), unknown.end(), type) == unknown.end()) unknown.push_back(type);
 }
 
 CodecRef Registry::find(Oid type) {
+  CodecRef codec = find_utf8(type);
+  return encoding_ && codec ? transcoded(std::move(codec), encoding_) : codec;
+}
+
+CodecRef Registry::find_utf8(Oid type) {
   follow_catalog();
-  if (const auto codec = user_.find(type); codec != user_.end()) return codec->second;
+  if (const auto codec = user_.find(type); codec != user_.end()) return find_user_codec(type, codec->second);
   if (type == oid::record) return refer_to(record_);
   if (type == oid::anyarray) return refer_to(any_array_);
   if (const auto codec = made_.find(type); codec != made_.end()) return codec->second;
@@ -130,10 +136,11 @@ CodecRef Registry::find_binary(Oid type) {
   CodecRef codec = find(type);
   if (codec && codec->format == Format::binary) return codec;
   PyErr_Clear();
-  codec = find_without_user(type);
+  codec = plain().find(type);
   if (!codec || codec->format == Format::binary) return codec;
   // It is asked for as text, but came in binary: for many of these types, citext say, that is the same.
-  return is_text(type) && std::string_view(codec->kind) == "scalar" ? refer_to(text_codec()) : nullptr;
+  if (!is_text(type) || std::string_view(codec->kind) != "scalar") return nullptr;
+  return encoding_ ? transcoded(refer_to(text_codec()), encoding_) : refer_to(text_codec());
 }
 
 void Registry::set_user_codec(Oid type, CodecRef codec) {
@@ -143,6 +150,25 @@ void Registry::set_user_codec(Oid type, CodecRef codec) {
   } else {
     user_.erase(type);
   }
+}
+
+void Registry::set_encoding(const std::shared_ptr<const TextEncoding>& encoding) {
+  encoding_ = encoding;
+  made_.clear();
+  if (plain_) plain_->set_encoding(encoding);
+}
+
+bool Registry::is_outdated(const TypeCodec& codec) const noexcept {
+  const UserCodec* user = as_user_codec(codec);
+  return user != nullptr && user->exchange == UserCodec::Exchange::tuple && user->encoding != encoding_;
+}
+
+CodecRef Registry::find_user_codec(Oid type, CodecRef& codec) {
+  if (!is_outdated(*codec)) return codec;
+  const CodecRef base = find_without_user(type);
+  if (!base || !has_tuple_form(*base)) return base ? codec : nullptr;
+  const UserCodec& user = *as_user_codec(*codec);
+  return codec = make_user_codec(base, user.exchange, user.encoder.get(), user.decoder.get(), encoding_);
 }
 
 void Registry::follow_catalog() {
@@ -192,9 +218,10 @@ CodecRef Registry::make_from(const TypeInfo& info) {
 }
 
 CodecRef Registry::make_array(const TypeCodec& like, const TypeInfo* info, Oid element_type) {
-  const CodecRef element = find(element_type);
+  CodecRef element = find(element_type);
+  const bool is_binary = element && element->format == Format::binary;
+  if (element && !is_binary) element = find_utf8(element_type);  // its text is part of the array's
   if (!element) return nullptr;
-  const bool is_binary = element->format == Format::binary;
   auto codec = std::make_shared<DerivedCodec>();
   static_cast<TypeCodec&>(*codec) = like;
   if (info != nullptr) {

@@ -11,6 +11,7 @@
 
 #include "pgstride/protocol/type_info.hpp"
 #include "pgstride/pybind/src/codec.hpp"
+#include "pgstride/pybind/src/encoding.hpp"
 #include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
@@ -56,14 +57,24 @@ class Registry {
 
   /// The user's own codec, in place of any other; null takes it away. Codecs made of it are made anew.
   void set_user_codec(Oid type, CodecRef codec);
-  /// As if the user had no codecs; for making one that stands on another.
-  CodecRef find_without_user(Oid type) { return plain_ ? plain_->find(type) : find(type); }
+  /// As if the user had no codecs; for making one that stands on another. It reads and writes UTF-8.
+  CodecRef find_without_user(Oid type) { return plain().find_utf8(type); }
+
+  /// How text is sent and read; null is UTF-8.
+  const std::shared_ptr<const TextEncoding>& encoding() const noexcept { return encoding_; }
+  void set_encoding(const std::shared_ptr<const TextEncoding>& encoding);
 
   int traverse(visitproc visit, void* arg) const;
   void clear() noexcept;
 
  private:
+  Registry& plain() noexcept { return plain_ ? *plain_ : *this; }
   void follow_catalog();
+  /// As find(), of what reads and writes UTF-8; its parts are find()'s.
+  CodecRef find_utf8(Oid type);
+  /// What it makes tuples of was made for another encoding.
+  bool is_outdated(const TypeCodec& user_codec) const noexcept;
+  CodecRef find_user_codec(Oid type, CodecRef& codec);
   CodecRef make(Oid type, const TypeCodec* builtin);
   CodecRef make_from(const TypeInfo& info);
   CodecRef make_array(const TypeCodec& like, const TypeInfo* info, Oid element);
@@ -73,6 +84,7 @@ class Registry {
 
   Registry* plain_;
   std::shared_ptr<TypeCatalog> catalog_;
+  std::shared_ptr<const TextEncoding> encoding_;
   std::uint64_t generation_ = 0;  // of the catalog that made_ was made from
   std::unordered_map<Oid, CodecRef> user_;
   std::unordered_map<Oid, CodecRef> made_;

@@ -41,9 +41,15 @@ void dealloc(PyObject* self) {
 }
 
 Statement& of(PyObject* self) noexcept { return **statement_of(self).statement; }
-const Plan* plan_of(PyObject* self) { return Plan::of(of(self), core_of(statement_of(self).core).types()); }
+/// It may be running, by the plan that it has.
+const Plan* plan_of(PyObject* self) {
+  const Plan* existing = existing_plan(of(self));
+  return existing ? existing : Plan::of(of(self), core_of(statement_of(self).core).types());
+}
 
-PyObject* get_name(PyObject* self, void*) { return PyUnicode_FromString(of(self).name().c_str()); }
+PyObject* get_name(PyObject* self, void*) {
+  return make_server_text(of(self).name(), core_of(statement_of(self).core).encoding()).release();
+}
 PyObject* get_query(PyObject* self, void*) { return Py_NewRef(statement_of(self).query); }
 PyObject* get_closed(PyObject* self, void*) {
   return PyBool_FromLong(statement_of(self).is_closed || !of(self).ready());
@@ -92,9 +98,8 @@ PyObject* get_columns(PyObject* self, void*) {
   const Columns& columns = of(self).columns();
   Ref result = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(columns.size())));
   for (std::size_t i = 0; result && i < columns.size(); ++i) {
-    PyObject* column =
-        Py_BuildValue("(s#N)", columns[i].name.data(), static_cast<Py_ssize_t>(columns[i].name.size()),
-                      describe_type(columns[i].type, *plan->columns()[i]));
+    PyObject* column = Py_BuildValue("(ON)", PyTuple_GET_ITEM(plan->names(), static_cast<Py_ssize_t>(i)),
+                                     describe_type(columns[i].type, *plan->columns()[i]));
     if (!column) return nullptr;
     PyTuple_SET_ITEM(result.get(), static_cast<Py_ssize_t>(i), column);
   }
@@ -126,8 +131,7 @@ PyType_Spec spec = {"pgstride._core.Statement", sizeof(StatementHandle), 0, Py_T
 }  // namespace
 
 Ref statement_handle(PyObject* core, const StatementRef& statement) {
-  const std::string& sql = statement->sql();
-  const Ref query = Ref::steal(PyUnicode_FromStringAndSize(sql.data(), static_cast<Py_ssize_t>(sql.size())));
+  const Ref query = make_server_text(statement->sql(), core_of(core).encoding());
   return query ? make_handle(core, query.get(), statement) : Ref();
 }
 
@@ -163,7 +167,8 @@ bool PrepareRequest::start(PyObject* name, const Options& options, PyObject* tim
     statement_ = session().new_statement(sql, {}, session().statements().capacity() > 0);
   } else {
     std::string_view text;
-    if (!text_of(name, "statement name", text)) return false;
+    Ref keep;
+    if (!text_of(name, "statement name", text, keep)) return false;
     statement_ = session().new_statement_called(std::string(text), sql);
   }
   step_.emplace(*this, statement_);

@@ -39,7 +39,8 @@ bool StatementExchange::start(Statement* statement, PyObject* timeout) {
 Statement* StatementExchange::find_in_cache(std::string_view sql) {
   Statement* statement = session().statements().find(sql, {});
   const Duration lifetime = core().options().max_cached_statement_lifetime;
-  if (!statement || lifetime == Duration::max() || !Plan::exists_for(*statement)) return statement;
+  if (!statement || lifetime == Duration::max() || !Plan::exists_for(*statement, core().types()))
+    return statement;
   if (core().loop().now() - Plan::of(*statement, core().types())->made_at() < lifetime) return statement;
   session().statements().erase(*statement);
   return nullptr;
@@ -55,13 +56,13 @@ bool StatementExchange::prepare() {
 
 bool StatementExchange::proceed(StatementRef statement) {
   statement_ = std::move(statement);
-  if (!Plan::exists_for(*statement_) && look_up_types(*statement_)) return true;
+  if (!Plan::exists_for(*statement_, core().types()) && look_up_types(*statement_)) return true;
   if (lookup_failure()) return raise(lookup_failure()) != nullptr;
   return run();
 }
 
 bool StatementExchange::run() {
-  const bool is_new = !Plan::exists_for(*statement_);
+  const bool is_new = !Plan::exists_for(*statement_, core().types());
   Plan* plan = Plan::of(*statement_, source_ == Source::plain ? core().plain_types() : core().types());
   if (plan && is_new) plan->set_made_at(started());
   if (core().types().has_missing()) core().types().take_missing();  // of an exchange that failed

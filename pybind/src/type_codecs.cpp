@@ -94,7 +94,7 @@ PyObject* set_type_codec(PyObject* core, PyObject* const* args, Py_ssize_t count
   const CodecRef base = core_of(core).types().find_without_user(type);
   if (!base) return nullptr;
   if (exchange == UserCodec::Exchange::tuple && !has_tuple_form(*base)) return refuse_tuple_form(args[1]);
-  install(core, type, make_user_codec(base, exchange, args[2], args[3]));
+  install(core, type, make_user_codec(base, exchange, args[2], args[3], core_of(core).types().encoding()));
   Py_RETURN_NONE;
 }
 
@@ -114,6 +114,7 @@ PyObject* set_type_alias(PyObject* core, PyObject* const* args, Py_ssize_t count
   } else {
     codec->decode = decode_hstore;
     codec->encode = encode_hstore;
+    codec->element = &text_codec();
     codec->atomic = false;
   }
   const char* name = PyUnicode_AsUTF8(args[1]);

@@ -149,6 +149,29 @@ BOOST_AUTO_TEST_CASE(values_are_not_exchanged_in_another_encoding) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(values_are_exchanged_in_another_encoding_that_is_known) {
+  struct Polyglot final : ServerEvents {
+    explicit Polyglot(Session& s) : session(s) {}
+    void on_parameter(const ParameterStatus& status) override {
+      if (status.value == "LATIN1") session.accept_encoding();
+    }
+    Session& session;
+  };
+  play([](OpTest& t) {
+    Polyglot polyglot(t.session);
+    t.session.listen(&polyglot);
+    const StatementRef statement = t.ready_statement("select $1", {"x"});
+    Execution sent(statement, {"1"}), refused(statement, {"1"});
+    t.server_says(parameter_status("client_encoding", "LATIN1"));
+    t.submit(sent).sends("Bind(s1: 1) Execute Sync");
+    t.server_says(bind_complete(), command_complete("SELECT 0"), ready_for_query());
+    t.done(sent, "(x) SELECT 0");
+    t.server_says(parameter_status("client_encoding", "EUC_TW"));
+    t.refuses(refused, Errc::invalid_argument).sends_nothing();
+    t.session.listen(nullptr);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(parameters_are_limited_in_number) {
   OpTest t;
   for (int i = 0; i < 512; ++i) t.server_says(parameter_status("p" + std::to_string(i), "v")).lives();

@@ -7,7 +7,7 @@ import math
 import re
 import typing
 
-from . import _failures
+from . import _failures, exceptions
 
 if typing.TYPE_CHECKING:
     from ._parts import Part
@@ -44,6 +44,9 @@ async def _mogrify(conn: Part, query: str, args: typing.Sequence[object]) -> str
     )
     literals = await conn._core.fetchrow(f"SELECT {', '.join(places)}", tuple(args), math.inf, None)
     assert literals is not None
+    # In Shift JIS a yen sign comes as a backslash, which escapes what stands behind it.
+    if conn._core.parameters()["client_encoding"] != "UTF8" and any("\\" in literal for literal in literals):
+        raise exceptions.InterfaceError("arguments with a backslash can not be quoted while client_encoding is not UTF8")
     return _PARAMETER.sub(lambda m: literals[int(m[1]) - 1] if m[1] else m[0], query)
 
 

@@ -113,7 +113,7 @@ EncodeFunction encode_range, encode_multirange;
 // record.cpp: anonymous ones, whose fields say of which types they are
 DecodeFunction decode_record;
 
-// hstore.cpp
+// hstore.cpp: keys and values by codec.element
 DecodeFunction decode_hstore;
 EncodeFunction encode_hstore;
 

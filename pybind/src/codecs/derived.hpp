@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pgstride/pybind/src/codec.hpp"
+#include "pgstride/pybind/src/encoding.hpp"
 #include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
@@ -34,9 +35,19 @@ struct UserCodec final : DerivedCodec {
   };
 
   Exchange exchange = Exchange::text;
-  CodecRef base;  // of the type as it is without the user's functions
+  CodecRef base;                                 // of the type as it is without the user's functions
+  std::shared_ptr<const TextEncoding> encoding;  // of its parts
   Ref encoder;
   Ref decoder;
 };
+
+/// What is text on the wire, in another encoding than the UTF-8 that `base` reads and writes.
+struct TranscodedCodec final : DerivedCodec {
+  CodecRef base;
+  std::shared_ptr<const TextEncoding> encoding;
+};
+
+/// `codec`, or one around it when its values are text.
+CodecRef transcoded(CodecRef codec, const std::shared_ptr<const TextEncoding>& encoding);
 
 }  // namespace pgstride::python

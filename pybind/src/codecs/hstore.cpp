@@ -6,21 +6,21 @@
 namespace pgstride::python {
 namespace {
 
-bool write_pair(PyObject* key, PyObject* value, WriteBuffer& out, const TypeCodec& codec) {
+bool write_pair(PyObject* key, PyObject* value, WriteBuffer& out, const TypeCodec& text) {
   if (key == Py_None) {
     PyErr_SetString(PyExc_ValueError, "null value not allowed in hstore key");
     return false;
   }
   {
     const ValueLength length(out);
-    if (!encode_text(key, out, codec)) return false;
+    if (!text.encode(key, out, text)) return false;
   }
   if (value == Py_None) {
     out.i32(-1);
     return true;
   }
   const ValueLength length(out);
-  return encode_text(value, out, codec);
+  return text.encode(value, out, text);
 }
 
 /// Pairs of a mapping, or of anything that yields pairs.
@@ -36,14 +36,15 @@ Ref pairs_of(PyObject* object) {
 PyObject* decode_hstore(Bytes bytes, const TypeCodec& codec) {
   HstoreView pairs;
   if (!pairs.parse(bytes)) return malformed(bytes, codec);
+  const TypeCodec& text = *codec.element;
   Ref dict = Ref::steal(PyDict_New());
   for (std::size_t i = 0; dict && i < pairs.count(); ++i) {
     const HstorePair pair = pairs.next();
     if (!pairs.ok()) return malformed(bytes, codec);
-    const Ref key = Ref::steal(make_text(pair.key));
+    const Ref key = Ref::steal(text.decode(pair.key, text));
     const Ref value = !key              ? Ref()
                       : pair.value.null ? Ref::borrow(Py_None)
-                                        : Ref::steal(make_text(pair.value.bytes));
+                                        : Ref::steal(text.decode(pair.value.bytes, text));
     if (!value || PyDict_SetItem(dict.get(), key.get(), value.get()) != 0) return nullptr;
   }
   return dict && !pairs.done() ? malformed(bytes, codec) : dict.release();
@@ -60,7 +61,7 @@ bool encode_hstore(PyObject* object, WriteBuffer& out, const TypeCodec& codec) {
       PyErr_SetString(PyExc_ValueError, "pairs of key and value expected");
       return false;
     }
-    if (!write_pair(PyTuple_GET_ITEM(pair.get(), 0), PyTuple_GET_ITEM(pair.get(), 1), out, codec))
+    if (!write_pair(PyTuple_GET_ITEM(pair.get(), 0), PyTuple_GET_ITEM(pair.get(), 1), out, *codec.element))
       return false;
   }
   return true;

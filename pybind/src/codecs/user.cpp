@@ -156,7 +156,8 @@ const UserCodec* as_user_codec(const TypeCodec& codec) noexcept {
 
 bool has_tuple_form(const TypeCodec& base) noexcept { return tuple_form_of(base).decode != nullptr; }
 
-CodecRef make_user_codec(CodecRef base, UserCodec::Exchange exchange, PyObject* encoder, PyObject* decoder) {
+CodecRef make_user_codec(CodecRef base, UserCodec::Exchange exchange, PyObject* encoder, PyObject* decoder,
+                         const std::shared_ptr<const TextEncoding>& encoding) {
   auto codec = std::make_shared<UserCodec>();
   static_cast<TypeCodec&>(*codec) = *base;
   codec->format = exchange == UserCodec::Exchange::text ? Format::text : Format::binary;
@@ -167,6 +168,7 @@ CodecRef make_user_codec(CodecRef base, UserCodec::Exchange exchange, PyObject* 
   codec->encoder = Ref::borrow(encoder);
   codec->decoder = Ref::borrow(decoder);
   codec->base = std::move(base);
+  codec->encoding = encoding;
   return codec;
 }
 

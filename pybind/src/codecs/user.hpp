@@ -11,7 +11,9 @@ bool has_tuple_form(const TypeCodec& base) noexcept;
 /// Null when it is none.
 const UserCodec* as_user_codec(const TypeCodec& codec) noexcept;
 
-/// `base` is what the type has without the user's functions; for an exchange as tuples it has that form.
-CodecRef make_user_codec(CodecRef base, UserCodec::Exchange exchange, PyObject* encoder, PyObject* decoder);
+/// `base` is what the type has without the user's functions; for an exchange as tuples it has that form, and
+/// its parts are in that encoding.
+CodecRef make_user_codec(CodecRef base, UserCodec::Exchange exchange, PyObject* encoder, PyObject* decoder,
+                         const std::shared_ptr<const TextEncoding>& encoding);
 
 }  // namespace pgstride::python
