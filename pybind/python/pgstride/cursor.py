@@ -214,7 +214,7 @@ class Cursor(BaseCursor[Row]):
         self._check_ready()
         move = f"MOVE FORWARD {n:d} {self._portal_name}"
         with self._connection._watch(move) as ending:
-            status = ending.tag = await self._connection._protocol.query(move, utils._seconds(timeout))
+            status = ending.tag = await self._connection._protocol.query(move, timeout)
         moved = int(status.split()[1])
         self._exhausted = moved < n
         return moved
