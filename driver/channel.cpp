@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "pgstride/driver/options.hpp"
 #include "pgstride/driver/worded.hpp"
@@ -306,16 +307,19 @@ void Channel::on_timer() noexcept {
 void Channel::deliver() {
   close_if_failed();
   bool destroyed = false;
-  destroyed_ = &destroyed;
+  bool* const outer = std::exchange(destroyed_, &destroyed);  // whoever is told may let the loop go on
   while (session_.has_news()) {
     if (Operation* awake = session_.next_awake()) {
       awake->stir();
     } else {
       session_.next_done()->notify();
     }
-    if (destroyed) return;
+    if (destroyed) {
+      if (outer) *outer = true;
+      return;
+    }
   }
-  destroyed_ = nullptr;
+  destroyed_ = outer;
   if (is_open() || closed_told_) return;
   closed_told_ = true;
   const std::unique_ptr<Channel> last = std::move(self_);

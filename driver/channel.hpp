@@ -132,7 +132,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   TimePoint armed_ = never;
   ChannelEvents* events_ = nullptr;
   std::unique_ptr<Channel> self_;  // when nobody else owns it, not even a Farewell
-  bool* destroyed_ = nullptr;      // on the stack of deliver(), while it runs
+  bool* destroyed_ = nullptr;      // on the stack of the innermost deliver(), while it runs
   BirthProcess birth_;
   Ready wanted_ = Ready::read;
   bool closed_told_ = false;

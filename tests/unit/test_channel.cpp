@@ -124,6 +124,22 @@ BOOST_AUTO_TEST_CASE(an_owner_may_destroy_the_channel) {
   BOOST_TEST(closed == 0);
 }
 
+BOOST_AUTO_TEST_CASE(an_owner_may_run_the_loop_in_which_another_destroys_the_channel) {
+  Request a("select 1"), b("select 2"), c("select 3");
+  a.on_end = [&] {
+    server.says(answer("2"), answer("3"));
+    loop.run_until_idle();
+  };
+  b.on_end = [&] { channel.reset(); };
+  ask(a);
+  ask(b);
+  ask(c);
+  server.says(answer("1"));
+  loop.run_until_idle();
+  BOOST_TEST(b.outcome() == "[2] SELECT 1");
+  BOOST_TEST(c.ended == 0);
+}
+
 // --- writing ------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_full_socket_is_waited_for_and_then_no_more) {
