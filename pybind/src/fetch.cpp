@@ -42,7 +42,8 @@ bool Fetch::run(const StatementRef& statement, Plan& plan) {
   }
   execute_.emplace(*this, statement, plan, step_);
   const bool may_copy = !statement->returns_rows() && starts_copy(statement->sql());
-  if (send_last(*execute_, may_copy)) return true;
+  // Opening and closing a portal runs nothing.
+  if (step_.execute ? send_last(*execute_, may_copy) : send(*execute_)) return true;
   raise(execute_->failure());
   return false;
 }

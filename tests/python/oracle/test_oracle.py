@@ -155,6 +155,13 @@ async def iterated(connection, prefetch):
         return [row async for row in connection.cursor("select generate_series(1, 10)", prefetch=prefetch)]
 
 
+async def counted(connection, call):
+    """How many queries that was."""
+    before = connection._protocol.queries_count
+    await call()
+    return connection._protocol.queries_count - before
+
+
 async def transaction_states(connection, operations, **options):
     transaction = connection.transaction(**options)
     seen: list[object] = [repr(transaction)]
@@ -243,6 +250,8 @@ CALLS: dict[str, typing.Callable[[typing.Any], typing.Any]] = {
     "cursor, repr": lambda c: cursor_of(c, lambda k: now(lambda: repr(k))),
     "cursor, iterated": lambda c: iterated(c, 3),
     "cursor, one by one": lambda c: iterated(c, 1),
+    "cursor, counted": lambda c: counted(c, lambda: iterated(c, 3)),
+    "cursor, counted by hand": lambda c: counted(c, lambda: cursor_of(c, lambda k: k.fetch(3))),
     **{f"cursor, too late: {name}": lambda c, name=name: too_late(c, name) for name in ("fetch", "fetchrow", "forward")},
     "isolation, empty": lambda c: block(c, isolation=""),
     "nested, same isolation": lambda c: in_transaction(
