@@ -7,6 +7,7 @@ Where pgstride means to do something else, DEVIATIONS says so and why; nothing e
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 import typing
 
@@ -162,6 +163,11 @@ async def counted(connection, call):
     return connection._protocol.queries_count - before
 
 
+async def closed(connection, call):
+    await connection.close()
+    return await call(connection)
+
+
 async def transaction_states(connection, operations, **options):
     transaction = connection.transaction(**options)
     seen: list[object] = [repr(transaction)]
@@ -250,6 +256,9 @@ CALLS: dict[str, typing.Callable[[typing.Any], typing.Any]] = {
     "cursor, repr": lambda c: cursor_of(c, lambda k: now(lambda: repr(k))),
     "cursor, iterated": lambda c: iterated(c, 3),
     "cursor, one by one": lambda c: iterated(c, 1),
+    "COPY out, closed": lambda c: closed(c, lambda c: c.copy_from_query("select 1", output=io.BytesIO())),
+    "COPY in, closed": lambda c: closed(c, lambda c: c.copy_to_table("t", source=io.BytesIO())),
+    "COPY of records, closed": lambda c: closed(c, lambda c: c.copy_records_to_table("t", records=[])),
     "cursor, counted": lambda c: counted(c, lambda: iterated(c, 3)),
     "cursor, counted by hand": lambda c: counted(c, lambda: cursor_of(c, lambda k: k.fetch(3))),
     **{f"cursor, too late: {name}": lambda c, name=name: too_late(c, name) for name in ("fetch", "fetchrow", "forward")},

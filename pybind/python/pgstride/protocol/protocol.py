@@ -7,7 +7,7 @@ import collections.abc
 import math
 import typing
 
-from .. import _core, _hooks
+from .. import _core, _hooks, exceptions
 from .._core import _create_record as _create_record
 from .._server import ConnectionSettings
 from .._type_codecs import BUILTIN_TYPE_NAME_MAP, BUILTIN_TYPE_OID_MAP
@@ -95,6 +95,7 @@ class BaseProtocol(metaclass=_hooks.Hookable):
 
     async def copy_out(self, copy_stmt: str, sink: typing.Callable[[bytes], typing.Awaitable[object]]) -> str:
         """Give the `sink` a COPY's data; its status."""
+        self._check_open()
         copy = _core.copy_out(self._core, copy_stmt, math.inf)
         try:
             while not isinstance(data := await copy, str):
@@ -107,6 +108,7 @@ class BaseProtocol(metaclass=_hooks.Hookable):
 
     async def copy_in(self, copy_stmt: str, source: _Items, record_stmt: _core.Statement | None = None) -> str:
         """Send a COPY its data, or records with the types of a statement's rows; its status."""
+        self._check_open()
         write: typing.Callable[[_core.CopyIn, typing.Any], typing.Awaitable[None] | None] = _core.copy_write
         if record_stmt is not None:
             if not isinstance(source, collections.abc.AsyncIterable):
@@ -125,6 +127,10 @@ class BaseProtocol(metaclass=_hooks.Hookable):
             _core.copy_give_up(copy, _reason(error))
             raise
         return await _core.copy_end(copy)
+
+    def _check_open(self) -> None:
+        if self._core.closed:
+            raise exceptions.InterfaceError("cannot perform operation: connection is closed")
 
     @property
     def queries_count(self) -> int:
