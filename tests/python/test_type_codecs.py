@@ -168,6 +168,15 @@ async def test_hstore(connection, oracle):
     assert await outcome(connection, script) == await outcome(oracle, script)
 
 
+async def test_built_in_types_ask_the_server_nothing(connection):
+    running = asyncio.ensure_future(connection.fetchval("select 'done' from pg_sleep(0.1)"))
+    await asyncio.sleep(0)
+    for name in ("json", "int4", "timestamp with timezone"):
+        await connection.set_type_codec(name, schema="pg_catalog", encoder=str, decoder=lambda text: [text])
+    assert await running == "done"
+    assert await connection.fetchval("select '{}'::json") == ["{}"]
+
+
 async def test_prepared_statements_keep_their_codec(connection):
     statement = await connection.prepare("select 5, array[6]")
     await connection.set_type_codec("int4", schema="pg_catalog", **LOUD)

@@ -112,7 +112,8 @@ class TypeCodecs(Part):
                 f"cannot use custom codec on type {schema}.{typename}: "
                 "it is neither a scalar type nor a composite type"
             )
-        await self._core.look_up_types((found.oid,), None)
+        if found.oid not in BUILTIN_TYPE_OID_MAP:
+            await self._core.look_up_types((found.oid,), None)
         self._core.set_type_codec(found.oid, typename, encoder, decoder, format)
 
     async def reset_type_codec(
