@@ -317,7 +317,7 @@ async def test_contexts(server: TlsPostgres, issued: Issued, stranger: certifica
         assert [row[0] for row in rows] == list(range(1, 10001))
         big = "y" * 3_000_000
         assert await connection.fetchval("select $1::text", big) == big
-        with pytest.raises(TimeoutError):
+        with pytest.raises(asyncio.TimeoutError):
             await connection.execute("select pg_sleep(60)", timeout=0.2)
         assert await connection.fetchval("select 1") == 1
         await connection.close()
@@ -336,7 +336,7 @@ async def test_cancelling(server: TlsPostgres, issued: Issued) -> None:
     server.show(issued["name"])
     connection = await pgstride.connect(dsn(server, sslmode="verify-full"))
     for _ in range(3):
-        with pytest.raises(TimeoutError):
+        with pytest.raises(asyncio.TimeoutError):
             await connection.execute("select pg_sleep(60)", timeout=0.2)
         assert await connection.fetchval("select 1") == 1
     await connection.close()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import ssl
@@ -177,9 +178,9 @@ async def test_pool(dsn):
         await pool.expire_connections()
         await pool.fetch("select 1")
         async with pool.acquire(), pool.acquire():
-            with pytest.raises(TimeoutError):
+            with pytest.raises(asyncio.TimeoutError):
                 await pool.acquire(timeout=0.01)
-            with pytest.raises(TimeoutError):
+            with pytest.raises(asyncio.TimeoutError):
                 await pool.fetch("select 1", timeout=0.01)
 
 

@@ -7,6 +7,7 @@ of cleaning up as well.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import socket
@@ -266,7 +267,7 @@ def test_chaos(books, dsn):
                 try:
                     await chance.choice([transfer, ask])(pool)
                     await pool.fetch("select pg_sleep(0.01)", timeout=chance.choice([0.002, HANG]))
-                except TimeoutError:
+                except asyncio.TimeoutError:
                     pass
 
     @on_trio
@@ -286,23 +287,23 @@ def test_chaos(books, dsn):
 @on_trio
 async def test_timeouts(dsn):
     async with connected(dsn, command_timeout=0.03) as connection:
-        with pytest.raises(TimeoutError):
+        with pytest.raises(asyncio.TimeoutError):
             await connection.fetch("select pg_sleep(600)")
-        with pytest.raises(TimeoutError):
+        with pytest.raises(asyncio.TimeoutError):
             await connection.copy_from_query("select pg_sleep(600)", output=os.devnull)
-        with pytest.raises(TimeoutError):
+        with pytest.raises(asyncio.TimeoutError):
             await connection.fetch("select 1", timeout=0)
         assert await connection.fetchval("select 1 from pg_sleep(0.05)", timeout=HANG) == 1
         with pytest.raises(trio.TooSlowError), trio.fail_after(0.01):
             await connection.fetch("select pg_sleep(600)", timeout=HANG)
         await usable(connection)
-    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(TimeoutError):
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(asyncio.TimeoutError):
         await pgstride.connect(host="127.0.0.1", port=server.getsockname()[1], user="me", timeout=0.03, ssl=False)
 
     async def password():
         await trio.sleep_forever()
 
-    with pytest.raises(TimeoutError):
+    with pytest.raises(asyncio.TimeoutError):
         await pgstride.connect(dsn, password=password, timeout=0.03)
 
 
@@ -326,7 +327,7 @@ async def test_a_hook_of_a_pool_that_hangs(dsn):
 
     async with pgstride.create_pool(dsn, min_size=1, max_size=1, reset=reset) as pool:
         connection = await pool.acquire()
-        with pytest.raises(TimeoutError):
+        with pytest.raises(asyncio.TimeoutError):
             await pool.release(connection, timeout=0.02)
         connection = await pool.acquire()
         with trio.move_on_after(0.02) as scope:
