@@ -17,7 +17,7 @@ std::string text_of(const ParameterTypes& parameters, std::size_t index, const T
   const Oid type = parameters.oid(index, types);
   const bool named = !parameters.names.empty() && !parameters.names[index].name.empty();
   if (!named) return type_text(type);
-  const auto& [name, is_array] = parameters.names[index];
+  const auto& [name, is_array, base] = parameters.names[index];
   std::string text(name);
   if (is_array) text += "[]";
   return text;
@@ -34,6 +34,7 @@ std::optional<Failure> misfit(const Arguments& arguments, const Statement& state
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const Oid given = arguments.types().oid(i, types);
     if (given == wanted[i] || given == oid::unspecified || arguments.formats()[i] == Format::text) continue;
+    if (!arguments.types().names.empty() && arguments.types().names[i].base == wanted[i]) continue;
     return refused(parameter(i) + " is " + type_text(wanted[i]) + ", and " +
                    std::string(arguments.names()[i]) + " is sent as " + type_text(given));
   }

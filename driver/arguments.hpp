@@ -28,11 +28,13 @@ inline constexpr std::size_t most_arguments = 65535;
 struct TypeName {
   std::string_view name;
   bool is_array = false;
+  Oid base = 0;  // of a domain: what its values are, too
 
   /// Empty for a type with a number of its own.
   template <class T>
   static constexpr TypeName of() noexcept {
     if constexpr (NamedType<T>) {
+      if constexpr (requires { Codec<T>::base_oid; }) return {Codec<T>::type_name, false, Codec<T>::base_oid};
       return {Codec<T>::type_name, false};
     } else if constexpr (requires { Codec<T>::element_type_name; }) {
       return {Codec<T>::element_type_name, true};

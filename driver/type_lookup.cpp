@@ -25,8 +25,13 @@ std::string_view version_of(const Channel& channel) noexcept {
 
 Task<std::vector<FoundType>> look_up_types(Channel& channel, std::vector<std::string> names) {
   const ArgumentsOf arguments(names);
-  QueryAs<FoundType> query(channel, statement_for(channel.session(), lookup, arguments.types()), arguments);
-  co_return co_await query;
+  std::vector<FoundType> found;
+  const auto keep = [&found](const FoundType& type) { found.push_back(type); };
+  // Not a query that keeps rows: max_rows and max_result_bytes are for the user's.
+  EachAs<FoundType, decltype(keep)> query(
+      channel, statement_for(channel.session(), lookup, arguments.types()), arguments, keep);
+  co_await query;
+  co_return found;
 }
 
 void remember_types(Channel& channel, const std::vector<FoundType>& found) {
@@ -43,6 +48,8 @@ Task<Failure> renew_types(Channel& channel) {
   try {
     Task<std::vector<FoundType>> asking = look_up_types(channel, types.names());
     remember_types(channel, co_await asking);
+  } catch (const Error& e) {
+    failure = Failure(e.code(), std::string("the types known by name could not be looked up: ") + e.what());
   } catch (...) {
     failure = Failure(Errc::invalid_value, "the types known by name could not be looked up");
     failure.thrown = std::current_exception();

@@ -17,7 +17,10 @@ void TypeNames::add(std::string name, Entry entry) {
 void TypeNames::clear() noexcept { entries_.clear(); }
 
 bool TypeNames::are_of(std::string_view server_version) const noexcept {
-  return entries_.empty() || server_version_.empty() || server_version_ == server_version;
+  const auto major = [](std::string_view version) {
+    return version.substr(0, version.find_first_not_of("0123456789"));
+  };
+  return entries_.empty() || server_version_.empty() || major(server_version_) == major(server_version);
 }
 
 std::vector<std::string> TypeNames::names() const {

@@ -31,7 +31,7 @@ class TypeNames {
 
   /// What the server called its version (server_version) that the numbers were learned from.
   void set_server_version(std::string_view version) { server_version_ = version; }
-  /// False: another server's, or of what became of it.
+  /// False: another server's, or of what became of it. Releases of one major version share their numbers.
   bool are_of(std::string_view server_version) const noexcept;
 
  private:

@@ -163,7 +163,7 @@ struct Codec<std::vector<T>> {
   {
     if constexpr (NamedType<T>) {
       const TypeNames::Entry* known = out.types() ? out.types()->find(Codec<T>::type_name) : nullptr;
-      return known ? known->array : oid::unspecified;
+      return known ? known->array : array_of(pgstride::binary_oid<T>(out));
     } else {
       return array_of(pgstride::binary_oid<T>(out));
     }

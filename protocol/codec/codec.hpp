@@ -53,7 +53,13 @@ concept Decodable = requires(Oid type, Bytes bytes, T& value) {
 
 /// What is decoded into T points into the bytes it was decoded from.
 template <class T>
-inline constexpr bool is_view = false;
+inline constexpr bool is_view = [] {
+  if constexpr (requires { Codec<T>::is_view; }) {
+    return Codec<T>::is_view;
+  } else {
+    return false;
+  }
+}();
 template <>
 inline constexpr bool is_view<Bytes> = true;
 template <class T>
@@ -90,7 +96,12 @@ template <Encodable T>
 Oid binary_oid(const WriteBuffer& out) noexcept {
   if constexpr (NamedType<T>) {
     const TypeNames::Entry* known = out.types() ? out.types()->find(Codec<T>::type_name) : nullptr;
-    return known ? known->oid : oid::unspecified;
+    if (known) return known->oid;
+    if constexpr (requires { Codec<T>::binary_oid(out); }) {  // a domain's values are of its base type, too
+      return Codec<T>::binary_oid(out);
+    } else {
+      return oid::unspecified;
+    }
   } else if constexpr (requires { Codec<T>::binary_oid(out); }) {
     return Codec<T>::binary_oid(out);
   } else {

@@ -38,6 +38,9 @@ struct CompositeCodec {
   static constexpr Oid array_oid = oid::unspecified;
   static constexpr Format format = Format::binary;
   static constexpr bool is_composite = true;
+  static constexpr bool is_view = []<class... Member>(std::type_identity<std::tuple<Member&...>>) {
+    return (pgstride::is_view<Member> || ...);
+  }(std::type_identity<decltype(reflect::members(std::declval<T&>()))>());
   static constexpr bool accepts(Oid type) noexcept {
     return type >= oid::first_user_type || type == oid::record;
   }
@@ -77,6 +80,8 @@ struct DomainCodec {
   static constexpr std::string_view type_name = Name.view();
   static constexpr Oid oid = oid::unspecified;
   static constexpr Oid array_oid = oid::unspecified;
+  static constexpr bool is_view = pgstride::is_view<reflect::OnlyMember<T>>;
+  static constexpr Oid base_oid = Codec<reflect::OnlyMember<T>>::oid;
   static constexpr Format format = Codec<reflect::OnlyMember<T>>::format;
   /// The server speaks of a column's base type; inside arrays and composites it names the domain.
   static constexpr bool accepts(Oid type) noexcept {
@@ -85,6 +90,17 @@ struct DomainCodec {
 
   static void encode(const T& value, WriteBuffer& out) {
     Base::encode(std::get<0>(reflect::members(value)), out);
+  }
+  static void encode_binary(const T& value, Oid type, WriteBuffer& out) {
+    if constexpr (requires { Base::encode_binary(std::get<0>(reflect::members(value)), type, out); }) {
+      Base::encode_binary(std::get<0>(reflect::members(value)), type, out);
+    } else {
+      encode(value, out);
+    }
+  }
+  /// Where it was not looked up: a server that expects the base type wants that named.
+  static Oid binary_oid(const WriteBuffer& out) noexcept {
+    return pgstride::binary_oid<reflect::OnlyMember<T>>(out);
   }
   static bool decode(Oid type, Bytes bytes, T& value) {
     constexpr Oid base = Base::oid == oid::unspecified ? oid::text : Base::oid;

@@ -47,6 +47,11 @@ struct Multirange {
   std::vector<Range<T>> ranges;
 };
 
+template <class T>
+inline constexpr bool is_view<Range<T>> = is_view<T>;
+template <class T>
+inline constexpr bool is_view<Multirange<T>> = is_view<T>;
+
 namespace detail {
 
 /// The built-in range or multirange type over a type; 0 when there is none.
