@@ -36,6 +36,7 @@ PyObject* cached_statements(PyObject* self, PyObject*) {
 }
 
 PyObject* has_cached(PyObject* self, PyObject* query) {
+  if (!PyUnicode_Check(query)) Py_RETURN_FALSE;  // whoever prepares it says so
   std::string_view sql;
   Ref keep;
   if (!sql_of(query, core_of(self).encoding(), sql, keep)) return nullptr;

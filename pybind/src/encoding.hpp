@@ -17,7 +17,7 @@ class TextEncoding {
   /// Null when `client_encoding` means UTF-8.
   static std::shared_ptr<const TextEncoding> of(std::string_view client_encoding);
 
-  /// False: Python has no codec for it, and only ASCII characters are read and written.
+  /// False: Python has no codec for it. No values are exchanged then, and SQL has to be ASCII.
   bool is_known() const noexcept { return is_known_; }
 
   /// A str; `errors` as in Python. None with a Python error set.

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 
 import asyncpg
+import postconditions
 import pytest
 
 import pgstride
@@ -74,6 +75,7 @@ async def outcome(call) -> str:
     return result.replace("asyncpg", "pgstride")
 
 
+@pytest.mark.skipif(postconditions.KEEPS_WHAT_IS_FREED, reason="asyncpg reads what it has freed")
 @pytest.mark.parametrize("encoding", TEXTS.keys() - {"shift_jis_2004"})  # which asyncpg takes for another
 async def test_as_with_asyncpg(connection, oracle, encoding):
     text = TEXTS[encoding]
@@ -182,6 +184,14 @@ async def test_what_would_become_something_else_is_not_sent_as_sql(connection, u
     with pytest.raises(pgstride.InterfaceError, match="backslash"):
         await connection.copy_from_query("select $1::jsonb", '"\\\\ \\u00a5\'"', output=io.BytesIO())
     await usable(connection)
+
+
+async def test_a_backslash_in_an_argument_of_copy(connection):
+    for encoding in ("latin1", "sql_ascii", "utf8"):
+        await connection.execute(f"set client_encoding to {encoding}")
+        data = io.BytesIO()
+        await connection.copy_from_query("select $1::text", "a\\b'c", output=data)
+        assert data.getvalue() == b"a\\\\b'c\n"
 
 
 async def test_an_encoding_that_python_does_not_know(connection, usable):

@@ -231,3 +231,9 @@ async def test_closed_connection(connection):
             call()
     with pytest.raises(pgstride.InterfaceError, match="connection is closed"):
         connection.cursor("select 1")
+
+
+async def test_of_something_else_than_a_query(connection):
+    async with connection.transaction():
+        with pytest.raises(TypeError, match="must be a str, not int"):
+            await connection.cursor(5)

@@ -335,3 +335,24 @@ async def test_a_hook_of_a_pool_that_hangs(dsn):
         assert scope.cancelled_caught
         connection.terminate()  # the reset goes on
     assert pool.stats().leased == 0
+
+
+@on_trio
+async def test_a_pool_that_is_being_made(dsn):
+    made = []
+
+    async def init(connection):
+        made.append(connection)
+        if len(made) > 1:
+            await trio.sleep_forever()
+
+    heard = []
+    with trio.move_on_after(0.2) as scope:
+        try:
+            await pgstride.create_pool(dsn, min_size=3, max_size=3, init=init)
+        except BaseException as error:
+            heard.append(type(error))
+            raise
+    assert scope.cancelled_caught and heard == [trio.Cancelled]  # no group of them
+    for connection in made:
+        connection.terminate()

@@ -123,9 +123,13 @@ class Loop(_loops.Library):
                 failures.append(failure)
                 nursery.cancel_scope.cancel()
 
-        async with trio.open_nursery() as nursery:
-            for coroutine in coroutines:
-                nursery.start_soon(run, coroutine)
+        try:
+            async with trio.open_nursery() as nursery:
+                for coroutine in coroutines:
+                    nursery.start_soon(run, coroutine)
+        except BaseException:
+            await trio.lowlevel.checkpoint_if_cancelled()  # one Cancelled in place of a group of them
+            raise
         if failures:
             raise failures[0]
 
@@ -245,7 +249,10 @@ class Future(typing.Generic[_Result]):
 async def _watch(scope: trio.CancelScope, fd: int, wait: _Wait, callback: _Function) -> None:
     with scope:
         while not scope.cancel_called:
-            await wait(fd)
+            try:
+                await wait(fd)
+            except OSError:
+                return  # it was closed by a thread that has collected its connection
             if not scope.cancel_called:
                 _call(callback)
 

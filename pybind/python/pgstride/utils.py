@@ -45,8 +45,9 @@ async def _mogrify(conn: Part, query: str, args: typing.Sequence[object]) -> str
     literals = await conn._core.fetchrow(f"SELECT {', '.join(places)}", tuple(args), math.inf, None)
     assert literals is not None
     # In Shift JIS a yen sign comes as a backslash, which escapes what stands behind it.
-    if conn._core.parameters()["client_encoding"] != "UTF8" and any("\\" in literal for literal in literals):
-        raise exceptions.InterfaceError("arguments with a backslash can not be quoted while client_encoding is not UTF8")
+    encoding = conn._core.parameters().get("client_encoding")
+    if encoding in ("SJIS", "SHIFT_JIS_2004") and any("\\" in literal for literal in literals):
+        raise exceptions.InterfaceError(f"arguments with a backslash can not be quoted while client_encoding is {encoding}")
     return _PARAMETER.sub(lambda m: literals[int(m[1]) - 1] if m[1] else m[0], query)
 
 
