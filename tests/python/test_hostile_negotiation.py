@@ -115,7 +115,8 @@ async def test_silence(way, answer):
 async def test_garbage_and_alerts(way):  # HS-011
     for said in (b"HTTP/1.1 400 Bad Request\r\n\r\n", HANDSHAKE_FAILURE):
         failure = await meets(Answers(b"S", said), nothing, "CONNFAIL", **way)
-        assert isinstance(failure, OSError) and "TLS" in str(failure) + str(getattr(failure, "reason", "")), failure
+        # Python's own engine says SSL for it.
+        assert isinstance(failure, OSError) and any(word in str(failure) for word in ("TLS", "SSL")), failure
 
 
 async def test_a_handshake_that_the_server_refuses():  # HS-011, D2: a wish is given up for an alert, not for garbage
