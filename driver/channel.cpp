@@ -64,7 +64,8 @@ void Channel::set_deadline(const Operation& operation, TimePoint deadline) {
 
 void Channel::flush() {
   send();
-  // Sending may have made room for a bulk operation's owner. Inside deliver() he is told anyway.
+  // Sending may have made room for a bulk operation's owner. Inside deliver() he is told anyway,
+  // if only when a loop that nests in there has come back.
   if (session_.has_news() && destroyed_ == nullptr) deliver_soon();
 }
 

@@ -8,20 +8,9 @@ import pickle
 from typing import Any
 
 import pytest
+from test_record_life import CLASSES, WithDict
 
-from pgstride._core import Record, _record
-
-
-class WithDict(Record):
-    def __getattr__(self, name: str) -> Any:
-        return self[name]
-
-
-class WithSlots(Record):
-    __slots__ = ()
-
-
-CLASSES = [Record, WithDict, WithSlots]
+from pgstride._core import _record
 
 
 @pytest.mark.parametrize("cls", CLASSES)
