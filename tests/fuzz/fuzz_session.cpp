@@ -104,8 +104,12 @@ class Play {
     }
   }
 
+  static constexpr std::size_t most_live = 31;
+  // A bulk operation writes its first slice when it is submitted, and waits for room with the next only.
+  static constexpr std::size_t most_waiting = (most_live + 1) * (128 << 10);
+
   void submit(std::unique_ptr<Request> request) {
-    if (live_.size() > 30) return;
+    if (live_.size() == most_live) return;
     ++next_id_;
     const bool accepted = session_.submit(request->operation(), take() % 8 == 0 ? now_ + 5 : no_deadline);
     require(accepted == request->operation().pending());
@@ -170,7 +174,7 @@ class Play {
     while (most > 0) {
       const Bytes pending = session_.pending_write();
       if (pending.empty()) return;
-      require(pending.size() < (1 << 20));
+      require(pending.size() < most_waiting);
       const std::size_t count = std::min(most, pending.size());
       if (honest_) server_.hear(pending.first(count));
       session_.commit_write(count);
