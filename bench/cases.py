@@ -28,6 +28,11 @@ CONNECT = Case("connect with SCRAM", "", 30, python="connect")
 MIXED = """select i, timestamptz '2026-01-01 00:00Z' + i * interval '1 day 7 seconds 11 microseconds',
     'row number ' || i, i / 7::float8, (i * 1.37)::numeric(12, 2), md5(i::text)::uuid from generate_series(1, {}) i"""
 
+# Columns of few values, as tables of orders, events or people have them.
+ORDERS = """select i, (array['new', 'paid', 'packed', 'shipped', 'returned'])[1 + i % 5], date '2026-01-01' + i % 90,
+    (i % 40 * 2.5 + 0.99)::numeric(10, 2), (array['DE', 'FR', 'US', 'JP', 'BR'])[1 + i * 13 % 5], md5((i % 50)::text)::uuid
+    from generate_series(1, {}) i"""
+
 CASES = (
     Case("select 1", "select 1", 2000, cpp="int"),
     Case("select 1 on a pool", "select 1", 1000, on_pool=True),
@@ -49,6 +54,7 @@ CASES = (
         50,
     ),
     Case("10 000 mixed rows", MIXED.format(10_000), 4, cpp="mixed"),
+    Case("10 000 orders", ORDERS.format(10_000), 4),
     Case("100 000 mixed rows", MIXED.format(100_000), 1, cpp="mixed", python=None),
     Case("300 000 ints", "select generate_series(1, 300000)", 2, cpp="int"),
     Case("executemany 100 000", "id int, name text, x float8, at timestamptz", 1, python="executemany"),
@@ -67,16 +73,19 @@ CASES = (
 TLS_CASES = (CONNECT, *(case for case in CASES if case.name in ("select 1", "10 000 mixed rows", "300 000 ints")))
 
 # With --memory only.
-MEMORY_CASE = Case(
-    "1 000 000 rows",
-    """select i, 'row number ' || i, i / 7::float8, timestamptz '2026-01-01 00:00Z' + i * interval '1 second'
-    from generate_series(1, 1000000) i""",
-    1,
+MEMORY_CASES = (
+    Case(
+        "1 000 000 rows",
+        """select i, 'row number ' || i, i / 7::float8, timestamptz '2026-01-01 00:00Z' + i * interval '1 second'
+        from generate_series(1, 1000000) i""",
+        1,
+    ),
+    Case("1 000 000 orders", ORDERS.format(1_000_000), 1),
 )
 
-# With --types only: a thousand rows of one value.
+# With --types only: a thousand rows, each with a value of its own where a driver could find it again.
 TYPE_CASES = tuple(
-    Case(sql_type, f"select {value}::{sql_type} from generate_series(1, 1000)", 30)
+    Case(sql_type, f"select ({value})::{sql_type} from generate_series(1, 1000) i", 30)
     for sql_type, value in {
         "bool": "true",
         '"char"': "'c'",
@@ -86,23 +95,23 @@ TYPE_CASES = tuple(
         "oid": "1234567890",
         "float4": "1.25",
         "float8": "3.141592653589793",
-        "numeric": "'31415926.53589793'",
+        "numeric": "31415926.53589793 + i",
         "money": "'1234.56'",
         "text": "'a text of thirty characters or so'",
         "varchar": "'a text of thirty characters or so'",
         "bpchar": "'a text of thirty characters or so'",
-        "name": "'a_name'",
+        "name": "'a_name' || i",
         "bytea": r"'\\x0123456789abcdef'",
-        "uuid": "'3e2c0b4d-8f0a-4d57-9d0c-6a3d1a4f5b6c'",
+        "uuid": "md5(i::text)",
         "json": """'{"a": [1, 2, 3]}'""",
         "jsonb": """'{"a": [1, 2, 3]}'""",
         "xml": "'<a/>'",
-        "date": "'2026-01-02'",
-        "time": "'03:04:05.678901'",
+        "date": "date '2026-01-02' + i",
+        "time": "time '03:04:05.678901' + i * interval '1 s'",
         "timetz": "'03:04:05.678901+02'",
-        "timestamp": "'2026-01-02 03:04:05.678901'",
-        "timestamptz": "'2026-01-02 03:04:05.678901+00'",
-        "interval": "'1 day 02:03:04.5'",
+        "timestamp": "timestamp '2026-01-02 03:04:05.678901' + i * interval '1 s'",
+        "timestamptz": "timestamptz '2026-01-02 03:04:05.678901+00' + i * interval '1 s'",
+        "interval": "i * interval '1 day 02:03:04.5'",
         "inet": "'192.168.100.128/25'",
         "cidr": "'192.168.100.0/24'",
         "macaddr": "'08:00:2b:01:02:03'",

@@ -21,7 +21,7 @@ import sys
 import typing
 
 import report
-from cases import CASES, MEMORY_CASE, TLS_CASES, TYPE_CASES, Case
+from cases import CASES, MEMORY_CASES, TLS_CASES, TYPE_CASES, Case
 
 TAB = "\t"
 HERE = pathlib.Path(__file__).resolve().parent
@@ -150,10 +150,12 @@ def suites(options: argparse.Namespace, dsn: str) -> typing.Iterator[tuple[str, 
 
 def measure_memory(dsn: str) -> None:
     """How much a process grows by a million rows that it keeps."""
-    for driver in ("pgstride", "asyncpg", "psycopg"):
-        (contestant,) = python_contestants("asyncio", dsn, [driver])
-        print(f"{contestant.introduction.split(TAB)[0]:24}{int(contestant.peak(MEMORY_CASE)) / 1024:8.1f} MiB")
-        contestant.stop()
+    for case in MEMORY_CASES:
+        print(f"\n{case.name}")
+        for driver in ("pgstride", "asyncpg", "psycopg"):
+            (contestant,) = python_contestants("asyncio", dsn, [driver])
+            print(f"{contestant.introduction.split(TAB)[0]:24}{int(contestant.peak(case)) / 1024:8.1f} MiB")
+            contestant.stop()
 
 
 def main() -> int:

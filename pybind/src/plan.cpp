@@ -152,18 +152,20 @@ bool Plan::encode_record(PyObject* record, WriteBuffer& out) const {
 
 void Plan::encode_result_formats(WriteBuffer& out) const { write_formats(columns_, binary_columns_, out); }
 
-PyObject* Plan::decode(DataRow row, PyTypeObject* type) const {
+PyObject* Plan::decode(DataRow row, PyTypeObject* type, Repeats* repeats) const {
   PyObject* record = new_record(type, layout_.get(), static_cast<Py_ssize_t>(columns_.size()));
   if (!record) return nullptr;
-  Py_ssize_t position = 0;
-  for (const TypeCodec* codec : columns_) {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const TypeCodec& codec = *columns_[i];
     const Field field = row.next();
-    PyObject* value = field.null ? Py_NewRef(Py_None) : codec->decode(field.bytes, *codec);
+    PyObject* value = field.null ? Py_NewRef(Py_None)
+                      : repeats  ? repeats->decode(i, field.bytes, codec)
+                                 : codec.decode(field.bytes, codec);
     if (!value) [[unlikely]] {
       Py_DECREF(record);
       return nullptr;
     }
-    set_item(record, position++, value);
+    set_item(record, static_cast<Py_ssize_t>(i), value);
   }
   track_record(record);
   return record;

@@ -10,6 +10,7 @@
 #include "pgstride/pybind/src/codec.hpp"
 #include "pgstride/pybind/src/python.hpp"
 #include "pgstride/pybind/src/registry.hpp"
+#include "pgstride/pybind/src/repeats.hpp"
 
 namespace pgstride::python {
 
@@ -45,8 +46,9 @@ class Plan final : public Statement::Attachment {
   bool can_write_records(const Statement& statement) const;
   /// Such a tuple, from whatever can be indexed. What it has too much is ignored.
   bool encode_record(PyObject* record, WriteBuffer& out) const;
-  /// A new Record (or `type`, a subclass); null with a Python error set.
-  PyObject* decode(DataRow row, PyTypeObject* type) const;
+  /// A new Record (or `type`, a subclass); null with a Python error set. `repeats`: null, or what was in
+  /// the rows before.
+  PyObject* decode(DataRow row, PyTypeObject* type, Repeats* repeats) const;
 
  private:
   Plan() = default;

@@ -106,7 +106,9 @@ bool StatementExchange::retry_with_fresh_plan(const Failure& failure) {
 
 bool StatementExchange::read_row(DataRow row, const Plan& plan) {
   if (kept_rows_.empty()) [[likely]] {
-    PyObject* record = plan.decode(row, reinterpret_cast<PyTypeObject*>(record_class_.get()));
+    if (rows_ < Repeats::first_row && ++rows_ == Repeats::first_row) repeats_.emplace(plan.columns());
+    PyObject* record = plan.decode(row, reinterpret_cast<PyTypeObject*>(record_class_.get()),
+                                   repeats_ ? &*repeats_ : nullptr);
     if (record) [[likely]]
       return take_record(record);
     if (!core().types().has_missing()) {

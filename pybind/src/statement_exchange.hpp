@@ -78,7 +78,9 @@ class StatementExchange : public Exchange {
   StatementRef statement_;
   Ref record_class_;
   std::vector<std::string> kept_rows_;
+  std::optional<Repeats> repeats_;  // of a long result
   std::optional<PrepareStep> prepare_;
+  int rows_ = 0;  // as far as it takes to know that the result is long
   Source source_;
   bool may_retry_ = true;
   bool is_users_ = false;  // the statement is in the user's hands
