@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Workers that share connections, give up at random, and are never told what belongs to another.
+"""Workers that share a pool, give up at random, and are never told what belongs to another.
 
     chaos.py [--seconds 60] [--seed N] [--loop asyncio|uvloop] [--connections 4] [--workers 16]
-             [--sabotage] [--churn PERCENT] [--flat MIB] [--bouncer session|transaction]
+             [--sabotage] [--churn PERCENT] [--flat MIB] [--cache SIZE]
 
-Half of the operations are cancelled at some instant, a quarter has a deadline of a few milliseconds. What must
-hold meanwhile and at the end are the invariants I1 to I9 of the catalogue: who is not hurried succeeds with its
-own answer; what was reported committed is there; connections end idle, without locks or leftovers. The server is
-PGSTRIDE_TEST_DSN; PGSTRIDE_DIRECT_DSN, if set, is the same one without a pooler between. Exits with 1 and says
-why when something did not hold.
+Half of the operations are cancelled at some instant, a quarter has a deadline of a few milliseconds. What must hold
+meanwhile and at the end are the invariants I1 to I9 of the catalogue: who is not hurried succeeds with its own
+answer; what was reported committed is there; connections end idle, without locks or leftovers, and the pool has them
+all back. The server is PGSTRIDE_TEST_DSN; PGSTRIDE_DIRECT_DSN, if set, is the same one without a pooler between, see
+pgbouncer.py. Behind a pooler in transaction mode the cache's size is 0, and nothing is done that needs one session
+for longer. Exits with 1 and says why when something did not hold.
 """
 
 from __future__ import annotations
@@ -20,52 +21,20 @@ import collections
 import contextlib
 import gc
 import os
-import pathlib
 import random
+import re
 import sys
 import time
 import typing
-import urllib.parse
 import warnings
 
 import operations
 import pgstride
-from operations import OPERATIONS, TABLE, Violation, Work
+from operations import OPERATIONS, SINGLE, TABLE, Violation, Work, same
 
 SABOTAGE = (pgstride.QueryCanceledError, pgstride.AdminShutdownError, pgstride.ConnectionDoesNotExistError)
+LOST = re.compile("connection (is closed|has been released back to the pool)")
 BATCH = 2000
-
-
-class Source:
-    """Connections by turns, like a pool without any ambition."""
-
-    def __init__(self, dsn: str, size: int, churn: int, options: dict[str, typing.Any]) -> None:
-        self._dsn, self._size, self._churn, self._options = dsn, size, churn, options
-        self._free: asyncio.Queue[pgstride.Connection] = asyncio.Queue()
-        self.opened = 0
-
-    async def open(self) -> None:
-        for _ in range(self._size):
-            self._free.put_nowait(await self._connect())
-
-    async def _connect(self) -> pgstride.Connection:
-        self.opened += 1
-        return await pgstride.connect(self._dsn, timeout=60, **self._options)
-
-    @contextlib.asynccontextmanager
-    async def connection(self) -> typing.AsyncIterator[pgstride.Connection]:
-        connection = await self._free.get()
-        try:
-            if connection.is_closed():
-                connection = await self._connect()
-            yield connection
-            if random.randrange(100) < self._churn:
-                await connection.close(timeout=30)
-        finally:
-            self._free.put_nowait(connection)
-
-    async def take_all(self) -> list[pgstride.Connection]:
-        return [self._free.get_nowait() for _ in range(self._size)]
 
 
 def memory() -> int:
@@ -92,10 +61,18 @@ class Vitals:
             turn = time.thread_time()
 
 
+def is_lost(connection: operations.Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except pgstride.InterfaceError:  # the pool has it back already
+        return True
+
+
 class Chaos:
-    def __init__(self, source: Source, observer: pgstride.Connection, seed: int, sabotage: bool) -> None:
-        self._source, self._observer, self._sabotage = source, observer, sabotage
-        self._dice = random.Random(seed)
+    def __init__(self, pool: pgstride.Pool, observer: pgstride.Connection, options: argparse.Namespace) -> None:
+        self._pool, self._observer, self._sabotage = pool, observer, options.sabotage
+        self._churn = options.churn
+        self._dice = random.Random(options.seed)
         self._committed: list[str] = []
         self._looking = asyncio.Lock()
         """Who uses the observer."""
@@ -121,28 +98,44 @@ class Chaos:
     async def _work(self, end: float) -> None:
         kinds, weights = list(OPERATIONS), list(OPERATIONS.values())
         while time.monotonic() < end:
-            async with self._source.connection() as connection:
+            chosen = self._dice.choices(kinds, weights, k=8)
+            if self._dice.random() < 0.2:
+                for operation in filter(SINGLE.__contains__, chosen):
+                    await self._one(self._pool, operation)
+            else:
+                await self._borrow(chosen, end)
+
+    async def _borrow(self, chosen: list[operations.Operation], end: float) -> None:
+        try:
+            connection = await self._pool.acquire()
+        except SABOTAGE:  # it hit a connection that was just being made
+            if not self._sabotage:
+                raise
+            return
+        try:
+            for operation in chosen if time.monotonic() < end else ():
+                await self._one(connection, operation)
+                if is_lost(connection):
+                    break
                 if connection.is_in_transaction():  # somebody gave up between BEGIN and its answer
                     await self._clean(connection)
-                for operation in self._dice.choices(kinds, weights, k=8 if time.monotonic() < end else 0):
-                    await self._one(connection, operation)
-                    if connection.is_closed():
-                        break
-                    if connection.is_in_transaction():
-                        await self._clean(connection)
+            if self._dice.randrange(100) < self._churn and not is_lost(connection):
+                await connection.close(timeout=30)
+        finally:
+            await self._pool.release(connection)
 
-    async def _clean(self, connection: pgstride.Connection) -> None:
+    async def _clean(self, connection: operations.Connection) -> None:
         try:
             await connection.execute("rollback")
         except SABOTAGE:
             if not self._sabotage:
                 raise
 
-    async def _one(self, connection: pgstride.Connection, operation: operations.Operation) -> None:
+    async def _one(self, connection: operations.Connection, operation: operations.Operation) -> None:
         dice = self._dice
         fate = dice.random()
         work = Work(dice, dice.random() * 0.005 if fate < 0.25 else None)
-        self.counts["started"] += 1
+        self.counts["operations"] += 1
         task = asyncio.ensure_future(operation(connection, work))
         gave_up = None
         if fate > 0.5:
@@ -150,7 +143,7 @@ class Chaos:
                 for _ in range(dice.randrange(12)):
                     await asyncio.sleep(0)
             else:
-                await asyncio.sleep(dice.random() * 0.005)
+                await asyncio.wait([task], timeout=dice.random() * 0.005)
             if not task.done():
                 gave_up = time.monotonic()
                 task.cancel()
@@ -176,7 +169,7 @@ class Chaos:
             self.counts["late"] += 1
         elif isinstance(failure, SABOTAGE) and self._sabotage:
             self.counts["sabotaged"] += 1
-        elif self._sabotage and isinstance(failure, pgstride.InterfaceError) and "closed" in str(failure):
+        elif self._sabotage and isinstance(failure, pgstride.InterfaceError) and LOST.search(str(failure)):
             self.counts["sabotaged"] += 1  # it goes on after the loss, in a transaction's end
         else:
             raise Violation(f"{operation.__name__}, hurried by nobody, failed") from failure
@@ -213,23 +206,24 @@ class Chaos:
                 await self._observer.fetch(query)
             self.counts[how] += 1
 
-    async def check_rest(self, connections: list[pgstride.Connection]) -> None:
-        """I7: idle, without locks, cursors or statements beyond the cache."""
-        for connection in connections:
-            if connection.is_closed():
-                continue
-            if connection.is_in_transaction():
-                await connection.execute("rollback")
-            same = operations.same
-            same(await connection.fetchval("select count(*) from pg_cursors where name <> ''"), 0)
-            statements = await connection.fetchval("select count(*) from pg_prepared_statements")
-            if statements > connection._config.statement_cache_size + 5:
-                raise Violation(f"{statements} statements are left on the server")
-            locks = await connection.fetchval(
-                "select count(*) from pg_locks where pid = pg_backend_pid() and locktype in ('advisory', 'tuple')"
-            )
-            same(locks, 0)
-
+    async def check_rest(self, size: int) -> None:
+        """I6, I7: the pool has them all back; idle, without locks, cursors or statements beyond the cache."""
+        deadline = time.monotonic() + 30
+        while (stats := self._pool.stats()).idle != self._pool.get_size() or stats.waiting:
+            if time.monotonic() > deadline:
+                raise Violation(f"nobody wants anything any more, and yet {stats}")
+            await asyncio.sleep(0.01)
+        async with contextlib.AsyncExitStack() as leases:
+            for _ in range(size):
+                connection = await leases.enter_async_context(self._pool.acquire())
+                same(connection.is_in_transaction(), False)
+                same(await connection.fetchval("select count(*) from pg_cursors where name <> ''"), 0)
+                statements = await connection.fetchval("select count(*) from pg_prepared_statements")
+                if statements > connection._config.statement_cache_size + 5:
+                    raise Violation(f"{statements} statements are left on the server")
+                locks = "select count(*) from pg_locks where pid = pg_backend_pid() and locktype in ('advisory', 'tuple')"
+                same(await connection.fetchval(locks), 0)
+                same(await connection.fetch("select pg_listening_channels()"), [])
 
 def watch_loop(loop: asyncio.AbstractEventLoop) -> list[dict[str, typing.Any]]:
     complaints: list[dict[str, typing.Any]] = []
@@ -246,21 +240,19 @@ async def main(options: argparse.Namespace) -> dict[str, typing.Any]:
     await observer.execute("drop table if exists chaos_effects; " + TABLE)
     settings: dict[str, typing.Any] = {"statement_cache_size": options.cache}
     settings["server_settings"] = {"application_name": "chaos"}
-    source = Source(dsn, options.connections, options.churn, settings)
-    await source.open()
-    chaos = Chaos(source, observer, options.seed, options.sabotage)
+    size = options.connections
+    pool = await pgstride.create_pool(dsn, min_size=size, max_size=size, timeout=60, **settings)
+    chaos = Chaos(pool, observer, options)
     started = time.monotonic()
     await chaos.run(options.seconds, options.workers)
     elapsed = time.monotonic() - started
     await chaos.check_effects()
     if not options.sabotage:
         await chaos.check_whole()
-    connections = await source.take_all()
     if direct == dsn:
-        await chaos.check_rest(connections)
-    for connection in connections:
-        await connection.close(timeout=30)
-    del connections, connection
+        await chaos.check_rest(size)
+    opened = pool.stats().opened
+    await pool.close()
     await observer.execute("drop table chaos_effects")
     left = "select count(*) from pg_stat_activity where application_name = 'chaos'"
     deadline = time.monotonic() + 30
@@ -269,12 +261,12 @@ async def main(options: argparse.Namespace) -> dict[str, typing.Any]:
             raise Violation("sessions are left on the server")
         await asyncio.sleep(0.01)
     await observer.close()
-    del observer, source
+    del observer, pool
     gc.collect()
     await asyncio.sleep(0.05)
     counts = chaos.counts
-    operations.same(counts["started"], sum(counts[end] for end in ("done", "cancelled", "late", "sabotaged")))
-    operations.same(len(os.listdir("/proc/self/fd")), descriptors)
+    same(counts["operations"], sum(counts[end] for end in ("done", "cancelled", "late", "sabotaged")))
+    same(len(os.listdir("/proc/self/fd")), descriptors)
     if complaints:
         raise Violation(f"the loop was told of {complaints[:3]}")
     vitals = chaos.vitals
@@ -283,24 +275,11 @@ async def main(options: argparse.Namespace) -> dict[str, typing.Any]:
     return {
         **counts,
         "seconds": round(elapsed, 1),
+        "connections opened": opened,
         "longest wait of who gave up": round(chaos.latest, 3),
         "longest turn of the loop": round(vitals.longest_turn, 3),
         "memory after a quarter and at most (MiB)": (vitals.early >> 20, vitals.most >> 20),
     }
-
-
-def stand_between(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
-    """Puts a PgBouncer before the server. In transaction mode nothing may outlive a transaction, statements included."""
-    sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-    import pgbouncer
-
-    direct = os.environ["PGSTRIDE_TEST_DSN"]
-    port = urllib.parse.urlsplit(direct).port
-    bouncer = stack.enter_context(pgbouncer.Bouncer(port, options.bouncer, options.connections))
-    os.environ.update(PGSTRIDE_TEST_DSN=bouncer.dsn, PGSTRIDE_DIRECT_DSN=direct)
-    if options.bouncer == "transaction":
-        options.cache = 0
-        del OPERATIONS[operations.prepared]
 
 
 def run() -> int:
@@ -314,8 +293,10 @@ def run() -> int:
     parser.add_argument("--churn", type=int, default=0, help="of 100 uses, how many end with a reconnect")
     parser.add_argument("--flat", type=int, default=0, help="MiB that memory may grow by after the first quarter")
     parser.add_argument("--sabotage", action="store_true", help="cancel and terminate backends from outside, too")
-    parser.add_argument("--bouncer", choices=("session", "transaction"), help="through a PgBouncer in that mode")
     options = parser.parse_args()
+    if options.cache == 0:
+        for operation in operations.BOUND:
+            del OPERATIONS[operation]
     print(f"chaos on {options.loop}, seed {options.seed}", flush=True)
     warnings.simplefilter("error", ResourceWarning)
     if options.loop == "uvloop":
@@ -325,10 +306,7 @@ def run() -> int:
     else:
         loop = asyncio.new_event_loop()
     try:
-        with contextlib.ExitStack() as stack:
-            if options.bouncer:
-                stand_between(options, stack)
-            print(loop.run_until_complete(main(options)))
+        print(loop.run_until_complete(main(options)))
         return 0
     except Violation as violation:
         print(f"VIOLATION: {violation}; cause: {violation.__cause__!r}", file=sys.stderr)

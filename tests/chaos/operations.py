@@ -4,6 +4,8 @@ back in some shape, and raises Violation when anything but that arrives (I1, I3)
 
 from __future__ import annotations
 
+import asyncio
+import io
 import random
 import typing
 
@@ -32,19 +34,20 @@ class Work:
         """The token that is in the table if this succeeds."""
 
 
-Operation = typing.Callable[[pgstride.Connection, Work], typing.Awaitable[None]]
+Connection = typing.Union[pgstride.Connection, pgstride.pool.PoolConnectionProxy]
+Operation = typing.Callable[[typing.Any, Work], typing.Awaitable[None]]
 
 
-async def value(connection: pgstride.Connection, work: Work) -> None:
+async def value(connection: Connection, work: Work) -> None:
     same(await connection.fetchval("select $1::text", work.token, timeout=work.timeout), work.token)
 
 
-async def text(connection: pgstride.Connection, work: Work) -> None:
+async def text(connection: Connection, work: Work) -> None:
     """A statement that is never the same, so the cache churns."""
     same(await connection.fetchval(f"select '{work.token}'", timeout=work.timeout), work.token)
 
 
-async def rows(connection: pgstride.Connection, work: Work) -> None:
+async def rows(connection: Connection, work: Work) -> None:
     count = work.dice.choice((1, 10, 200, 200, 2000))
     got = await connection.fetch(
         "select $1::text as token, i from generate_series(1, $2::int4) as i", work.token, count, timeout=work.timeout
@@ -52,23 +55,23 @@ async def rows(connection: pgstride.Connection, work: Work) -> None:
     same([tuple(row) for row in got], [(work.token, i) for i in range(1, count + 1)])
 
 
-async def slow(connection: pgstride.Connection, work: Work) -> None:
+async def slow(connection: Connection, work: Work) -> None:
     query = "select $1::text, pg_sleep(0.003)::text"
     same(tuple(await connection.fetchrow(query, work.token, timeout=work.timeout)), (work.token, ""))
 
 
-async def script(connection: pgstride.Connection, work: Work) -> None:
+async def script(connection: Connection, work: Work) -> None:
     got = await connection.execute(f"select 1; select '{work.token}'; set local work_mem = '1MB'", timeout=work.timeout)
     same(str(got), "SET")
 
 
-async def prepared(connection: pgstride.Connection, work: Work) -> None:
+async def prepared(connection: Connection, work: Work) -> None:
     statement = await connection.prepare("select $1::text, $1::text", timeout=work.timeout)
     for _ in range(3):
         same(tuple(await statement.fetchrow(work.token, timeout=work.timeout)), (work.token, work.token))
 
 
-async def cursor(connection: pgstride.Connection, work: Work) -> None:
+async def cursor(connection: Connection, work: Work) -> None:
     async with connection.transaction():
         got = [
             tuple(row)
@@ -79,7 +82,7 @@ async def cursor(connection: pgstride.Connection, work: Work) -> None:
     same(got, [(work.token, i) for i in range(1, 26)])
 
 
-async def transaction(connection: pgstride.Connection, work: Work) -> None:
+async def transaction(connection: Connection, work: Work) -> None:
     """A setting of one transaction, and a savepoint that is rolled back."""
     setting = "select current_setting('pgstride.token', true)"
     async with connection.transaction():
@@ -96,19 +99,56 @@ async def transaction(connection: pgstride.Connection, work: Work) -> None:
         await connection.execute("select pg_advisory_xact_lock(hashtext($1))", work.token, timeout=work.timeout)
 
 
-async def insert(connection: pgstride.Connection, work: Work) -> None:
+async def insert(connection: Connection, work: Work) -> None:
     await connection.execute("insert into chaos_effects values ($1)", work.token, timeout=work.timeout)
     work.inserted = work.token
 
 
-async def many(connection: pgstride.Connection, work: Work) -> None:
+async def many(connection: Connection, work: Work) -> None:
     """All of them, or none."""
     tokens = [(f"{work.token}/{i}",) for i in range(20)]
     await connection.executemany("insert into chaos_effects values ($1)", tokens, timeout=work.timeout)
     work.inserted = f"{work.token}/19"
 
 
-async def error(connection: pgstride.Connection, work: Work) -> None:
+async def batch(connection: Connection, work: Work) -> None:
+    arguments = [(work.token, i) for i in range(20)]
+    got = await connection.fetchmany("select $1::text, $2::int4", arguments, timeout=work.timeout)
+    same([tuple(row) for row in got], arguments)
+
+
+async def copy_in(connection: Connection, work: Work) -> None:
+    """All of them, or none."""
+    records = [(f"{work.token}/{i}",) for i in range(20)]
+    got = await connection.copy_records_to_table("chaos_effects", records=records, timeout=work.timeout)
+    same(got, "COPY 20")
+    work.inserted = f"{work.token}/19"
+
+
+async def copy_out(connection: Connection, work: Work) -> None:
+    file = io.BytesIO()
+    query = "select $1::text from generate_series(1, 300)"
+    await connection.copy_from_query(query, work.token, output=file, timeout=work.timeout)
+    same(file.getvalue().decode(), f"{work.token}\n" * 300)
+
+
+async def listen(connection: Connection, work: Work) -> None:
+    """What one notifies itself of has come before the answer does."""
+    heard = asyncio.get_running_loop().create_future()
+
+    def hear(_connection: Connection, _pid: int, channel: str, payload: object) -> None:
+        heard.set_result((channel, payload))
+
+    channel = f"chaos {work.token[:8]}"
+    try:
+        await connection.add_listener(channel, hear)
+        await connection.execute("select pg_notify($1, $2)", channel, work.token, timeout=work.timeout)
+        same(await asyncio.wait_for(heard, 30), (channel, work.token))
+    finally:
+        await connection.remove_listener(channel, hear)
+
+
+async def error(connection: Connection, work: Work) -> None:
     try:
         await connection.fetch("select 1 / $1::int4", 0, timeout=work.timeout)
     except pgstride.DivisionByZeroError:
@@ -117,5 +157,10 @@ async def error(connection: pgstride.Connection, work: Work) -> None:
 
 
 OPERATIONS: dict[Operation, int] = {
-    value: 30, text: 8, rows: 12, slow: 3, script: 6, prepared: 8, cursor: 5, transaction: 6, insert: 6, many: 3, error: 5
+    value: 30, text: 8, rows: 12, slow: 3, script: 6, prepared: 8, cursor: 5, transaction: 6, insert: 6, many: 3, error: 5,
+    batch: 3, copy_in: 3, copy_out: 3, listen: 2,
 }  # fmt: skip
+SINGLE = {value, text, rows, slow, script, insert, many, error, batch, copy_in, copy_out}
+"""Those that are one request, which a pool takes as well."""
+BOUND: set[Operation] = {prepared, listen}
+"""Those that keep something in the session from one transaction to the next."""

@@ -7,29 +7,31 @@ CX-1, CX-2, CX-9; the invariants are those of the program: R-C1, R-C2, R-C4, R-C
 from __future__ import annotations
 
 import pathlib
+import sys
 
 import absent
 import pgbouncer
 import pytest
 
-CHAOS = pathlib.Path(__file__).parents[1] / "chaos" / "chaos.py"
-
+TESTS = pathlib.Path(__file__).parents[1]
+CHAOS = [str(TESTS / "chaos" / "chaos.py"), "--seconds", "4"]
+BEHIND = [str(TESTS / "support" / "pgbouncer.py"), "--pool-size"]
 
 VARIANTS = {
-    "quiet": [],
-    "sabotage": ["--sabotage"],
-    "session pooler": ["--bouncer", "session"],
-    "transaction pooler": ["--bouncer", "transaction"],
+    "quiet": CHAOS,
+    "sabotage": [*CHAOS, "--sabotage"],
+    "session pooler": [*BEHIND, "4", "session", sys.executable, *CHAOS],
+    "transaction pooler": [*BEHIND, "2", "transaction", sys.executable, *CHAOS, "--cache", "0"],
 }
 
 
-@pytest.mark.parametrize("more", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_chaos(python, loop, more):
+def test_chaos(python, loop, variant):
     if loop == "uvloop":
         absent.skip_without("uvloop")
-    if "--bouncer" in more and pgbouncer.find() is None:
+    if BEHIND[0] in variant and pgbouncer.find() is None:
         absent.skip("pgbouncer", "there is none on this machine")
-    code, out, err = python("", str(CHAOS), "--seconds", "4", "--loop", loop, *more)
+    code, out, err = python("", *variant, "--loop", loop)
     print(out)
     assert code == 0 and "VIOLATION" not in err, out + err

@@ -3,10 +3,14 @@
 
 `with Bouncer(port, "transaction") as bouncer: connect(bouncer.dsn)`. It dies with the process that asked
 for it.
+
+    pgbouncer.py [--pool-size 8] MODE command...   runs a command that finds one of that mode in PGSTRIDE_TEST_DSN, and
+                                                   what had been there, the server behind it, in PGSTRIDE_DIRECT_DSN
 """
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import os
 import pathlib
@@ -15,8 +19,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+import urllib.parse
 
 try:
     from tests.support import certificates, postgres
@@ -142,3 +148,19 @@ def _ordinary_user() -> dict[str, object]:
         return {}
     user = pwd.getpwnam("nobody")
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pool-size", type=int, default=8)
+    parser.add_argument("mode", choices=["session", "transaction", "statement"])
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    direct = os.environ["PGSTRIDE_TEST_DSN"]
+    with Bouncer(urllib.parse.urlsplit(direct).port, options.mode, options.pool_size) as bouncer:
+        environment = os.environ | {"PGSTRIDE_TEST_DSN": bouncer.dsn, "PGSTRIDE_DIRECT_DSN": direct}
+        return subprocess.run(options.command, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
