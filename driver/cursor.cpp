@@ -13,7 +13,7 @@ namespace {
 
 // A cursor does not move, so its address tells it from all others that are open.
 std::string portal_name(const Cursor* cursor) {
-  char digits[2 * sizeof cursor];
+  char digits[2 * sizeof(std::uintptr_t)];
   const auto end =
       std::to_chars(digits, digits + sizeof digits, reinterpret_cast<std::uintptr_t>(cursor), 16).ptr;
   return "pgstride_" + std::string(digits, end);

@@ -37,6 +37,7 @@ std::string complaint(const NamedTypeInfo& wanted, const FoundType& found) {
 
 Task<> load_types(Connection& connection, std::vector<NamedTypeInfo> wanted) {
   std::vector<std::string> names;
+  names.reserve(wanted.size());
   for (const NamedTypeInfo& type : wanted) names.emplace_back(type.name);
   Channel& channel = connection.channel();
   Task<std::vector<FoundType>> asking = look_up_types(channel, std::move(names));
