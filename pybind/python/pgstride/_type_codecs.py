@@ -90,10 +90,6 @@ class TypeCodecs(Part):
         ``'tuple'`` (a tuple that depends on the type; the only one for composite types). Neither sees NULL.
         """
         self._check_open()
-        if format not in ("text", "binary", "tuple"):
-            raise exceptions.InterfaceError(
-                f"invalid `format` argument, expected 'text', 'binary' or 'tuple', got {format!r}"
-            )
         found = await _find(self, typename, schema)
         if found.kind == "d":
             raise exceptions.UnsupportedClientFeatureError(
@@ -111,6 +107,10 @@ class TypeCodecs(Part):
             raise exceptions.InterfaceError(
                 f"cannot use custom codec on type {schema}.{typename}: "
                 "it is neither a scalar type nor a composite type"
+            )
+        if format not in ("text", "binary", "tuple"):
+            raise exceptions.InterfaceError(
+                f"invalid `format` argument, expected 'text', 'binary' or 'tuple', got {format!r}"
             )
         if found.oid not in BUILTIN_TYPE_OID_MAP:
             await self._core.look_up_types((found.oid,), None)
@@ -139,14 +139,14 @@ class TypeCodecs(Part):
         `format` may restrict that to ``'text'`` or ``'binary'``.
         """
         self._check_open()
+        found = await _find(self, typename, schema)
+        if not found.is_scalar and found.kind != "d":
+            raise exceptions.InterfaceError(f"cannot alias non-scalar type {schema}.{typename}")
         if format not in (None, "text", "binary"):
             raise exceptions.InterfaceError(
                 f"invalid `format` argument, expected 'text' or 'binary', got {format!r}"
             )
-        found = await _find(self, typename, schema)
-        if not found.is_scalar and found.kind != "d":
-            raise exceptions.InterfaceError(f"cannot alias non-scalar type {schema}.{typename}")
-        like = None if codec_name == _HSTORE else _builtin_oid(codec_name)
+        like = None if codec_name == _HSTORE else BUILTIN_TYPE_NAME_MAP.get(codec_name)
         is_there = like is not None if codec_name != _HSTORE else format != "text"
         if not is_there or not self._core.set_type_alias(found.oid, typename, schema, like, format):
             raise exceptions.InterfaceError(

@@ -224,10 +224,21 @@ CALLS: dict[str, typing.Callable[[typing.Any], typing.Any]] = {
     "codec, no tuple": lambda c: c.set_type_codec(
         "text", schema="pg_catalog", encoder=str, decoder=str, format="tuple"
     ),
+    "codec, no type, no format": lambda c: c.set_type_codec("nope", encoder=str, decoder=str, format="x"),
+    "codec, domain, no format": lambda c: c.set_type_codec(
+        "dom", schema="oracle", encoder=str, decoder=str, format="x"
+    ),
+    "codec, range, no format": lambda c: c.set_type_codec(
+        "textr", schema="oracle", encoder=str, decoder=str, format="x"
+    ),
     "alias, format": lambda c: c.set_builtin_type_codec("mood", schema="oracle", codec_name="int", format="x"),
     "alias, no codec": lambda c: c.set_builtin_type_codec("mood", schema="oracle", codec_name="nope"),
     "alias, text": lambda c: c.set_builtin_type_codec("mood", schema="oracle", codec_name="int", format="text"),
     "alias, composite": lambda c: c.set_builtin_type_codec("citype", schema="oracle", codec_name="int"),
+    "alias, composite, no format": lambda c: c.set_builtin_type_codec(
+        "citype", schema="oracle", codec_name="int", format="x"
+    ),
+    "alias, capitals": lambda c: c.set_builtin_type_codec("mood", schema="oracle", codec_name="INT"),
     "reset codec": lambda c: c.reset_type_codec("nope"),
     "listener": lambda c: c.add_listener("channel", 5),
     "version": lambda c: now(c.get_server_version),
