@@ -13,6 +13,11 @@ bool refuse(Ref exception) {
   return false;
 }
 
+bool refuse_timeout(PyObject* timeout) {
+  PyErr_Format(PyExc_ValueError, "invalid timeout value: expected non-negative float (got %R)", timeout);
+  return false;
+}
+
 Ref failures() { return Ref::steal(PyImport_ImportModule("pgstride._failures")); }
 
 }  // namespace
@@ -67,18 +72,14 @@ bool parse_timeout(PyObject* timeout, Duration fallback, Duration& result) {
     result = fallback;
     return true;
   }
-  const double seconds = PyBool_Check(timeout) ? -1.0 : PyFloat_AsDouble(timeout);
-  if (PyBool_Check(timeout) || (seconds == -1.0 && PyErr_Occurred())) {
+  if (PyBool_Check(timeout)) return refuse_timeout(timeout);
+  const Ref number = Ref::steal(PyNumber_Float(timeout));  // so strings of digits pass, as they do in asyncpg
+  if (!number) {
+    if (!PyErr_ExceptionMatches(PyExc_ValueError)) return false;
     PyErr_Clear();
-    // Strings of digits pass, as they do in asyncpg.
-    const Ref number = PyUnicode_Check(timeout) ? Ref::steal(PyFloat_FromString(timeout)) : Ref();
-    if (!number) {
-      PyErr_Clear();
-      PyErr_Format(PyExc_ValueError, "invalid timeout value: expected non-negative float (got %R)", timeout);
-      return false;
-    }
-    return parse_timeout(number.get(), fallback, result);
+    return refuse_timeout(timeout);
   }
+  const double seconds = PyFloat_AS_DOUBLE(number.get());
   constexpr double forever = 3e8;  // about ten years
   const std::chrono::duration<double> wanted(std::max(seconds, 0.0));
   result = seconds < forever ? std::chrono::duration_cast<Duration>(wanted) : Duration::max();

@@ -114,7 +114,7 @@ bool CopyInRequest::can_write() {
 
 PyObject* CopyInRequest::wait_unless(bool has_room) {
   if (has_room) {
-    data_.release();
+    data_.clear();
     Py_RETURN_NONE;
   }
   begin_again();
@@ -122,8 +122,12 @@ PyObject* CopyInRequest::wait_unless(bool has_room) {
 }
 
 PyObject* CopyInRequest::write(PyObject* data) {
-  if (!can_write() || !data_.hold(data)) return nullptr;
-  return wait_unless(step_->write(data_.bytes()));
+  if (!can_write()) return nullptr;
+  data_ = Ref::steal(PyMemoryView_GetContiguous(data, PyBUF_READ, 'C'));
+  if (!data_) return nullptr;
+  const Py_buffer& buffer = *PyMemoryView_GET_BUFFER(data_.get());
+  const auto size = static_cast<std::size_t>(buffer.len);
+  return wait_unless(step_->write({static_cast<const std::byte*>(buffer.buf), size}));
 }
 
 PyObject* CopyInRequest::write_record(PyObject* record) {
@@ -161,7 +165,7 @@ PyObject* CopyInRequest::break_off(std::string_view reason) {
 }
 
 PyObject* CopyInRequest::take_result() {
-  data_.release();
+  data_.clear();
   if (is_broken_) Py_RETURN_NONE;
   if (const Failure* failure = step_->failure()) return raise(failure);
   if (is_ending_) return make_status(status_);
@@ -179,7 +183,7 @@ void CopyInRequest::give_up(std::string_view reason) noexcept {
 
 void CopyInRequest::give_up() noexcept {
   if (step_ && step_->pending()) channel().cancel(*step_);
-  data_.release();
+  data_.clear();
   core().disclaim(*this);
 }
 

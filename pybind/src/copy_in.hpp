@@ -104,27 +104,6 @@ class CopyInRequest final : public Exchange {
 
     CopyInRequest& owner_;
   };
-  /// The buffer of a Python object that is being sent.
-  class Data {
-   public:
-    Data() = default;
-    Data(const Data&) = delete;
-    Data& operator=(const Data&) = delete;
-    ~Data() { release(); }
-
-    bool hold(PyObject* object) { return is_held_ = PyObject_GetBuffer(object, &view_, PyBUF_SIMPLE) == 0; }
-    void release() noexcept {
-      if (std::exchange(is_held_, false)) PyBuffer_Release(&view_);
-    }
-    Bytes bytes() const noexcept {
-      return {static_cast<const std::byte*>(view_.buf), static_cast<std::size_t>(view_.len)};
-    }
-
-   private:
-    Py_buffer view_{};
-    bool is_held_ = false;
-  };
-
   bool can_write();
   PyObject* wait_unless(bool has_room);
   PyObject* wait_for_end();
@@ -132,7 +111,7 @@ class CopyInRequest final : public Exchange {
   void ended() noexcept;
 
   RecordWriter writer_;
-  Data data_;
+  Ref data_;  // a memoryview of what is being sent
   std::string status_;
   std::optional<Step> step_;
   bool is_binary_ = false;

@@ -57,12 +57,13 @@ class Source:
         lambda: bytearray(LINES),
         lambda: memoryview(LINES),
         lambda: array.array("B", LINES),
+        lambda: memoryview(LINES[::-1])[::-1],
         lambda: io.BytesIO(LINES),
         lambda: chunks(),
         lambda: chunks(size=1),
-        lambda: Source(LINES[:5], bytearray(LINES[5:8]), memoryview(LINES)[8:], b""),
+        lambda: Source(LINES[:5], bytearray(LINES[5:8]), memoryview(LINES)[8:11], memoryview(LINES[:10:-1])[::-1], b""),
     ],
-    ids=["bytes", "bytearray", "memoryview", "array", "file", "generator", "single bytes", "iterable"],
+    ids=["bytes", "bytearray", "memoryview", "array", "backwards", "file", "generator", "single bytes", "iterable"],
 )
 async def test_sources(connection, table, make):
     status = await connection.copy_to_table(table, source=make())
@@ -110,7 +111,7 @@ async def test_from_a_stream_reader(connection, table):
 
 @pytest.mark.parametrize("source", [None, 1, [b"1\tone\n"], chunks])
 async def test_from_nowhere(connection, table, source, usable):
-    with pytest.raises(TypeError, match=r"source is expected to be .* not (NoneType|int|list|function)"):
+    with pytest.raises(TypeError, match="a bytes-like object is required, not '(NoneType|int|list|function)'"):
         await connection.copy_to_table(table, source=source)
     await usable(connection)
 
@@ -123,8 +124,6 @@ async def test_what_is_no_data(connection, table, item, usable):
     assert await rows_of(connection) == []
     with pytest.raises(TypeError, match="bytes-like"):
         await connection.copy_to_table(table, source=io.StringIO("1\tone\n"))
-    with pytest.raises(BufferError):
-        await connection.copy_to_table(table, source=memoryview(LINES)[::2])
     await usable(connection)
 
 
@@ -170,7 +169,7 @@ async def test_options(connection, table):
     )
     assert await rows_of(connection) == [(1, "one"), (2, "it's null"), (3, "it")]
     await connection.execute('truncate "a Table"')
-    await connection.copy_to_table(table, source=b'1,""\n', format="csv", null="", force_null=["Text"])
+    await connection.copy_to_table(table, source=b'1,""\n', format="csv", null="", force_null=["Text"], force_quote=True)
     assert await rows_of(connection) == [(1, None)]
     with pytest.raises(pgstride.PostgresError):
         await connection.copy_to_table(table, source=b"1\tx\n", freeze=True)  # not a table of this transaction

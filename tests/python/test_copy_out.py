@@ -322,8 +322,10 @@ async def test_timeouts(connection, connect, query, usable):
         await impatient.copy_from_query(query, output=output)
     with pytest.raises(asyncio.TimeoutError):
         await connection.copy_from_query(query, output=output, timeout=0)
-    with pytest.raises(ValueError, match="invalid timeout value"):
-        await connection.copy_from_query(query, output=output, timeout=True)
+    with pytest.raises(asyncio.TimeoutError):  # of a second
+        await connection.copy_from_query("select pg_sleep(30)", output=output, timeout=True)
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        await connection.copy_from_query(query, output=output, timeout="soon")
     await usable(connection)
 
 

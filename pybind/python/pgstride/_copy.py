@@ -13,7 +13,7 @@ import typing
 from . import _core, _loops, exceptions
 from ._parts import Part
 from ._server import CommandStatus
-from .utils import _mogrify, _qualified, _quote_ident, _quote_literal, _without_nul
+from .utils import _mogrify, _qualified, _quote_ident, _quote_literal, _seconds, _without_nul
 
 _READ_SIZE = 524288
 
@@ -114,8 +114,10 @@ class Copying(Part):
         """Copy data from `source` to a table.
 
         `source` is a path, a binary file, an asynchronous iterable of bytes cut anywhere, or the data itself
-        as bytes or any other buffer. `where` is an SQL condition that rows must meet.
+        as bytes or any other buffer. `where` is an SQL condition that rows must meet. `force_quote` has no
+        effect: nothing is quoted here.
         """
+        force_quote = None
         options = _options(locals())
         target = f"{_qualified(table_name, schema_name)}{_columns(columns)}"
         copy = f"COPY {target} FROM STDIN{options}{_where(self, where)}"
@@ -152,7 +154,7 @@ class Copying(Part):
 
 
 def _deadline(connection: Part, timeout: float | None) -> typing.AsyncContextManager[None]:
-    return _loops.library_of(connection._loop).deadline(_core.copy_timeout(connection._core, timeout))
+    return _loops.library_of(connection._loop).deadline(_core.copy_timeout(connection._core, _seconds(timeout)))
 
 
 async def _open(connection: Part, path: typing.Any, mode: str) -> typing.Any:
@@ -220,13 +222,7 @@ async def _copy_in(connection: Part, sql: str, source: Source) -> str:
     elif isinstance(source, collections.abc.AsyncIterable):
         chunks = source
     else:
-        try:
-            chunks = _Once(memoryview(typing.cast(bytes, source)))
-        except TypeError:
-            raise TypeError(
-                "source is expected to be a file-like object, a path-like object, an asynchronous iterable or "
-                f"a bytes-like object, not {type(source).__name__}"
-            ) from None
+        chunks = _Once(memoryview(typing.cast(bytes, source)))
     return await connection._protocol.copy_in(sql, chunks)
 
 

@@ -83,7 +83,8 @@ bool ArrayShape::walk(PyObject* container, std::size_t level) {
     const Kind kind = kind_of(item.get());
     if (kind == Kind::error) return false;
     const bool is_leaf = level + 1 == ndim_ && !(is_first && i == 0 && kind == Kind::container);
-    if (is_leaf != (kind == Kind::element)) return refuse_shape();
+    // Where the first container of a level has elements, whatever the others have is one.
+    if (is_leaf ? is_first && kind == Kind::container : kind == Kind::element) return refuse_shape();
     if (is_leaf) {
       elements_.push_back(std::move(item));
     } else if (!walk(item.get(), level + 1)) {
