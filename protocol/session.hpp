@@ -236,6 +236,7 @@ class Session {
   static void refuse_copy(Slot& slot, const char* why);
   void begin_run(const Slot& slot, const Frame& frame) noexcept;
   void on_asynchronous(const Frame& frame);
+  bool awaits_in_another_encoding(std::string_view encoding) noexcept;
   [[gnu::cold]] void violation(const Frame& frame, std::string_view why,
                                std::shared_ptr<const ServerError> cause = nullptr);
   Slot* front_awaiting(const Frame& frame);

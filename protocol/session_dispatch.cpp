@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // The receiving half of Session: every frame finds its one owner, or ends the connection.
+#include <algorithm>
 #include <string>
 
 #include "pgstride/protocol/frontend.hpp"
@@ -243,9 +244,12 @@ void Session::on_asynchronous(const Frame& frame) {
     case 'S': {
       const auto status = parse_parameter_status(frame.body);
       if (!status) return violation(frame, "is malformed");
+      if (status->name == "client_encoding") {
+        if (awaits_in_another_encoding(status->value)) return;
+        foreign_encoding_ = !is_utf8(status->value);
+      }
       if (!parameters_.set(status->name, status->value))
         return fail({Errc::limit_exceeded, "the server reports more parameters than any server has"});
-      if (status->name == "client_encoding") foreign_encoding_ = !is_utf8(status->value);
       if (events_) events_->on_parameter(*status);
       return;
     }
@@ -264,6 +268,20 @@ void Session::on_asynchronous(const Frame& frame) {
       return;
     }
   }
+}
+
+// What was written behind the request that changes client_encoding means something else to the server now.
+bool Session::awaits_in_another_encoding(std::string_view encoding) noexcept {
+  const std::string_view before = parameters_.get("client_encoding");
+  const auto is_live = [](const Slot& slot) { return slot.operation != nullptr; };
+  if (before.empty() || before == encoding || queue_.size() < 2 ||
+      std::none_of(queue_.begin() + 1, queue_.end(), is_live))
+    return false;
+  ends_without_memory([&] {
+    fail({Errc::connection_lost, "client_encoding became " + std::string(encoding) +
+                                     " before requests that were written in " + std::string(before)});
+  });
+  return true;
 }
 
 void Session::violation(const Frame& frame, std::string_view why, std::shared_ptr<const ServerError> cause) {

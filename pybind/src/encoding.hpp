@@ -25,7 +25,7 @@ class TextEncoding {
   /// The bytes of a str. None with a Python error set.
   Ref encode(PyObject* text) const;
   /// The same for what the server looks for quotes in: nothing becomes something else, as the yen sign becomes
-  /// a backslash in SJIS (R-E4).
+  /// a backslash in Shift JIS (R-E4).
   Ref encode_sql(PyObject* text) const;
   /// What a catalog says, in UTF-8.
   void translate(TypeInfo& info) const;

@@ -172,6 +172,33 @@ BOOST_AUTO_TEST_CASE(values_are_exchanged_in_another_encoding_that_is_known) {
   });
 }
 
+// R-E5: the server would take what is on its way for other text.
+BOOST_AUTO_TEST_CASE(no_request_is_overtaken_by_another_encoding) {
+  play([](OpTest& t) {
+    t.server_says(parameter_status("client_encoding", "UTF8"));
+    const StatementRef statement = t.ready_statement("select $1", {"x"});
+    Query change("set client_encoding to latin1");
+    Execution behind(statement, {"1"});
+    t.submit(change).submit(behind).take_sent();
+    t.server_says(command_complete("SET"), parameter_status("client_encoding", "UTF8")).lives();
+    t.server_says(parameter_status("client_encoding", "LATIN1")).killed(Errc::connection_lost);
+    BOOST_TEST(t.session.failure()->detail ==
+               "client_encoding became LATIN1 before requests that were written in UTF8");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_request_that_nobody_waits_for_may_meet_another_encoding) {
+  play([](OpTest& t) {
+    t.server_says(parameter_status("client_encoding", "UTF8"));
+    Query change("set client_encoding to latin1"), given_up("select 1");
+    t.submit(change).submit(given_up).take_sent();
+    t.abandon(given_up);
+    t.server_says(command_complete("SET"), parameter_status("client_encoding", "LATIN1"), ready_for_query());
+    t.done(change, "SET");
+    t.server_says(command_complete("SELECT 0"), ready_for_query()).lives();
+  });
+}
+
 BOOST_AUTO_TEST_CASE(parameters_are_limited_in_number) {
   OpTest t;
   for (int i = 0; i < 512; ++i) t.server_says(parameter_status("p" + std::to_string(i), "v")).lives();
