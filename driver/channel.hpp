@@ -54,6 +54,8 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   const Address& address() const noexcept { return endpoint_.address; }
   /// Null when nothing is encrypted.
   const TlsEngine* tls() const noexcept { return transport_.tls(); }
+  /// For whoever sets options of the socket; -1 when there is none any more.
+  int fd() const noexcept { return transport_.fd(); }
   void listen(ChannelEvents* events) noexcept { events_ = events; }
 
   /// Queues the operation; flush() sends it. See Session::submit for what false means. When the

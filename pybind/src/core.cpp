@@ -182,6 +182,7 @@ PyObject* get_record_class(PyObject* self, void*) {
 PyObject* get_settled(PyObject* self, void*) { return PyBool_FromLong(core_of(self).session().quiescent()); }
 PyObject* get_rolling_back(PyObject* self, void*) { return PyBool_FromLong(core_of(self).is_rolling_back()); }
 PyObject* get_queries(PyObject* self, void*) { return PyLong_FromUnsignedLongLong(core_of(self).queries()); }
+PyObject* get_fileno(PyObject* self, void*) { return PyLong_FromLong(core_of(self).channel().fd()); }
 PyObject* get_tls(PyObject* self, void*) {
   const TlsEngine* tls = core_of(self).channel().tls();
   if (!tls) Py_RETURN_NONE;
@@ -254,6 +255,7 @@ PyGetSetDef getset[] = {
     {"settled", get_settled, nullptr, nullptr, nullptr},
     {"rolling_back", get_rolling_back, nullptr, nullptr, nullptr},
     {"queries", get_queries, nullptr, nullptr, nullptr},
+    {"fileno", get_fileno, nullptr, nullptr, nullptr},
     {"tls", get_tls, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };

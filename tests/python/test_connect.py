@@ -96,6 +96,23 @@ async def test_settings_and_version(connection):
     assert isinstance(version, pgstride.ServerVersion)
 
 
+async def test_socket(connect, parts):
+    """For those who set what nobody has a parameter for."""
+    connection = await connect(**parts)
+    transport = connection._transport
+    opened = transport.get_extra_info("socket")
+    assert (opened.family, opened.type, opened.proto) == (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0)
+    assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 0
+    assert opened.getpeername()[1] == transport.get_extra_info("peername")[1] and opened.getsockname()
+    assert opened.fileno() >= 0 and transport.get_extra_info("cipher", 5) == 5
+    await connection.close()
+    assert opened.fileno() == -1
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        opened.getsockname()
+
+
 async def test_connection_class(connect):
     class Mine(pgstride.Connection):
         async def one(self):

@@ -84,6 +84,8 @@ class Core:
     """Nothing has run since roll_back(); `transaction` may tell of the time before."""
     queries: int
     """How much it has run: executions, however many sets of arguments each, and scripts."""
+    fileno: int
+    """The socket; -1 when it is closed."""
     tls: tuple[str, str, str] | None
     """Version, cipher and ALPN's choice; None in clear."""
 

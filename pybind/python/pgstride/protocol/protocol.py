@@ -12,6 +12,7 @@ from .._core import _create_record as _create_record
 from .._server import ConnectionSettings
 from .._type_codecs import BUILTIN_TYPE_NAME_MAP, BUILTIN_TYPE_OID_MAP
 from .record import Record
+from .transport import Transport
 
 if typing.TYPE_CHECKING:
     from .. import _parameters
@@ -177,28 +178,6 @@ class Protocol(BaseProtocol):
 Protocol.keep_originals("prepare", "query", "bind_execute", "bind_execute_many", "bind", "execute")
 
 CoreProtocol = BaseProtocol
-
-
-class Transport:
-    """A connection's socket, as far as others ask about it."""
-
-    __slots__ = ("_core", "_extra")
-
-    def __init__(self, core: _core.Core, peername: object) -> None:
-        self._core = core
-        self._extra = {"peername": peername}
-
-    def get_extra_info(self, name: str, default: object = None) -> object:
-        return self._extra.get(name, default)
-
-    def is_closing(self) -> bool:
-        return self._core.closed
-
-    def close(self) -> None:
-        self._core.abort()
-
-    def abort(self) -> None:
-        self._core.abort()
 
 
 __all__ = (
