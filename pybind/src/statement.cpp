@@ -1,6 +1,10 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/statement.hpp"
 
+#include <structmember.h>
+
+#include <cstddef>
+
 #include "pgstride/protocol/frontend.hpp"
 #include "pgstride/pybind/src/cached_statements.hpp"
 #include "pgstride/pybind/src/plan.hpp"
@@ -22,6 +26,7 @@ Ref make_handle(PyObject* core, PyObject* query, StatementRef statement) {
   self->core = Py_NewRef(core);
   self->query = Py_NewRef(query);
   self->statement = new StatementRef(std::move(statement));
+  self->uses = 0;
   self->is_closed = false;
   if (plan) plan->set_handle(reinterpret_cast<PyObject*>(self));
   return Ref::steal(reinterpret_cast<PyObject*>(self));
@@ -53,6 +58,10 @@ PyObject* get_name(PyObject* self, void*) {
 PyObject* get_query(PyObject* self, void*) { return Py_NewRef(statement_of(self).query); }
 PyObject* get_closed(PyObject* self, void*) {
   return PyBool_FromLong(statement_of(self).is_closed || !of(self).ready());
+}
+
+PyObject* get_record_class(PyObject* self, void*) {
+  return Py_NewRef(core_of(statement_of(self).core).options().record_class.get());
 }
 
 PyObject* mark_closed(PyObject* self, PyObject*) {
@@ -110,10 +119,15 @@ PyGetSetDef getset[] = {
     {"name", get_name, nullptr, "the server's name for it; '' for the unnamed statement", nullptr},
     {"query", get_query, nullptr, "the text as it was given", nullptr},
     {"closed", get_closed, nullptr, "the server has forgotten it", nullptr},
+    {"record_class", get_record_class, nullptr, "what its rows are where a call does not say", nullptr},
     {"parameters", get_parameters, nullptr, "(oid, name, kind, schema) of each parameter's type", nullptr},
     {"columns", get_columns, nullptr, "(name, (oid, name, kind, schema) of its type) of each column",
      nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+PyMemberDef members[] = {
+    {"refs", T_PYSSIZET, offsetof(StatementHandle, uses), 0, "how many prepared statements and cursors use it"},
+    {nullptr, 0, 0, 0, nullptr},
 };
 PyMethodDef methods[] = {
     {"mark_closed", mark_closed, METH_NOARGS, "do not use it any more"},
@@ -123,6 +137,7 @@ PyMethodDef methods[] = {
 PyType_Slot slots[] = {
     {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
     {Py_tp_getset, getset},
+    {Py_tp_members, members},
     {Py_tp_methods, methods},
     {0, nullptr},
 };

@@ -16,7 +16,8 @@ struct StatementHandle {
   PyObject_HEAD PyObject* core;  // owned: the connection outlives its statements
   PyObject* query;               // owned str
   StatementRef* statement;
-  bool is_closed;  // by hand
+  Py_ssize_t uses;  // counted by what is made of it in Python
+  bool is_closed;   // by hand
 };
 
 bool is_statement(PyObject* object) noexcept;

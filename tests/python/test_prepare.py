@@ -144,6 +144,28 @@ async def test_on_a_closed_connection(connection):
             getattr(statement, name)()
 
 
+async def test_the_unnamed_statement(connection):
+    one, two = [await connection.prepare(f"select {i}", name="") for i in (1, 2)]
+    assert one.get_name() == two.get_name() == ""
+    assert [await statement.fetchval() for statement in (one, two, one)] == [1, 2, 1]
+
+
+async def test_statements_know_who_uses_them(connection):
+    statement = await connection.prepare("select generate_series(1, 3)")
+    state = statement._state
+    assert (state.refs, state.record_class) == (1, pgstride.Record)
+    async with connection.transaction():
+        cursor = await statement.cursor()
+        assert state.refs == 2  # and what made the cursor is gone
+        del cursor
+        async for _ in connection.cursor("select 1"):
+            (cached,) = [kept for kept in connection._stmt_cache.iter_statements() if kept.query == "select 1"]
+            assert cached.refs == 1
+    del statement, _
+    gc.collect()
+    assert (state.refs, cached.refs) == (0, 0)
+
+
 async def test_names_are_nobody_elses(connection, connect):
     """A pooler must not take one client's statement for another's."""  # R-Q2
     other = await connect()

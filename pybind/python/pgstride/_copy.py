@@ -147,7 +147,7 @@ class Copying(Part):
         copy = f"COPY {table}{_columns(columns)} FROM STDIN (FORMAT binary){_where(self, where)}"
         async with _deadline(self, timeout):
             # Not kept: its types must be those that the table has now.
-            row_type = await self._protocol.prepare("", f"SELECT {selected} FROM {table} LIMIT 1", math.inf)
+            row_type = await self._protocol.prepare(None, f"SELECT {selected} FROM {table} LIMIT 1", math.inf)
             with self._watch(copy) as ending:
                 ending.tag = await self._protocol.copy_in(copy, records, row_type)
             return CommandStatus(ending.tag)

@@ -61,6 +61,10 @@ class Statement:
     name: str
     query: str
     closed: bool
+    refs: int
+    """How many prepared statements and cursors use it. They count themselves."""
+    record_class: type[Record]
+    """What its rows are where a call does not say."""
     def mark_closed(self) -> None:
         """Whoever holds it can not use it any more, and it is not found in the cache."""
     def unknown_types(self) -> list[int]:

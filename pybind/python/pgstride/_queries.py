@@ -75,6 +75,7 @@ class Queries(Part, typing.Generic[Row]):
     ) -> list[typing.Any]:
         """Run a statement and return its rows."""
         if record_class is not None:
+            self._check_open()
             connect_utils.check_record_class(record_class)
         if self._query_loggers or self._observer is not None or self._hooked:
             return typing.cast("list[Record]", await self._execute(query, args, 0, timeout, record_class=record_class))
@@ -100,6 +101,7 @@ class Queries(Part, typing.Generic[Row]):
         The statement is suspended after that row: what further rows would do does not happen.
         """
         if record_class is not None:
+            self._check_open()
             connect_utils.check_record_class(record_class)
         if self._query_loggers or self._observer is not None or self._hooked:
             rows = await self._execute(query, args, 1, timeout, record_class=record_class)
@@ -147,6 +149,7 @@ class Queries(Part, typing.Generic[Row]):
     ) -> list[typing.Any]:
         """Run a statement for each set of arguments in `args` and return the rows of all of them."""
         if record_class is not None:
+            self._check_open()
             connect_utils.check_record_class(record_class)
         row_class = record_class or self._core.record_class
         if self._query_loggers or self._observer is not None or self._hooked:
@@ -172,9 +175,10 @@ class Queries(Part, typing.Generic[Row]):
         record_class: type[Record] | None = None,
     ) -> prepared_stmt.PreparedStatement[typing.Any]:
         """Prepare a statement, under a `name` that SQL can use if one is given."""
+        self._check_open()
         if name is not None and not isinstance(name, str):
             raise TypeError(f"statement name must be a str, not {type(name).__name__}")
-        return await self._prepare(query, name=name, timeout=timeout, use_cache=False, record_class=record_class)
+        return await self._prepare(query, name=name, timeout=timeout, record_class=record_class)
 
     @typing.overload
     def cursor(
@@ -300,7 +304,7 @@ class Queries(Part, typing.Generic[Row]):
             statement = await self._get_statement(
                 query,
                 None if timeout is None else float(timeout),
-                named=name or False,
+                named=True if name is None else name,
                 use_cache=use_cache,
                 record_class=record_class,
             )
@@ -321,7 +325,7 @@ class Queries(Part, typing.Generic[Row]):
         if "_introspect_types" not in self._hooked:
             if use_cache and self._core.has_cached(query):
                 return await self._core.prepare(query, name, True, timeout, True)
-            return await self._protocol.prepare(name or "", query, timeout, use_cache=use_cache)
+            return await self._protocol.prepare(name, query, timeout, use_cache=use_cache)
         budget = _Budget(timeout)
         statement = await self._core.prepare(query, name, use_cache, timeout, False)
         for _ in range(_INTROSPECTION_ATTEMPTS):

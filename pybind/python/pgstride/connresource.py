@@ -9,6 +9,7 @@ import typing
 from . import exceptions
 
 if typing.TYPE_CHECKING:
+    from . import _core
     from .connection import Connection
 
 _P = typing.ParamSpec("_P")
@@ -46,3 +47,26 @@ class ConnectionResource:
             raise exceptions.InterfaceError(
                 f"cannot call {type(self).__name__}.{method}(): the underlying connection is closed"
             )
+
+
+class StatementUser(ConnectionResource):
+    """Base of what runs a prepared statement. The statement knows how many there are."""
+
+    __slots__ = ("_state",)
+
+    _state: typing.Any  # a Statement; None in a cursor that has not prepared one yet
+
+    def __init__(self, connection: Connection[typing.Any], state: _core.Statement | None) -> None:
+        super().__init__(connection)
+        self._state = None
+        if state is not None:
+            self._use(state)
+
+    def _use(self, state: _core.Statement) -> None:
+        self._state = state
+        state.refs += 1
+
+    def __del__(self) -> None:
+        state = getattr(self, "_state", None)
+        if state is not None:
+            state.refs -= 1

@@ -17,10 +17,12 @@ if typing.TYPE_CHECKING:
 _DEFAULT_PREFETCH = 50
 
 
-class CursorFactory(connresource.ConnectionResource, typing.Generic[Row]):
+class CursorFactory(connresource.StatementUser, typing.Generic[Row]):
     """What ``cursor()`` returns: ``async for`` iterates over rows, ``await`` gives a :class:`Cursor`."""
 
-    __slots__ = ("_query", "_state", "_args", "_prefetch", "_timeout", "_record_class")
+    __slots__ = ("_query", "_args", "_prefetch", "_timeout", "_record_class")
+
+    _state: _core.Statement | None
 
     def __init__(
         self,
@@ -32,9 +34,8 @@ class CursorFactory(connresource.ConnectionResource, typing.Generic[Row]):
         timeout: float | None,
         record_class: type[Record] | None,
     ) -> None:
-        super().__init__(connection)
+        super().__init__(connection, state)
         self._query = query
-        self._state = state
         self._args = args
         self._prefetch = prefetch
         self._timeout = utils._seconds(timeout)
@@ -55,8 +56,10 @@ class CursorFactory(connresource.ConnectionResource, typing.Generic[Row]):
         return cursor._init(self._timeout).__await__()
 
 
-class BaseCursor(connresource.ConnectionResource, typing.Generic[Row]):
-    __slots__ = ("_query", "_state", "_args", "_portal_name", "_exhausted", "_record_class")
+class BaseCursor(connresource.StatementUser, typing.Generic[Row]):
+    __slots__ = ("_query", "_args", "_portal_name", "_exhausted", "_record_class")
+
+    _state: _core.Statement | None
 
     def __init__(
         self,
@@ -66,9 +69,8 @@ class BaseCursor(connresource.ConnectionResource, typing.Generic[Row]):
         args: tuple[object, ...],
         record_class: type[Record] | None,
     ) -> None:
-        super().__init__(connection)
+        super().__init__(connection, state)
         self._query = query
-        self._state = state
         self._args = args
         self._portal_name: str | None = None
         self._exhausted = False
@@ -88,8 +90,8 @@ class BaseCursor(connresource.ConnectionResource, typing.Generic[Row]):
     async def _need_statement(self, timeout: float | None) -> None:
         self._require_transaction()
         if self._state is None:
-            self._state = await self._connection._get_statement(
-                self._query, timeout, named=True, record_class=self._record_class
+            self._use(
+                await self._connection._get_statement(self._query, timeout, named=True, record_class=self._record_class)
             )
 
     def _new_portal(self) -> str:

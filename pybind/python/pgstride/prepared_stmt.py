@@ -16,13 +16,15 @@ if typing.TYPE_CHECKING:
     from .protocol import Record
 
 
-class PreparedStatement(connresource.ConnectionResource, typing.Generic[Row]):
+class PreparedStatement(connresource.StatementUser, typing.Generic[Row]):
     """A statement that the server keeps prepared as long as this object lives.
 
     Made by :meth:`Connection.prepare`.
     """
 
-    __slots__ = ("_query", "_state", "_record_class", "_last_status")
+    __slots__ = ("_query", "_record_class", "_last_status")
+
+    _state: _core.Statement
 
     def __init__(
         self,
@@ -31,9 +33,8 @@ class PreparedStatement(connresource.ConnectionResource, typing.Generic[Row]):
         state: _core.Statement,
         record_class: type[Record] | None = None,
     ) -> None:
-        super().__init__(connection)
+        super().__init__(connection, state)
         self._query = query
-        self._state = state
         self._record_class = record_class
         self._last_status: str | None = None
 

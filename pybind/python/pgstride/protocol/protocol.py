@@ -35,10 +35,10 @@ class BaseProtocol(metaclass=_hooks.Hookable):
         self._core = core
 
     async def prepare(
-        self, stmt_name: str, query: str, timeout: _Timeout, *, use_cache: bool = False
+        self, stmt_name: str | None, query: str, timeout: _Timeout, *, use_cache: bool = False
     ) -> _core.Statement:
-        """A prepared statement; without a `stmt_name` the core thinks of one."""
-        return await self._core.prepare(query, stmt_name or None, use_cache, timeout, True)
+        """A prepared statement; for a `stmt_name` of None the core thinks of one."""
+        return await self._core.prepare(query, stmt_name, use_cache, timeout, True)
 
     async def query(self, query: str, timeout: _Timeout) -> str:
         """Run a script; the status of its last command."""
