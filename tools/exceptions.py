@@ -87,7 +87,8 @@ def main() -> None:
         raise SystemExit("two classes of one name")
     write = sys.stdout.write
     write(HEADER)
-    write("from ._base import (\n" + "".join(f"    {name},\n" for name in sorted(bases)) + ")\n\n")
+    write("from ._base import (\n" + "".join(f"    {name},\n" for name in sorted(bases)) + ")\n")
+    write("from ._base import ResultTooLargeError as ResultTooLargeError  # asyncpg has none, so it is not in __all__\n\n")
     write("__all__ = (\n" + "".join(f'    "{name}",\n' for name in sorted(names) + bases) + ")\n")
     for section in sections():
         for name, base, sqlstate in section:

@@ -31,8 +31,8 @@ assert asyncpg.exceptions.UniqueViolationError is pgstride.UniqueViolationError
 for name in "compat connect_utils connection connresource cursor exceptions introspection pgproto pool".split():
     assert importlib.import_module("asyncpg." + name) is importlib.import_module("pgstride." + name)
     assert getattr(asyncpg, name) is sys.modules["pgstride." + name]
-assert len(asyncpg.__all__) == len(set(asyncpg.__all__)) == 283
-assert len(asyncpg.exceptions.__all__) == 277
+assert len(asyncpg.__all__) == len(set(asyncpg.__all__)) == 281
+assert len(asyncpg.exceptions.__all__) == 276 and asyncpg.__package__ == "asyncpg"
 assert not any(m.__name__.startswith("asyncpg.") for n, m in list(sys.modules.items()) if n.startswith("asyncpg"))
 before = asyncpg
 pgstride.install_as_asyncpg()

@@ -28,15 +28,16 @@ from . import (
     utils,
 )
 from ._core import __version__
-from ._observing import Observer
+from ._observing import Observer as Observer  # asyncpg has none, so it is not in __all__; nor are the others
 from .connection import Connection, connect
 from .exceptions import *  # noqa: F403
+from .exceptions import ResultTooLargeError as ResultTooLargeError
 from .pool import Pool, create_pool
-from .pool import PoolFullError as PoolFullError  # asyncpg has none, so it is not in __all__
+from .pool import PoolFullError as PoolFullError
 from .protocol import Record
 from .types import *  # noqa: F403
 
-__all__: tuple[str, ...] = ("connect", "create_pool", "Pool", "Record", "Connection", "Observer")
+__all__: tuple[str, ...] = ("connect", "create_pool", "Pool", "Record", "Connection")
 __all__ += exceptions.__all__
 
 _ASYNCPG_VERSION = "0.31.0"
@@ -91,4 +92,5 @@ class _AsAsyncpg(_ModuleType):
         names = {name: value for name, value in globals().items() if not name.startswith("__")}
         self.__dict__.update(names, __all__=__all__, __version__=_ASYNCPG_VERSION, __file__=__file__)
         self.__spec__ = importlib.machinery.ModuleSpec("asyncpg", None, origin=__file__, is_package=True)
+        self.__package__ = "asyncpg"
         self.__path__ = []

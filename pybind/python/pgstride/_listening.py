@@ -31,6 +31,9 @@ class LoggedQuery(typing.NamedTuple):
     conn_params: _parameters.ConnectionParameters
 
 
+LoggedQuery.__module__ = "pgstride.connection"
+
+
 _Function = typing.Callable[..., typing.Any]
 # What is told of what. They may be coroutine functions, too.
 _Listener = typing.Callable[["Connection[typing.Any]", int, str, str], object]
@@ -65,6 +68,9 @@ class _Callback(typing.NamedTuple):
             loop.call_exception_handler({"message": f"Exception in listener {self.function!r}", "exception": error})
             return
         loop.create_task(coroutine)
+
+
+_Callback.__module__ = "pgstride.connection"
 
 
 class Listening(Part):

@@ -68,6 +68,8 @@ Environment = typing.Mapping[str, str]
 class SessionAttribute(str, enum.Enum):
     """Which kind of server will do."""
 
+    __module__ = "pgstride.connect_utils"
+
     any = "any"
     primary = "primary"
     standby = "standby"
@@ -93,6 +95,7 @@ class ConnectionParameters(
         ],
     )
 ):
+    __module__ = "pgstride.connect_utils"
     __slots__ = ()
 
     def __repr__(self) -> str:

@@ -31,10 +31,11 @@ ArgumentSets = typing.Iterable[typing.Sequence[object]]
 """What a statement is to be run with, time after time."""
 
 
-def call_its_functions(name: str, part: type) -> None:
+def call_its_functions(module: str, name: str, part: type) -> None:
     """What Python says about a part's methods is said of the class that users know."""
     for function in vars(part).values():
         if inspect.isfunction(function):
+            function.__module__ = f"pgstride.{module}"
             function.__qualname__ = f"{name}.{function.__name__}"
 
 
@@ -55,7 +56,7 @@ class Part:
     def __init_subclass__(cls, **options: typing.Any) -> None:
         super().__init_subclass__(**options)
         if cls.__module__.startswith("pgstride._"):
-            call_its_functions("Connection", cls)
+            call_its_functions("connection", "Connection", cls)
 
     @property
     def _whole(self) -> Connection[typing.Any]:
@@ -80,4 +81,4 @@ class Part:
             raise exceptions.InterfaceError("connection is closed")
 
 
-call_its_functions("Connection", Part)
+call_its_functions("connection", "Connection", Part)

@@ -24,6 +24,8 @@ _CHECK_LIMIT = 5.0
 class PoolConnectionProxyMeta(type):
     """Gives the proxy every public method of a connection, under the same signature."""
 
+    __module__ = "pgstride.pool"
+
     def __new__(
         mcls, name: str, bases: tuple[type, ...], namespace: dict[str, typing.Any]
     ) -> PoolConnectionProxyMeta:
@@ -59,6 +61,8 @@ else:
 class PoolConnectionProxy(_Lent[Row], metaclass=PoolConnectionProxyMeta):  # type: ignore[metaclass]
     """A connection that belongs to a pool, for as long as it is lent. Of no use once it is given back."""
 
+    __module__ = "pgstride.pool"
+
     __slots__ = ("_con", "_holder")
 
     def __init__(self, holder: PoolConnectionHolder[Row], con: connection.Connection[Row]) -> None:
@@ -85,6 +89,8 @@ class PoolConnectionProxy(_Lent[Row], metaclass=PoolConnectionProxyMeta):  # typ
 
 class PoolConnectionHolder(typing.Generic[Row]):
     """A slot of the pool's core, with the connection in it if there is one."""
+
+    __module__ = "pgstride.pool"
 
     __slots__ = ("_con", "_pool", "_slot", "_timeout", "_generation", "_releasing", "_lent_until", "_site", "_why")
 
@@ -324,6 +330,8 @@ class PoolConnectionHolder(typing.Generic[Row]):
 
 class PoolAcquireContext(typing.Generic[Row]):
     """What :meth:`Pool.acquire` returns: to be awaited, or entered, once."""
+
+    __module__ = "pgstride.pool"
 
     __slots__ = ("timeout", "connection", "done", "pool")
 

@@ -39,6 +39,9 @@ class PoolStats(typing.NamedTuple):
         return self.idle + self.checking + self.leased + self.resetting
 
 
+PoolStats.__module__ = "pgstride.pool"
+
+
 class _Free:
     """The holders that are free, as far as tests look at them."""
 

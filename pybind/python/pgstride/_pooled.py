@@ -17,10 +17,14 @@ if typing.TYPE_CHECKING:
 class _ConnectionProxy:
     """What a pool lends in place of a connection. It passes for an instance of any connection class."""
 
+    __module__ = "pgstride.connection"
+
     __slots__ = ("__weakref__",)
 
 
 class ConnectionMeta(_hooks.Hookable):
+    __module__ = "pgstride.connection"
+
     def __instancecheck__(cls, instance: object) -> bool:
         return issubclass(type(instance), _ConnectionProxy) or super().__instancecheck__(instance)
 

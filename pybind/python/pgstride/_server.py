@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import sys
 import typing
+
+from . import serverversion, types
 
 if typing.TYPE_CHECKING:
     from . import _core
@@ -21,6 +24,9 @@ class ServerCapabilities(typing.NamedTuple):
     jit: bool
 
 
+ServerCapabilities.__module__ = "pgstride.connection"
+
+
 class TLSInfo(typing.NamedTuple):
     """What the two ends of an encrypted connection have agreed on."""
 
@@ -32,8 +38,13 @@ class TLSInfo(typing.NamedTuple):
     """The protocol that the server chose: ``'postgresql'``, or nothing before PostgreSQL 17."""
 
 
+TLSInfo.__module__ = "pgstride.connection"
+
+
 class CommandStatus(str):
     """What a command reports: ``'INSERT 0 1'``."""
+
+    __module__ = "pgstride.connection"
 
     __slots__ = ()
 
@@ -52,6 +63,8 @@ class CommandStatus(str):
 class ConnectionSettings:
     """The server's reported settings: ``settings.TimeZone``, ``settings.client_encoding``, …"""
 
+    __module__ = "pgstride.protocol.protocol"
+
     __slots__ = ("_core",)
 
     def __init__(self, core: _core.Core) -> None:
@@ -67,3 +80,29 @@ class ConnectionSettings:
 
     def __repr__(self) -> str:
         return f"<ConnectionSettings {self._core.parameters()!r}>"
+
+
+def _version_of(parameters: typing.Mapping[str, str]) -> types.ServerVersion | None:
+    """None when it can not be read: an odd version is no reason not to connect."""
+    try:
+        return serverversion.split_server_version_string(parameters.get("server_version", ""))
+    except ValueError:
+        return None
+
+
+def _detect_server_capabilities(
+    server_version: types.ServerVersion | None, connection_settings: typing.Mapping[str, str]
+) -> ServerCapabilities:
+    """What the server, or one of its relatives, can do. One of unknown version is taken for a recent one."""
+    major = sys.maxsize if server_version is None else server_version.major
+    is_redshift = "padb_revision" in connection_settings
+    is_foreign = is_redshift or "crdb_version" in connection_settings or "crate_version" in connection_settings
+    return ServerCapabilities(
+        advisory_locks=not is_foreign,
+        notifications=not is_foreign,
+        plpgsql=not is_foreign,
+        sql_reset=not is_foreign or is_redshift,
+        sql_close_all=not is_foreign,
+        sql_copy_from_where=not is_foreign and major >= 12,
+        jit=not is_foreign and major >= 11,
+    )

@@ -19,6 +19,8 @@ def _query_of(key: _Key) -> str:
 class _StatementCache:
     """Least recently used goes first, and so does what was kept for too long."""
 
+    __module__ = "pgstride.connection"
+
     __slots__ = ("_core", "_max_size", "_max_lifetime")
 
     def __init__(self, core: _core.Core, max_size: int, max_lifetime: float) -> None:

@@ -36,6 +36,8 @@ VARIABLES = {
 
 
 class SSLMode(enum.IntEnum):
+    __module__ = "pgstride.connect_utils"
+
     disable = 0
     allow = 1
     prefer = 2
@@ -59,6 +61,8 @@ class SSLMode(enum.IntEnum):
 
 
 class SSLNegotiation(str, enum.Enum):
+    __module__ = "pgstride.connect_utils"
+
     postgres = "postgres"
     direct = "direct"
 

@@ -28,12 +28,21 @@ from . import (
     serverversion,
     transaction,
     types,
+    utils,
 )
 from ._listening import LoggedQuery, _Callback
 from ._parts import Row
-from ._pooled import ConnectionMeta
-from ._server import CommandStatus, ConnectionSettings, ServerCapabilities, TLSInfo
+from ._pooled import ConnectionMeta, _ConnectionProxy
+from ._server import (
+    CommandStatus,
+    ConnectionSettings,
+    ServerCapabilities,
+    TLSInfo,
+    _detect_server_capabilities,
+    _version_of,
+)
 from ._statement_cache import _StatementCache
+from .connect_utils import check_record_class as _check_record_class
 from .protocol import Protocol, Record, Transport
 
 if typing.TYPE_CHECKING:
@@ -153,7 +162,8 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
         When that takes longer than `timeout` seconds the connection is aborted and TimeoutError
         raised.
         """
-        await self._core.close(timeout)
+        if not self._core.closed:
+            await self._core.close(utils._seconds(timeout))
 
     def terminate(self) -> None:
         """Close the connection at once, without telling the server."""
@@ -169,7 +179,7 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
             self._leave_transaction()
             query = "ROLLBACK;\n" + query
         if query:
-            await self.execute(query, timeout=timeout)
+            await self.execute(query, timeout=utils._seconds(timeout))
 
     def get_reset_query(self) -> str:
         """What :meth:`reset` runs, behind the return to the role of the login."""
@@ -231,32 +241,6 @@ def _ended(reference: weakref.ref[Connection[typing.Any]]) -> None:
     on_end, connection._on_end = connection._on_end, None
     if on_end is not None:
         on_end()
-
-
-def _version_of(parameters: typing.Mapping[str, str]) -> types.ServerVersion | None:
-    """None when it can not be read: an odd version is no reason not to connect."""
-    try:
-        return serverversion.split_server_version_string(parameters.get("server_version", ""))
-    except ValueError:
-        return None
-
-
-def _detect_server_capabilities(
-    server_version: types.ServerVersion | None, connection_settings: typing.Mapping[str, str]
-) -> ServerCapabilities:
-    """What the server, or one of its relatives, can do. One of unknown version is taken for a recent one."""
-    major = sys.maxsize if server_version is None else server_version.major
-    is_redshift = "padb_revision" in connection_settings
-    is_foreign = is_redshift or "crdb_version" in connection_settings or "crate_version" in connection_settings
-    return ServerCapabilities(
-        advisory_locks=not is_foreign,
-        notifications=not is_foreign,
-        plpgsql=not is_foreign,
-        sql_reset=not is_foreign or is_redshift,
-        sql_close_all=not is_foreign,
-        sql_copy_from_where=not is_foreign and major >= 12,
-        jit=not is_foreign and major >= 11,
-    )
 
 
 def _caller() -> str:
@@ -348,7 +332,7 @@ async def connect(
         raise exceptions.InterfaceError(
             f"connection_class is expected to be a subclass of pgstride.Connection, got {connection_class!r}"
         )
-    connect_utils.check_record_class(record_class)
+    _check_record_class(record_class)
     _observing.check(observer)
     connect_utils.check_not_negative("max_cacheable_statement_size", max_cacheable_statement_size)
     connect_utils.check_not_negative("max_cached_statement_lifetime", max_cached_statement_lifetime)

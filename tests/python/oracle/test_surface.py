@@ -153,6 +153,17 @@ def test_module(name):
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_where_classes_are_from(name):
+    theirs, ours = [importlib.import_module(package + name) for package in ("asyncpg", "pgstride")]
+    homes = {
+        attribute: (thing.__module__.replace("asyncpg", "pgstride", 1), getattr(ours, attribute).__module__)
+        for attribute, thing in vars(theirs).items()
+        if isinstance(thing, type) and thing.__module__.startswith("asyncpg") and hasattr(ours, attribute)
+    }
+    assert not {attribute: home for attribute, home in homes.items() if home[0] != home[1]}
+
+
 def test_built_in_types():
     """By all their names; PostgreSQL has had some that it has no more, and will have some."""
     theirs, ours = [
@@ -171,7 +182,7 @@ def bases(exception: type) -> list[str]:
 
 
 def test_exceptions():
-    assert set(asyncpg.exceptions.__all__) <= set(pgstride.exceptions.__all__)
+    assert set(asyncpg.exceptions.__all__) == set(pgstride.exceptions.__all__)
     for name in asyncpg.exceptions.__all__:
         theirs, ours = getattr(asyncpg, name), getattr(pgstride, name)
         assert ours is getattr(pgstride.exceptions, name)
@@ -180,7 +191,8 @@ def test_exceptions():
 
 
 def test_the_package_itself():
-    assert set(asyncpg.__all__) <= set(pgstride.__all__)
+    assert set(asyncpg.__all__) == set(pgstride.__all__)
+    assert {"Observer", "PoolFullError", "ResultTooLargeError"} <= vars(pgstride).keys() - set(pgstride.__all__)
     for name in dir(asyncpg):
         if not name.startswith("_") and name != "annotations":
             assert hasattr(pgstride, name), name

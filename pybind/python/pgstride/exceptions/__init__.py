@@ -16,12 +16,12 @@ from ._base import (
     PostgresError,
     PostgresLogMessage,
     ProtocolError,
-    ResultTooLargeError,
     TargetServerAttributeNotMatched,
     UnknownPostgresError,
     UnsupportedClientFeatureError,
     UnsupportedServerFeatureError,
 )
+from ._base import ResultTooLargeError as ResultTooLargeError  # asyncpg has none, so it is not in __all__
 
 __all__ = (
     "ActiveSQLTransactionError",
@@ -297,7 +297,6 @@ __all__ = (
     "InternalClientError",
     "OutdatedSchemaCacheError",
     "ProtocolError",
-    "ResultTooLargeError",
     "UnsupportedClientFeatureError",
     "TargetServerAttributeNotMatched",
     "UnsupportedServerFeatureError",

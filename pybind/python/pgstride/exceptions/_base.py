@@ -21,7 +21,6 @@ __all__ = (
     "InternalClientError",
     "OutdatedSchemaCacheError",
     "ProtocolError",
-    "ResultTooLargeError",
     "UnsupportedClientFeatureError",
     "TargetServerAttributeNotMatched",
     "UnsupportedServerFeatureError",
