@@ -15,8 +15,9 @@ bool Exchange::begin(PyObject* timeout) {
     let_go();
     return false;
   }
-  Duration limit;
-  if (!parse_timeout(timeout, core().options().command_timeout, limit)) return false;
+  Duration limit{};
+  // That the connection is closed is said whatever the timeout.
+  if (!core().is_closed() && !parse_timeout(timeout, core().options().command_timeout, limit)) return false;
   if (!core().claim(*this)) return false;
   core().follow_catalog();
   started_ = core().loop().now();

@@ -60,6 +60,19 @@ async def test_twice_at_once(connection):
     assert connection.is_closed()
 
 
+async def test_again_with_any_timeout(connection):
+    await connection.close(timeout=True)  # a second
+    await connection.close(timeout="soon")
+    for call in (
+        lambda: connection.fetch("select 1", record_class=int),
+        lambda: connection.fetch("select 1", timeout=True),
+        lambda: connection.fetchmany("select 1", [], record_class=int),
+        lambda: connection.prepare("select 1", name=1),
+    ):
+        with pytest.raises(pgstride.InterfaceError, match="connection is closed"):
+            await call()
+
+
 async def test_released_while_it_closes(create_pool):
     pool = await create_pool()
     proxy = await pool.acquire()

@@ -53,6 +53,7 @@ CASES = {
         ["/tmp/.s.PGSQL.5"],
         {"user": "u x", "password": "p@/", "database": "d b"},
     ),
+    "from a file": ({"dsn": " \tpostgresql://u@h/d\r\n"}, {}, [("h", 5432)], {"user": "u", "database": "d"}),
     "bare percent": ({"dsn": "postgresql://u:100%@h/d"}, {}, [("h", 5432)], {"password": "100%"}),
     "upper case": ({"dsn": "POSTGRES://u@h/d"}, {}, [("h", 5432)], {"user": "u"}),
     "nothing between": ({"dsn": "postgres://u:@h/"}, {}, [("h", 5432)], {"password": None, "database": ""}),

@@ -272,6 +272,18 @@ async def test_a_timeout_covers_waiting_for_a_connection(create_pool, name):  # 
     await IN_TIME[name](pool)
 
 
+@pytest.mark.parametrize("name", ["fetchval", "fetchmany"])
+async def test_a_bool_is_no_timeout(create_pool, name):
+    arguments = {"fetchval": ("select 1",), "fetchmany": ("select $1::int", [(1,)])}[name]
+    pool = await create_pool()
+    lent = await pool.acquire()
+    asking = asyncio.ensure_future(getattr(pool, name)(*arguments, timeout=True))  # has to wait for a connection
+    await asyncio.sleep(0)
+    await pool.release(lent)
+    with pytest.raises(ValueError, match=r"got True"):
+        await asking
+
+
 async def test_what_is_left_of_a_timeout_is_for_the_request(create_pool):  # R-C2
     pool = await create_pool()
     lent = await pool.acquire()

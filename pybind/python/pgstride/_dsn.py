@@ -32,6 +32,7 @@ class Dsn(typing.NamedTuple):
 
 
 def parse(text: str) -> Dsn:
+    text = text.lstrip().rstrip("\r\n\t")  # the last line of a file, perhaps
     scheme, separator, rest = text.partition("://")
     if not separator or scheme.lower() not in ("postgres", "postgresql"):
         # Without the slashes it may be anything, a password with a colon in it among others.

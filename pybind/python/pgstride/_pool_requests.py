@@ -228,10 +228,10 @@ async def _within(
     timeout: _Timeout, waiting: typing.Coroutine[typing.Any, typing.Any, _Result]
 ) -> tuple[_Result, _Timeout]:
     """Waits for a connection; with it comes what is left of the time for the request itself."""
-    try:
-        limit = math.inf if timeout is None else float(timeout)
-    except (TypeError, ValueError):
-        limit = math.inf  # the request will say what is wrong with it
+    limit = math.inf
+    if timeout is not None and not isinstance(timeout, bool):
+        with contextlib.suppress(TypeError, ValueError):  # the request will say what is wrong with it
+            limit = float(timeout)
     if limit > _LONG:
         return await waiting, timeout
     if limit <= 0:
@@ -243,6 +243,6 @@ async def _within(
     return got, limit - (loop.time() - started)
 
 
-call_its_functions("Pool", PoolRequests)
+call_its_functions("pool", "Pool", PoolRequests)
 
 __all__ = ("PoolRequests",)

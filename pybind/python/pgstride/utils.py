@@ -71,5 +71,5 @@ def _without_nul(text: str) -> str:
 
 
 def _seconds(timeout: float | None) -> float | None:
-    """A timeout as statements and cursors take it: whatever float() takes."""
+    """A timeout, which is whatever float() takes where no query is run by its text."""
     return None if timeout is None else float(timeout)
