@@ -26,6 +26,7 @@ void drop_expired_statements(Core& core) {
 
 PyObject* cached_statements(PyObject* self, PyObject*) {
   Core& core = core_of(self);
+  core.follow_catalog();
   drop_expired_statements(core);
   Ref list = Ref::steal(PyList_New(0));
   for (const StatementRef& statement : core.session().statements().entries()) {

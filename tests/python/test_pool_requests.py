@@ -213,6 +213,34 @@ async def test_methods_that_were_replaced(create_pool, method, monkeypatch):
     assert called == [METHODS[method]]
 
 
+@pytest.mark.parametrize("is_patched", [False, True])
+async def test_a_reset_in_the_place_of_the_classs(create_pool, monkeypatch, is_patched):
+    async def reset(self, *, timeout=None):
+        raise KeyError("not reset")
+
+    own = type("Own", (pgstride.Connection,), {} if is_patched else {"reset": reset})
+    pool = await create_pool(connection_class=own)
+    if is_patched:
+        monkeypatch.setattr(pgstride.Connection, "reset", reset)
+    for call in (lambda: pool.fetchval("select 1"), lambda: pool.execute("select 1")):
+        with pytest.raises(KeyError, match="not reset"):
+            await call()
+    assert pool.get_idle_size() == 0
+
+
+async def test_a_pool_that_acquires_in_its_own_way(dsn):
+    acquired = []
+
+    class Own(pgstride.Pool):
+        def acquire(self, *, timeout=None):
+            acquired.append(timeout)
+            return super().acquire(timeout=timeout)
+
+    options = dict(max_queries=9, max_inactive_connection_lifetime=0, connection_class=pgstride.Connection)
+    async with Own(dsn, min_size=1, max_size=1, loop=None, record_class=pgstride.Record, **options) as pool:
+        assert await pool.fetchval("select 1") == 1 and acquired == [None]
+
+
 async def test_query_loggers(create_pool):
     logged = []
 

@@ -34,6 +34,7 @@ async def test_stale_plans_are_dropped_together(create_pool, connection):  # R-Q
             await each.fetch("select * from pool_stale")
         await connection.execute("alter table pool_stale add column b int")
         await one.fetch("select * from pool_stale")
+        assert (len(one._stmt_cache), len(two._stmt_cache)) == (1, 0)
         async with two.transaction():  # where it could not be repeated
             assert await two.fetch("select * from pool_stale") == []
     await connection.execute("drop table pool_stale")

@@ -7,6 +7,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import typing
 
 import absent
 
@@ -35,6 +36,14 @@ def test_pyright(tmp_path):
     (tmp_path / "pgstride").symlink_to(SOURCES / "pgstride")
     (tmp_path / "usage.py").symlink_to(USAGE)
     assert "0 errors, 0 warnings" in run("pyright", "--pythonpath", sys.executable, cwd=tmp_path)
+
+
+def test_hints_are_there_at_run_time():
+    for module in (pgstride, pgstride.pool, pgstride.connection, pgstride.cursor, pgstride.prepared_stmt, pgstride.transaction):
+        for name in module.__all__ if hasattr(module, "__all__") else dir(module):
+            thing = getattr(module, name)
+            if isinstance(thing, type) and thing.__module__.startswith("pgstride"):
+                typing.get_type_hints(thing)
 
 
 def test_what_is_generic_can_be_subscripted():

@@ -44,14 +44,15 @@ class Part:
 
     __slots__ = ()
 
-    _core: _core.Core
-    _loop: asyncio.AbstractEventLoop
-    _protocol: Protocol
-    _addr: _parameters.Address
-    _config: connect_utils._ClientConfiguration
-    _params: _parameters.ConnectionParameters
-    _server_caps: ServerCapabilities
-    _observer: _observing.Observer | None
+    if typing.TYPE_CHECKING:  # who asks for the type hints of a class could not be told what these names mean
+        _core: _core.Core
+        _loop: asyncio.AbstractEventLoop
+        _protocol: Protocol
+        _addr: _parameters.Address
+        _config: connect_utils._ClientConfiguration
+        _params: _parameters.ConnectionParameters
+        _server_caps: ServerCapabilities
+        _observer: _observing.Observer | None
 
     def __init_subclass__(cls, **options: typing.Any) -> None:
         super().__init_subclass__(**options)

@@ -17,6 +17,9 @@ if typing.TYPE_CHECKING:
     from .pool import Pool
 
 _BASE: type[connection.Connection[typing.Any]] = connection.Connection
+# A class that has put something else in the place of one of these has its own way of resetting.
+PLAIN_RESET = _BASE.reset
+PLAIN_RESET_QUERY = _BASE.get_reset_query
 _CLOSE_LIMIT = 10.0  # seconds, for a connection that nobody waits for
 _CHECK_LIMIT = 5.0
 
@@ -206,8 +209,8 @@ class PoolConnectionHolder(typing.Generic[Row]):
         kind = type(con)
         if (
             self._pool._reset is not None
-            or kind.reset is not _BASE.reset
-            or kind.get_reset_query is not _BASE.get_reset_query
+            or kind.reset is not PLAIN_RESET
+            or kind.get_reset_query is not PLAIN_RESET_QUERY
             or con._core.busy
             or con._core.closed
         ):

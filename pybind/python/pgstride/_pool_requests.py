@@ -14,7 +14,13 @@ import math
 import typing
 
 from . import _loops, connect_utils, connection
-from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy
+from ._pool_holder import (
+    PLAIN_RESET,
+    PLAIN_RESET_QUERY,
+    PoolAcquireContext,
+    PoolConnectionHolder,
+    PoolConnectionProxy,
+)
 from ._parts import ArgumentSets, OtherRow, Row, call_its_functions
 from ._server import CommandStatus
 from .protocol import Record
@@ -25,11 +31,8 @@ if typing.TYPE_CHECKING:
 _BASE = connection.Connection
 # A class that has put something else in the place of one of these has its own way.
 _PLAIN = {
-    name: getattr(_BASE, name)
-    for name in ("fetch", "fetchrow", "fetchval", "execute", "executemany", "fetchmany", "reset", "get_reset_query")
+    name: getattr(_BASE, name) for name in ("fetch", "fetchrow", "fetchval", "execute", "executemany", "fetchmany")
 }
-_plain_reset = _PLAIN["reset"]
-_plain_reset_query = _PLAIN["get_reset_query"]
 
 _Timeout = typing.Optional[float]  # seconds, or a word that spells them
 _LONG = 1e8
@@ -64,11 +67,10 @@ class PoolRequests(typing.Generic[Row]):
 
     __slots__ = ()
 
-    _core: _core.PoolCore
-    _holders: list[PoolConnectionHolder[Row]]
-    _lends: bool
-
     if typing.TYPE_CHECKING:
+        _core: _core.PoolCore
+        _holders: list[PoolConnectionHolder[Row]]
+        _lends: bool
 
         def acquire(self, *, timeout: float | None = None) -> PoolAcquireContext[Row]: ...
         async def _lease(self) -> PoolConnectionHolder[Row]: ...
@@ -196,8 +198,8 @@ class PoolRequests(typing.Generic[Row]):
         kind = type(con)
         if (
             getattr(kind, method) is _PLAIN[method]
-            and kind.reset is _plain_reset
-            and kind.get_reset_query is _plain_reset_query
+            and kind.reset is PLAIN_RESET
+            and kind.get_reset_query is PLAIN_RESET_QUERY
             and not con._query_loggers
             and not con._hooked
         ):

@@ -34,8 +34,9 @@ class Pooled(Listening, metaclass=ConnectionMeta):
 
     __slots__ = ()
 
-    _proxy_ref: weakref.ref[object] | None
-    _top_xact: transaction.Transaction | None
+    if typing.TYPE_CHECKING:
+        _proxy_ref: weakref.ref[object] | None
+        _top_xact: transaction.Transaction | None
 
     @property
     def _proxy(self) -> object | None:

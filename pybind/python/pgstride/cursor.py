@@ -6,11 +6,10 @@ from __future__ import annotations
 import collections
 import typing
 
-from . import connresource, exceptions, utils
+from . import _core, connresource, exceptions, utils
 from ._parts import Row
 
 if typing.TYPE_CHECKING:
-    from . import _core
     from .connection import Connection
     from .protocol import Record
 

@@ -165,7 +165,8 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
             # One that could not connect may be used all the same, or begun again.
             self._initializing = False
             self._initialized = True
-            self._lends = self._setup is None and self._reset is None and self._observer is None
+            lends_plainly = type(self).acquire is Pool.acquire and type(self).release is Pool.release
+            self._lends = lends_plainly and self._setup is None and self._reset is None and self._observer is None
         return self
 
     # --- lending ------------------------------------------------------------------------------------

@@ -6,12 +6,11 @@ from __future__ import annotations
 import json
 import typing
 
-from . import connresource, cursor, exceptions, types, utils
+from . import _core, connresource, cursor, exceptions, types, utils
 from ._parts import ArgumentSets, Row
 from ._server import CommandStatus
 
 if typing.TYPE_CHECKING:
-    from . import _core
     from .connection import Connection
     from .protocol import Record
 
