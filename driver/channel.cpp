@@ -66,7 +66,7 @@ void Channel::flush() {
   send();
   // Sending may have made room for a bulk operation's owner. Inside deliver() he is told anyway,
   // if only when a loop that nests in there has come back.
-  if (session_.has_news() && destroyed_ == nullptr) deliver_soon();
+  if (session_.has_news() && destroyed_ == nullptr) come_back_soon();
 }
 
 // Here there is nobody who could be told that there is no memory, but all whose connection it is.
@@ -119,7 +119,7 @@ void Channel::cancel(Operation& operation) {
 
 void Channel::read_on() {
   session_.read_on();
-  if (transport_.has_unread()) deliver_soon();
+  if (transport_.has_unread()) come_back_soon();
   check_fence();
   flush();
 }
@@ -131,7 +131,7 @@ void Channel::read_what_was_left() {
 
 void Channel::dismiss(Operation& operation, Failure failure) {
   after(session_.dismiss(operation, std::move(failure)));
-  deliver_soon();
+  come_back_soon();
 }
 
 void Channel::after(Session::Abandoned abandoned) {
@@ -266,7 +266,7 @@ void Channel::receive_some() {
     received += result.bytes;
   }
   if (!is_open()) return;
-  if (transport_.has_unread() && !session_.paused()) deliver_soon();
+  if (transport_.has_unread() && !session_.paused()) come_back_soon();
   watch_->want(Ready::none);  // likewise: we have not come to the end
   wanted_ = Ready::none;      // send() wants again
 }
@@ -279,7 +279,7 @@ void Channel::close_if_failed() noexcept {
   transport_.close();
   fenced_ = false;
   grace_ends_ = never;
-  deliver_soon();
+  come_back_soon();
 }
 
 // --- time ---------------------------------------------------------------------------------------
@@ -294,6 +294,7 @@ void Channel::arm(TimePoint at) {
 
 void Channel::on_timer() noexcept {
   armed_ = never;
+  comes_back_soon_ = false;
   if (is_open() && transport_.has_unread()) receive();
   const TimePoint now = loop_.now();
   while (const auto abandoned = session_.expire(tick_of(now))) after(*abandoned);

@@ -66,7 +66,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   /// Sends what was submitted, as far as the socket takes it.
   void flush();
   /// The same in the next turn of the loop, for what comes in small pieces.
-  void flush_soon() { arm(loop_.now()); }
+  void flush_soon() { come_back_soon(); }
   /// The operation for which the session paused has room again.
   void read_on();
   /// The operation's owner gives up: the operation ends here and now, without being notified. What
@@ -121,7 +121,12 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   bool is_ours() { return birth_.is_here() || disown(); }
   bool disown();
   void arm(TimePoint at);
-  void deliver_soon() { arm(loop_.now()); }
+  /// In the loop's next turn, on_timer(). Cheap to ask for again meanwhile.
+  void come_back_soon() {
+    if (comes_back_soon_) return;
+    arm(loop_.now());
+    comes_back_soon_ = true;
+  }
 
   Loop& loop_;
   Endpoint endpoint_;
@@ -132,6 +137,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   std::unique_ptr<Watch> watch_;
   std::unique_ptr<Timer> timer_;
   TimePoint armed_ = never;
+  bool comes_back_soon_ = false;
   ChannelEvents* events_ = nullptr;
   std::unique_ptr<Channel> self_;  // when nobody else owns it, not even a Farewell
   bool* destroyed_ = nullptr;      // on the stack of the innermost deliver(), while it runs
