@@ -19,7 +19,7 @@ std::size_t find(const Columns& columns, std::string_view name, std::size_t like
 // The sentences of one error text.
 class Complaints {
  public:
-  void add(std::string what) { text_.append(text_.empty() ? "" : "; ").append(what); }
+  void add(const std::string& what) { text_.append(text_.empty() ? "" : "; ").append(what); }
   const std::string& text() const noexcept { return text_; }
 
  private:

@@ -4,13 +4,68 @@
 // boost_asio.hpp beside this, which name the Asio that is meant; this room includes none.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 
 #include "pgstride/driver/loop/loop.hpp"
 
 namespace pgstride::inline v0 {
+
+namespace detail {
+
+/// Room for one handler at a time. Asio takes new memory for each, and there might be none.
+class HandlerMemory {
+ public:
+  void* take(std::size_t size) {
+    if (is_taken_ || size > sizeof bytes_) return ::operator new(size);
+    is_taken_ = true;
+    return bytes_;
+  }
+  void give_back(void* memory) noexcept {
+    if (memory != bytes_) return ::operator delete(memory);
+    is_taken_ = false;
+  }
+
+ private:
+  alignas(std::max_align_t) std::byte bytes_[256];
+  bool is_taken_ = false;
+};
+
+template <class T>
+struct HandlerAllocator {
+  using value_type = T;
+
+  explicit HandlerAllocator(HandlerMemory& memory_) noexcept : memory(&memory_) {}
+  template <class U>
+  explicit HandlerAllocator(const HandlerAllocator<U>& other) noexcept : memory(other.memory) {}
+  T* allocate(std::size_t count) { return static_cast<T*>(memory->take(count * sizeof(T))); }
+  void deallocate(T* object, std::size_t) noexcept { memory->give_back(object); }
+  bool operator==(const HandlerAllocator&) const = default;
+
+  HandlerMemory* memory;
+};
+
+/// What Asio is to call, once, and to keep in `memory` until then. The function owns what that is part of.
+template <class Function>
+struct Handler {
+  using allocator_type = HandlerAllocator<Function>;
+
+  allocator_type get_allocator() const noexcept { return allocator_type(*memory); }
+  template <class... Error>
+  void operator()(const Error&... error) {
+    function(bool(error)...);
+  }
+
+  HandlerMemory* memory;
+  Function function;
+};
+template <class Function>
+Handler(HandlerMemory*, Function) -> Handler<Function>;
+
+}  // namespace detail
 
 /// `Asio` names the types of one of the two Asios. Destroying the loop ends every watch and timer made
 /// through it and drops all jobs; offloaded work that has begun is waited for. The context outlives it.
@@ -40,9 +95,12 @@ class BasicAsioLoop final : public Loop {
   }
   void offload(std::unique_ptr<Job> job) override {
     if (!helper_) helper_.emplace(1);
-    Asio::post(*helper_, [this, busy = Asio::keep_running(context_), job = std::move(job)]() mutable {
-      job->work();
-      post(std::move(job));
+    const auto errand = std::make_shared<Errand>(std::move(job));
+    Asio::post(*helper_, [this, busy = Asio::keep_running(context_), errand] {
+      errand->job->work();
+      Asio::post(context_, detail::Handler{&errand->memory, [alive = alive_, errand] {
+                                             if (*alive) errand->job->done();
+                                           }});
     });
   }
   TimePoint now() const noexcept override { return Clock::now(); }
@@ -58,6 +116,12 @@ class BasicAsioLoop final : public Loop {
  private:
   class AsioWatch;
   class AsioTimer;
+
+  struct Errand {
+    explicit Errand(std::unique_ptr<Job> job_) noexcept : job(std::move(job_)) {}
+    std::unique_ptr<Job> job;
+    detail::HandlerMemory memory;
+  };
 
   Context& context_;
   std::shared_ptr<bool> alive_;  // false: jobs still queued in the context are dropped
@@ -85,6 +149,7 @@ class BasicAsioLoop<Asio>::AsioWatch final : public Watch {
     FdHandler* handler;  // null: the watch has gone
     Ready wanted = Ready::none;
     Ready waiting = Ready::none;
+    detail::HandlerMemory read, write;
   };
 
   // Asio tells once; level-triggered is what asks again.
@@ -94,7 +159,8 @@ class BasicAsioLoop<Asio>::AsioWatch final : public Watch {
       state->waiting = state->waiting | one;
       state->descriptor.async_wait(
           one == Ready::read ? Asio::Descriptor::wait_read : Asio::Descriptor::wait_write,
-          [state, one](const auto& error) { on_ready(state, one, bool(error)); });
+          detail::Handler{one == Ready::read ? &state->read : &state->write,
+                          [state, one](bool failed) { on_ready(state, one, failed); }});
     }
   }
   static void on_ready(const std::shared_ptr<State>& state, Ready one, bool failed) {
@@ -114,18 +180,19 @@ class BasicAsioLoop<Asio>::AsioTimer final : public Timer {
   ~AsioTimer() override { cancel(); }
 
   void arm(TimePoint at) override {
-    cancel();
-    if (at == never) return;
-    state_->timer.expires_at(at);
-    state_->timer.async_wait([state = state_, armed = state_->armed](const auto& error) {
-      if (!error && state->armed == armed) state->handler.on_timer();
-    });
+    if (at == never) return cancel();
+    state_->at = at;
+    if (state_->is_waiting) {
+      state_->timer.cancel();  // when it is told of that, it waits for the new time
+    } else {
+      wait(state_);
+    }
   }
   void cancel() noexcept override {
-    ++state_->armed;  // a wait that has ended, but was not told of yet, counts no more
+    state_->at = never;
     try {
       state_->timer.cancel();
-    } catch (...) {  // nothing to do: it finds that it counts no more
+    } catch (...) {  // nothing to do: the time comes, and nobody is told
     }
   }
 
@@ -134,8 +201,24 @@ class BasicAsioLoop<Asio>::AsioTimer final : public Timer {
     State(Context& context, TimerHandler& handler_) : timer(context), handler(handler_) {}
     typename Asio::SteadyTimer timer;
     TimerHandler& handler;
-    unsigned armed = 0;
+    TimePoint at = never;
+    bool is_waiting = false;
+    detail::HandlerMemory memory;
   };
+
+  static void wait(const std::shared_ptr<State>& state) {
+    state->timer.expires_at(state->at);
+    state->timer.async_wait(detail::Handler{&state->memory, [state](bool) { on_wait(state); }});
+    state->is_waiting = true;
+  }
+  static void on_wait(const std::shared_ptr<State>& state) {
+    state->is_waiting = false;
+    if (state->at == never) return;
+    if (state->at > Clock::now()) return wait(state);
+    state->at = never;
+    state->handler.on_timer();
+  }
+
   std::shared_ptr<State> state_;
 };
 

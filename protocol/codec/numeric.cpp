@@ -187,7 +187,8 @@ bool parse_numeric(Bytes bytes, NumericView& value) noexcept {
 std::size_t max_numeric_text_size(const NumericView& value) noexcept {
   constexpr int longest_word = 9;  // -Infinity, but also sign, point and a zero before the point
   const int integers = std::max(0, value.weight + 1) * digits_per_group;
-  return static_cast<std::size_t>(longest_word + integers + value.dscale);
+  const int size = longest_word + integers + value.dscale;
+  return static_cast<std::size_t>(size);
 }
 
 char* numeric_to_text(const NumericView& value, char* out) noexcept {

@@ -10,6 +10,8 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <new>
+#include <optional>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -17,6 +19,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "pgstride/driver/coro/run.hpp"
+
+#include "tests/support/failing_allocations.hpp"
 
 namespace pgstride::test {
 
@@ -188,6 +192,62 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(runs_coroutines, Asio, Asios) {
   };
   BOOST_TEST(run(loop, nap(loop)) == 5);
   BOOST_TEST(run(loop, nap(loop)) == 5);  // the context has run out of work in between
+}
+
+// Nobody could be told of it (R-M8, LK-7).
+BOOST_AUTO_TEST_CASE_TEMPLATE(waiting_takes_no_memory, Asio, Asios) {
+  typename Asio::Context context;
+  BasicAsioLoop<Asio> loop(context);
+  const Ends ends;
+  int told = 0, fired = 0;
+  OnFd handler([&](Ready) { ++told; });
+  OnTimer timer_handler([&] { ++fired; });
+  auto watch = loop.watch(ends.fds[0], handler);
+  auto timer = loop.timer(timer_handler);
+  timer->arm(loop.now());  // now the context has room for one more timer
+  context.run();
+  ends.send_byte();
+  OneFails first(1);
+  first.counting([&] {
+    watch->want(Ready::both);
+    timer->arm(loop.now() + 1h);
+    timer->arm(loop.now());
+    loop.run_until([&] { return told > 3 && fired == 2; });
+  });
+  BOOST_TEST(!first.happened());
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(out_of_memory, Asio, Asios) {
+  bool is_over = false;
+  for (long nth = 1; !is_over; ++nth) {
+    OneFails one(nth);
+    const auto attempt = [&](auto step) {
+      try {
+        one.counting(step);
+      } catch (const std::bad_alloc&) {
+        BOOST_TEST(one.happened());
+      }
+    };
+    typename Asio::Context context;
+    const Ends ends;
+    std::optional<BasicAsioLoop<Asio>> loop;
+    OnFd handler([](Ready) {});
+    OnTimer timer_handler([] {});
+    std::unique_ptr<Watch> watch;
+    std::unique_ptr<Timer> timer;
+    int ended = 0;
+    std::unique_ptr<Job> posted = std::make_unique<Work>([] {}, [&] { ++ended; });
+    std::unique_ptr<Job> offloaded = std::make_unique<Work>([] {}, [&] { ++ended; });
+    attempt([&] { loop.emplace(context); });
+    if (!loop) continue;
+    attempt([&] { watch = loop->watch(ends.fds[0], handler); });
+    attempt([&] { timer = loop->timer(timer_handler); });
+    attempt([&] { loop->post(std::move(posted)); });
+    attempt([&] { loop->offload(std::move(offloaded)); });
+    context.run();  // has an end
+    is_over = !one.happened();
+    if (is_over) BOOST_TEST((watch && timer && ended == 2));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -55,7 +55,7 @@ BOOST_AUTO_TEST_CASE(whole_replies_of_single_bytes) {
 // The rest of it still has to leave, and the server is asked to cancel when all of it may have arrived.
 BOOST_AUTO_TEST_CASE(given_up_while_the_socket_is_full) {  // R-C10, DT-19
   const std::string sql(3'000'000, 'q');
-  for (const std::size_t read_before : {0, 1, 100'000}) {
+  for (const std::size_t read_before : {0U, 1U, 100'000U}) {
     Request victim(sql), next("select 'next'");
     ask(victim);
     std::string arrived(read_before, '\0');

@@ -1,52 +1,29 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// One allocation fails, each in turn, in what lies between the coroutine and the socket: an error of that request,
-// or the end of the connection; nobody waits for ever, nothing leaks, the pool goes on (R-M8, LK-7, DT-22).
-#include <algorithm>
+// Memory runs out while connections are made, lost, cancelled and shared: an error of whoever wanted one, or the end
+// of one; nobody waits for ever, nothing leaks, the pool goes on (R-M8, LK-7, DT-22).
 #include <deque>
-#include <exception>
 #include <functional>
+#include <memory>
 #include <new>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
 
+#include "pgstride/driver/listen.hpp"
 #include "pgstride/driver/loop/uv.hpp"
-#include "pgstride/driver/pgstride.hpp"
 
 #include "tests/support/call.hpp"
 #include "tests/support/login.hpp"
-#include "tests/support/pooling.hpp"
-#include "tests/support/scarce_loop.hpp"
 #include "tests/support/scram_server.hpp"
+#include "tests/support/shortage.hpp"
 #include "tests/support/tls_server.hpp"
 
 namespace pgstride::test {
 namespace {
-
-using namespace std::string_literals;
-
-/// Looks away: it is the telling that may need memory.
-struct Bystander final : Observer {};
-
-void demand(bool holds) {
-  if (!holds) throw std::logic_error("somebody was told something wrong");
-}
-
-Task<> asks(Connection& connection, std::string what) {
-  const Result result = co_await connection.query("select $1", what);
-  demand(result.value<std::string>() == what);
-}
-
-/// A connection on which something has failed is over, or as good as new.
-Task<> goes_on(Connection& connection) {
-  if (!connection.is_open()) co_return;
-  co_await asks(connection, "the next question");
-}
 
 /// A server that encrypts, and asks for a password.
 class Gate {
@@ -84,18 +61,6 @@ class Gate {
   int heard_ = 0;
 };
 
-/// Servers that greet everybody.
-struct Open : Pooling {
-  ConnectOptions connect_options() { return pool_options(1).connect; }
-  PoolOptions pool_options(std::size_t max_size) {
-    PoolOptions with = options(max_size);
-    with.connect.observer = &bystander;
-    return with;
-  }
-
-  Bystander bystander;
-};
-
 /// Servers behind gates.
 struct Gated {
   ConnectOptions connect_options() {
@@ -129,87 +94,58 @@ struct Gated {
   }
 };
 
-/// Clients for whom one allocation fails.
-template <class Servers>
-struct Shortage : Servers {
-  explicit Shortage(long nth) : one(nth) {}
-
-  /// Begins what make() makes: a Task<>.
-  template <class Make>
-  void begin(Make make) {
-    try {
-      one.counting([&] {
-        Task<>& life = lives.emplace_back(make());
-        life.start();
-      });
-    } catch (const std::bad_alloc&) {
-      // Whoever wanted to begin it knows.
-    }
+/// Servers that ask for a Kerberos ticket, and like none.
+struct Kerberized {
+  ConnectOptions connect_options() {
+    ConnectOptions with;
+    with.hosts.emplace_back("127.0.0.1", server.port());
+    with.user = "me";
+    with.tls.mode = SslMode::disable;
+    return with;
   }
-  /// Until all that has begun is over. `bound_to_succeed`: memory has run out before, and does so only once.
-  void live(bool bound_to_succeed = false) {
-    for (int seconds = 0; seconds < 200 && !is_all_over(); ++seconds) {
-      try {
-        this->pass(1s);
-      } catch (const std::runtime_error&) {
-        // A server was speaking to somebody who had just gone.
+  void pass(Duration time) {
+    for (bool busy = true; std::exchange(busy, false);) {
+      loop.run_until_idle();
+      for (; server.is_called(); busy = true) peers.push_back(server.accepts());
+      for (Peer& peer : peers) {
+        const std::string bytes = peer.takes();
+        if (!bytes.empty()) peer.says(bytes.starts_with('p') ? error_response("28000") : authentication(7));
+        busy = busy || !bytes.empty();
       }
     }
-    for (Task<>& life : lives) {
-      BOOST_TEST_REQUIRE(life.done(), "somebody waits for ever");
-      const std::string trouble = end_of(life);
-      BOOST_TEST((trouble.empty() || (one.happened() && !bound_to_succeed)), trouble);
-    }
-    lives.clear();
+    loop.advance(time);
   }
 
-  OneFails one;
-  ScarceLoop scarce{this->loop, one};
-  std::deque<Task<>> lives;
-
- private:
-  bool is_all_over() const {
-    return std::all_of(lives.begin(), lives.end(), [](const Task<>& life) { return life.done(); });
-  }
-  static std::string end_of(Task<>& life) {
-    try {
-      life.take();
-    } catch (const Error& e) {
-      return e.what();
-    } catch (const std::bad_alloc& e) {
-      return e.what();
-    }
-    return "";
-  }
+  FakeLoop loop;
+  ScriptedServer server;
+  std::deque<Peer> peers;
 };
 
-/// Lives with every allocation failing, one by one.
-template <class Servers>
-void run_out(const std::function<void(Shortage<Servers>&)>& life) {
-  for (long nth = 1;; ++nth) {
-    BOOST_TEST_CONTEXT("allocation " << nth) {
-      BOOST_REQUIRE(nth < 5000);
-      Shortage<Servers> world(nth);
-      life(world);
-      if (!world.one.happened()) return;
-    }
+Task<> is_refused(Loop& loop, ConnectOptions options) {
+  try {
+    Task<Connection> connecting = connect(loop, std::move(options));
+    co_await connecting;
+    demand(false);
+  } catch (const Error& e) {
+    if (e.code() == std::errc::not_enough_memory) throw;
   }
 }
 
-/// One connection, used by `use`, whatever became of which it goes on.
-using Use = Task<> (*)(Connection&);
-Task<> connects(Loop& loop, ConnectOptions options, Use use) {
-  Connection connection = co_await connect(loop, std::move(options));
-  std::exception_ptr thrown;
-  try {
-    Task<> using_it = use(connection);
-    co_await using_it;
-  } catch (...) {
-    thrown = std::current_exception();
+/// Servers that notify whoever came last, again and again.
+struct Notifying : Open {
+  void pass(Duration time) {
+    Open::pass(time);
+    if (!backends.empty()) backends.back().peer.says(notification(7, "jobs", payload));
   }
-  co_await goes_on(connection);
-  co_await connection.close();
-  if (thrown) std::rethrow_exception(thrown);
+  static constexpr std::string_view payload = "a payload that is longer than short strings are";
+};
+
+Task<> listens(Loop& loop, ConnectOptions options) {
+  auto events = listen(loop, std::move(options), {"jobs"});
+  const ListenEvent* event = co_await events.next();
+  demand(event->kind == ListenEvent::Kind::listening);
+  while (event->kind != ListenEvent::Kind::notification) event = co_await events.next();
+  demand(event->payload == Notifying::payload);
 }
 
 Task<> nothing(Connection&) { co_return; }
@@ -253,66 +189,9 @@ Task<> closes(Pool& pool) {
   demand(left.empty());
 }
 
-void run_out_while(Use use) {
-  run_out<Open>([use](Shortage<Open>& world) {
-    world.begin([&] { return connects(world.scarce, world.connect_options(), use); });
-    world.live();
-  });
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(driver_out_of_memory)
-
-BOOST_AUTO_TEST_CASE(queries) {
-  run_out_while([](Connection& connection) -> Task<> {
-    auto first = connection.query("select $1", "first"s);
-    auto second = connection.query_script("select 'a script whose text is longer than short strings are'");
-    const Result result = co_await first;
-    const std::vector<Result> results = co_await second;
-    demand(result.value<std::string>() == "first" && results.size() == 1);
-  });
-}
-
-BOOST_AUTO_TEST_CASE(errors_of_the_server) {
-  run_out_while([](Connection& connection) -> Task<> {
-    std::string sqlstate;
-    try {
-      co_await connection.execute("fail");
-    } catch (const ServerException& e) {
-      sqlstate = e.sqlstate();
-    }
-    demand(sqlstate == "22012");
-  });
-}
-
-BOOST_AUTO_TEST_CASE(transactions) {
-  run_out_while([](Connection& connection) -> Task<> {
-    Transaction transaction = co_await connection.begin();
-    co_await asks(connection, "inside");
-    co_await transaction.commit();
-  });
-}
-
-BOOST_AUTO_TEST_CASE(copying_in) {
-  run_out_while([](Connection& connection) -> Task<> {
-    CopyInStream stream = co_await connection.copy_in("copy in");
-    co_await stream.write("a line of some length, so that it is no short string\n");
-    co_await stream.write(std::string(100'000, 'x'));
-    const Completion completion = co_await stream.finish();
-    demand(completion.tag() == "COPY 1");
-  });
-}
-
-BOOST_AUTO_TEST_CASE(copying_out) {
-  run_out_while([](Connection& connection) -> Task<> {
-    CopyOutStream stream = co_await connection.copy_out("copy out");
-    std::string all;
-    for (const Bytes* data = co_await stream.next(); data != nullptr; data = co_await stream.next())
-      all += as_text(*data);
-    demand(all == "copy outcopy out");
-  });
-}
 
 // The server does not answer in time: a cancel request goes out on a connection of its own.
 BOOST_AUTO_TEST_CASE(deadlines) {
@@ -341,6 +220,20 @@ BOOST_AUTO_TEST_CASE(connections_that_end_under_those_who_wait) {
 BOOST_AUTO_TEST_CASE(logging_in_by_scram_under_tls) {
   run_out<Gated>([](Shortage<Gated>& world) {
     world.begin([&] { return connects(world.scarce, world.connect_options(), nothing); });
+    world.live();
+  });
+}
+
+BOOST_AUTO_TEST_CASE(logging_in_by_kerberos) {
+  run_out<Kerberized>([](Shortage<Kerberized>& world) {
+    world.begin([&] { return is_refused(world.scarce, world.connect_options()); });
+    world.live();
+  });
+}
+
+BOOST_AUTO_TEST_CASE(listening) {
+  run_out<Notifying>([](Shortage<Notifying>& world) {
+    world.begin([&] { return listens(world.scarce, world.connect_options()); });
     world.live();
   });
 }
