@@ -155,7 +155,7 @@ class Session {
   const std::vector<std::string>& closing_statements() const noexcept { return to_close_; }
   /// A statement is not to be used any more, whoever holds it; the server is told to forget it.
   void retire(Statement& statement) noexcept;
-  /// The server dropped all statements (DISCARD ALL, DEALLOCATE ALL).
+  /// The server dropped all statements (DISCARD ALL, DEALLOCATE ALL), as it will say to those who hold one.
   void forget_statements() noexcept;
 
   const std::shared_ptr<TypeNames>& types() const noexcept { return types_; }
@@ -243,7 +243,7 @@ class Session {
 
   void forget(Statement& statement) noexcept;
   StatementRef adopt(Statement* statement) noexcept;
-  void close_later(const std::string& name) noexcept;
+  void close_later(const Statement&) noexcept;
 
   std::shared_ptr<TypeNames> types_;
   ResultLimits result_limits_;

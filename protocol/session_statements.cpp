@@ -30,29 +30,30 @@ StatementRef Session::adopt(Statement* statement) noexcept {
 void Session::forget(Statement& statement) noexcept {
   (statement.previous_ ? statement.previous_->next_ : living_statements_) = statement.next_;
   if (statement.next_) statement.next_->previous_ = statement.previous_;
-  const bool server_knows = statement.state_ == Statement::State::ready ||
-                            statement.state_ == Statement::State::in_flight ||
-                            (statement.state_ == Statement::State::failed && statement.parsed_);
-  if (server_knows && !statement.name_.empty() && !failure_) close_later(statement.name_);
+  const bool is_parsed = statement.state_ == Statement::State::ready ||
+                         statement.state_ == Statement::State::in_flight ||
+                         (statement.state_ == Statement::State::failed && statement.parsed_);
+  if (is_parsed) close_later(statement);
 }
 
 // Without memory for its name it stays on the server, for as long as the connection does.
-void Session::close_later(const std::string& name) noexcept {
+void Session::close_later(const Statement& statement) noexcept {
+  if (statement.name_.empty() || statement.dropped_ || failure_) return;
   try {
-    to_close_.push_back(name);
+    to_close_.push_back(statement.name_);
   } catch (...) {
   }
 }
 
 void Session::retire(Statement& statement) noexcept {
   if (!statement.ready()) return;
-  if (!statement.name_.empty() && !failure_) close_later(statement.name_);
+  close_later(statement);
   statement.state_ = Statement::State::closed;
 }
 
 void Session::forget_statements() noexcept {
   for (Statement* s = living_statements_; s != nullptr; s = s->next_)
-    if (s->state_ == Statement::State::ready) s->state_ = Statement::State::closed;
+    s->dropped_ = s->ready();
   to_close_.clear();
   statements_.clear();
 }

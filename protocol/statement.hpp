@@ -30,7 +30,7 @@ class Statement {
     in_flight,  // Parse is on its way; later requests may already rely on the name
     ready,      // parsed and described
     failed,     // the server refused it; failure() says why
-    closed,     // forgotten by the server, or the connection is gone
+    closed,     // retired, or the connection is gone
   };
 
   /// What a head attaches to a statement once it is described: decoders, encoders, record layout.
@@ -78,6 +78,7 @@ class Statement {
   Statement* next_ = nullptr;
   std::uint32_t holders_ = 0;
   State state_ = State::fresh;
+  bool dropped_ = false;    // by the server, on its own
   bool parsed_ = false;     // ParseComplete has come
   bool described_ = false;  // ParameterDescription has come
   bool returns_rows_ = false;

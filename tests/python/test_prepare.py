@@ -185,6 +185,26 @@ async def test_without_a_cache(connect):
     assert await first.fetchval() == 1
 
 
+@pytest.mark.parametrize("how", ["deallocate all", "discard all"])
+async def test_dropped_by_the_server(connection, connect, usable, how):
+    """Whoever holds a statement learns from the server that it is gone. One without a name is sent anew, anyway."""
+    statement = await connection.prepare("select $1::int4 as a")
+    await connection.execute(how)
+    for _ in range(2):
+        with pytest.raises(pgstride.InvalidSQLStatementNameError):
+            await statement.fetch(1)
+    with pytest.raises(pgstride.InvalidSQLStatementNameError):
+        await statement.executemany([(1,)])
+    assert statement.get_query() == "select $1::int4 as a"
+    assert [attribute.name for attribute in statement.get_attributes()] == ["a"]
+    assert await (await connection.prepare("select $1::int4 as a")).fetchval(2) == 2
+    await usable(connection)
+    uncached = await connect(statement_cache_size=0)
+    statement = await uncached.prepare("select $1::int4")
+    await uncached.execute(how)
+    assert await statement.fetchval(3) == 3
+
+
 async def test_same_text_twice(connection):
     first = await connection.prepare("select $1::int4")
     second = await connection.prepare("select $1::int4")
