@@ -81,6 +81,7 @@ GIVEN = {
 }
 """What a method is given beside the parameter that has the NUL."""
 ELSEWHERE = {
+    "copy_to_table": {"force_quote"},  # nothing is quoted here
     "fetchval": {"column"},  # picks from what has come
     "remove_listener": {"channel"},  # there is none of that name
     **dict.fromkeys(("set_type_codec", "reset_type_codec", "set_builtin_type_codec"), ...),  # names are arguments

@@ -152,9 +152,9 @@ BOOST_AUTO_TEST_CASE(sinks_that_have_had_enough) {
 BOOST_AUTO_TEST_CASE(a_closed_statement_is_refused) {
   play([](OpTest& t) {
     const StatementRef statement = t.ready_statement("select 1", {"x"});
-    t.session.forget_statements();
+    t.session.retire(*statement);
     Execution execution(statement);
-    t.refuses(execution, Errc::invalid_argument).sends_nothing();
+    t.refuses(execution, Errc::invalid_argument).sends("Close(s1) Sync");
   });
 }
 
