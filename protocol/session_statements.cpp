@@ -52,8 +52,7 @@ void Session::retire(Statement& statement) noexcept {
 }
 
 void Session::forget_statements() noexcept {
-  for (Statement* s = living_statements_; s != nullptr; s = s->next_)
-    s->dropped_ = s->ready();
+  for (Statement* s = living_statements_; s != nullptr; s = s->next_) s->dropped_ = s->ready();
   to_close_.clear();
   statements_.clear();
 }

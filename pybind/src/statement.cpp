@@ -126,7 +126,8 @@ PyGetSetDef getset[] = {
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMemberDef members[] = {
-    {"refs", T_PYSSIZET, offsetof(StatementHandle, uses), 0, "how many prepared statements and cursors use it"},
+    {"refs", T_PYSSIZET, offsetof(StatementHandle, uses), 0,
+     "how many prepared statements and cursors use it"},
     {nullptr, 0, 0, 0, nullptr},
 };
 PyMethodDef methods[] = {

@@ -313,7 +313,7 @@ async def test_slow_password_counts(dsn):  # R-A9, DT-14
         await asyncio.sleep(60)
 
     with pytest.raises(asyncio.TimeoutError, match="^there was no password in time$"):
-        await asyncio.wait_for(pgstride.connect(dsn, password=password, timeout=0.05), 30)
+        await asyncio.wait_for(pgstride.connect(dsn, password=password, timeout=0.5), 30)
 
     def fails():
         return asyncio.wait_for(asyncio.sleep(60), 0.01)
