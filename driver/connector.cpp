@@ -205,8 +205,13 @@ class Connector::Attempt final : TimerHandler {
       co_return Outcome(failure ? *failure
                                 : Failure(Errc::session_mismatch, "the server does not tell what it is"));
     }
+    const bool is_spare = !*will_do && target == TargetSession::prefer_standby && !spare_;
+    if (*will_do || is_spare) {
+      Failure unlearned = co_await renew_types(channel);
+      if (unlearned.code) co_return Outcome(std::move(unlearned));
+    }
     if (*will_do) co_return outcome;
-    if (target == TargetSession::prefer_standby && !spare_) {
+    if (is_spare) {
       spare_ = std::move(outcome.channel);
     } else {
       channel.terminate();
@@ -275,8 +280,6 @@ class Connector::Attempt final : TimerHandler {
       co_return outcome;
     }
     channel->set_cancel_key(handshake.take_cancel_key());
-    Failure unlearned = co_await renew_types(*channel);
-    if (unlearned.code) co_return Outcome(std::move(unlearned));
     co_return Outcome(std::move(channel));
   }
 

@@ -116,6 +116,7 @@ bool ConnectOptions::apply_environment(OptionError& error) {
     const char* variable = option_table()[row].variable;
     const char* value = variable != nullptr ? std::getenv(variable) : nullptr;
     if (value == nullptr || *value == '\0' || is_given(row)) return true;
+    if (row == row_of("requiressl") && *value != '1') return true;  // its variable only ever asks for more
     const char* problem = option_table()[row].apply(*this, value);
     if (problem != nullptr) error = OptionError(variable, 0, problem);
     return problem == nullptr;

@@ -27,8 +27,9 @@ PoolLimits seeded(PoolLimits limits) {
 constexpr const char* pool_closed = "the pool was closed";
 
 std::string seconds_text(Duration duration) {
-  const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
-  return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " s";
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  if (ms < 1000) return std::to_string(ms) + " ms";
+  return std::to_string(ms / 1000) + '.' + std::to_string(ms / 100 % 10) + " s";
 }
 
 }  // namespace

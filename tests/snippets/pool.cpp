@@ -133,7 +133,7 @@ Task<> streams(Connection& conn) {
     auto readings = conn.stream_as<Reading>("select sensor, value from readings");
     while (const Reading* reading = co_await readings.next()) {
       sum += reading->value;
-      if (sum > 1000) break;  // cancels the query on the server
+      if (sum > 1000) break;  // when readings goes, the query is cancelled on the server
     }
     //]
   }

@@ -169,6 +169,22 @@ BOOST_AUTO_TEST_CASE(a_standby_is_preferred_but_another_will_do) {
   BOOST_TEST(chosen() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(only_a_host_that_will_do_is_asked_about_types) {
+  options.types = std::make_shared<TypeNames>();
+  options.types->add("mood", {16400, 16401, {}});
+  options.types->set_server_version("15.4");
+  Reports newer_standby = a_standby;
+  newer_standby["server_version"] = "16.1";
+  Reports as_it_was = a_primary;
+  as_it_was["server_version"] = "15.4";
+  options.target_session = TargetSession::primary;
+  start();
+  Peer first = lets_in(0, newer_standby);
+  BOOST_TEST(first.hears() == "Terminate");
+  const Peer second = lets_in(1, as_it_was);
+  BOOST_TEST(chosen() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_silent_host_takes_no_more_than_its_share) {
   options.connect_timeout = 10s;
   start();

@@ -338,6 +338,8 @@ BOOST_AUTO_TEST_CASE(requiressl_is_for_those_who_say_no_mode) {
       (with_environment({}, {{"PGREQUIRESSL", "1"}, {"PGSSLMODE", "allow"}}).tls.mode == SslMode::allow));
   BOOST_TEST(
       (with_environment(from("sslmode=disable"), {{"PGREQUIRESSL", "1"}}).tls.mode == SslMode::disable));
+  BOOST_TEST((from("requiressl=0").tls.mode == SslMode::prefer));
+  BOOST_TEST(!with_environment({}, {{"PGREQUIRESSL", "0"}}).tls.mode);
 }
 
 BOOST_AUTO_TEST_CASE(session_parameters_have_variables) {
