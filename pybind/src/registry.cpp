@@ -143,6 +143,12 @@ CodecRef Registry::find_binary(Oid type) {
   return encoding_ ? transcoded(refer_to(text_codec()), encoding_) : refer_to(text_codec());
 }
 
+CodecRef Registry::find_base(Oid type) {
+  const TypeInfo* info = catalog_->find(type);
+  const bool is_composite = info != nullptr && info->kind == TypeInfo::Kind::composite;
+  return is_composite ? make_composite(*info) : find_without_user(type);
+}
+
 void Registry::set_user_codec(Oid type, CodecRef codec) {
   made_.clear();
   if (codec) {
@@ -165,7 +171,7 @@ bool Registry::is_outdated(const TypeCodec& codec) const noexcept {
 
 CodecRef Registry::find_user_codec(Oid type, CodecRef& codec) {
   if (!is_outdated(*codec)) return codec;
-  const CodecRef base = find_without_user(type);
+  const CodecRef base = find_base(type);
   if (!base || !has_tuple_form(*base)) return base ? codec : nullptr;
   const UserCodec& user = *as_user_codec(*codec);
   return codec = make_user_codec(base, user.exchange, user.encoder.get(), user.decoder.get(), encoding_);

@@ -59,6 +59,9 @@ class Registry {
   void set_user_codec(Oid type, CodecRef codec);
   /// As if the user had no codecs; for making one that stands on another. It reads and writes UTF-8.
   CodecRef find_without_user(Oid type) { return plain().find_utf8(type); }
+  /// What a codec of the user's for this type stands on: the same, but the parts of a composite type are read and
+  /// written as they are elsewhere.
+  CodecRef find_base(Oid type);
 
   /// How text is sent and read; null is UTF-8.
   const std::shared_ptr<const TextEncoding>& encoding() const noexcept { return encoding_; }

@@ -91,7 +91,7 @@ PyObject* set_type_codec(PyObject* core, PyObject* const* args, Py_ssize_t count
   Oid type = 0;
   auto exchange = UserCodec::Exchange::text;
   if (count != 5 || !oid_of(args[0], type) || !exchange_of(args[4], exchange)) return nullptr;
-  const CodecRef base = core_of(core).types().find_without_user(type);
+  const CodecRef base = core_of(core).types().find_base(type);
   if (!base) return nullptr;
   if (exchange == UserCodec::Exchange::tuple && !has_tuple_form(*base)) return refuse_tuple_form(args[1]);
   install(core, type, make_user_codec(base, exchange, args[2], args[3], core_of(core).types().encoding()));

@@ -152,6 +152,23 @@ async def test_composite_as_tuple(connection, oracle):
         await connection.execute("drop type codec_pair")
 
 
+@pytest.mark.parametrize("format", ["text", "binary"])
+async def test_composite_as_tuple_of_what_the_user_converts(connection, oracle, format):
+    await connection.execute("drop type if exists codec_pair; create type codec_pair as (a int, b text)")
+    script = [
+        codec("int4", format=format, encoder=lambda v: v, decoder=lambda v: ("a number", v)),
+        codec("codec_pair", "public", format="tuple", encoder=tuple, decoder=tuple),
+        value("select row(1, 'b')::codec_pair"),
+        value("select $1::codec_pair", (b"\0\0\0\7", "z")),
+        reset("int4"),
+        value("select array[row(1, 'b')::codec_pair]"),
+    ]
+    try:
+        assert await outcome(connection, script) == await outcome(oracle, script)
+    finally:
+        await connection.execute("drop type codec_pair")
+
+
 async def test_hstore(connection, oracle):
     await connection.execute("create extension if not exists hstore")
     script = [
