@@ -96,8 +96,9 @@ bool CopyInRequest::start(PyObject* timeout) {
   return send(*step_) || raise(step_->failure()) != nullptr;
 }
 
+// A failure is told when the server is ready for something else.
 void CopyInRequest::progressed() noexcept {
-  if (!completed()) complete();
+  if (!completed() && !step_->failure()) complete();
 }
 
 void CopyInRequest::ended() noexcept {

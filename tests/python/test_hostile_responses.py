@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import struct
+import time
 
 import hostile
 import pytest
@@ -290,6 +291,15 @@ async def test_a_copy_that_nobody_asked_for_is_swallowed():  # HS-116, R-Y1
         return await connection.execute("copy t to stdout")
 
     await meets(hostile.Part(says), ask, "OK", result="COPY 4096", growth=8 << 20)
+
+
+async def test_a_copy_that_failed_is_under_way_until_the_server_is_ready():
+    def says(line):
+        line.say(copy_response(b"G") + E)
+        time.sleep(0.1)
+        line.say(Z)
+
+    await meets(hostile.Part(says), lambda c: c.copy_to_table("t", source=b"1"), "DBERR")
 
 
 async def test_an_announced_gigabyte_costs_nothing():  # HS-073
