@@ -114,15 +114,22 @@ CodecRef Registry::find_utf8(Oid type) {
   const TypeCodec* builtin = find_codec(type);
   // Nothing that is built in stands on what is not, unless the user has put something there.
   if (builtin != nullptr && builtin->element == nullptr) return refer_to(*builtin);
+  CodecRef codec = one_deeper(type, [&] { return make(type, builtin); });
+  // Nobody has asked for a type: what stands for it is not to last until somebody does.
+  if (codec && (builtin != nullptr || catalog_->was_asked(type))) made_.emplace(type, codec);
+  return codec;
+}
+
+// A catalog may say that a type is a part of itself.
+template <class Make>
+CodecRef Registry::one_deeper(Oid type, Make make) {
   if (depth_ == deepest_type) {
     PyErr_Format(PyExc_RecursionError, "the type with OID %u is nested too deeply", unsigned{type});
     return nullptr;
   }
   ++depth_;
-  CodecRef codec = make(type, builtin);
+  CodecRef codec = make();
   --depth_;
-  // Nobody has asked for a type: what stands for it is not to last until somebody does.
-  if (codec && (builtin != nullptr || catalog_->was_asked(type))) made_.emplace(type, codec);
   return codec;
 }
 
@@ -146,7 +153,8 @@ CodecRef Registry::find_binary(Oid type) {
 CodecRef Registry::find_base(Oid type) {
   const TypeInfo* info = catalog_->find(type);
   const bool is_composite = info != nullptr && info->kind == TypeInfo::Kind::composite;
-  return is_composite ? make_composite(*info) : find_without_user(type);
+  if (!is_composite) return find_without_user(type);
+  return one_deeper(type, [&] { return make_composite(*info); });
 }
 
 void Registry::set_user_codec(Oid type, CodecRef codec) {

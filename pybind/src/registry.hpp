@@ -78,6 +78,8 @@ class Registry {
   /// What it makes tuples of was made for another encoding.
   bool is_outdated(const TypeCodec& user_codec) const noexcept;
   CodecRef find_user_codec(Oid type, CodecRef& codec);
+  template <class Make>
+  CodecRef one_deeper(Oid type, Make make);
   CodecRef make(Oid type, const TypeCodec* builtin);
   CodecRef make_from(const TypeInfo& info);
   CodecRef make_array(const TypeCodec& like, const TypeInfo* info, Oid element);

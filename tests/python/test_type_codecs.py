@@ -264,3 +264,21 @@ async def test_codec_that_refers_to_its_connection_is_collected(dsn):
     del connection, codec
     gc.collect()
     assert gone() is None
+
+
+async def test_a_type_that_is_a_part_of_itself(connection, usable):
+    """No server's catalogs say so of themselves."""
+    await connection.execute("create type ouroboros as (tail int)")
+    await connection.set_type_codec("ouroboros", encoder=tuple, decoder=tuple, format="tuple")
+    await connection.execute(
+        """update pg_attribute set atttypid = 'ouroboros'::regtype, attlen = -1, attbyval = false, attalign = 'd'
+        where attrelid = 'ouroboros'::regclass"""
+    )
+    try:
+        await connection.reload_schema_state()
+        await connection.execute("set client_encoding to latin1")  # codecs of row types are made anew
+        with pytest.raises(RecursionError, match="nested too deeply"):
+            await connection.fetch("select null::ouroboros")
+        await usable(connection)
+    finally:
+        await connection.execute("drop type ouroboros")
