@@ -9,6 +9,7 @@
 //     }
 #pragma once
 
+#include <new>
 #include <utility>
 
 namespace pgstride::test {
@@ -24,6 +25,17 @@ class OneFails {
   decltype(auto) counting(Step&& step) {
     const Counting while_it_runs;
     return std::forward<Step>(step)();
+  }
+  /// The same for a step that says so when memory has run out. False: it has said so.
+  template <class Step>
+  bool attempt(Step&& step) {
+    try {
+      counting(std::forward<Step>(step));
+      return true;
+    } catch (const std::bad_alloc&) {
+      if (!happened()) throw;
+      return false;
+    }
   }
   bool happened() const noexcept;
 

@@ -62,14 +62,10 @@ struct Shortage : Servers {
   /// Begins what make() makes: a Task<>.
   template <class Make>
   void begin(Make make) {
-    try {
-      one.counting([&] {
-        Task<>& life = lives.emplace_back(make());
-        life.start();
-      });
-    } catch (const std::bad_alloc&) {
-      // Whoever wanted to begin it knows.
-    }
+    one.attempt([&] {
+      Task<>& life = lives.emplace_back(make());
+      life.start();
+    });
   }
   /// Until all that has begun is over. `bound_to_succeed`: memory has run out before, and does so only once.
   void live(bool bound_to_succeed = false) {
