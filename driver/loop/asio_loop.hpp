@@ -95,10 +95,12 @@ class BasicAsioLoop final : public Loop {
   }
   void offload(std::unique_ptr<Job> job) override {
     if (!helper_) helper_.emplace(1);
-    const auto errand = std::make_shared<Errand>(std::move(job));
-    Asio::post(*helper_, [this, busy = Asio::keep_running(context_), errand] {
+    auto errand = std::make_unique<Errand>(std::move(job));
+    Asio::post(*helper_, [this, busy = Asio::keep_running(context_), errand = std::move(errand)]() mutable {
       errand->job->work();
-      Asio::post(context_, detail::Handler{&errand->memory, [alive = alive_, errand] {
+      detail::HandlerMemory* memory = &errand->memory;
+      // It goes as a whole: the job is to be destroyed by the loop's thread.
+      Asio::post(context_, detail::Handler{memory, [alive = alive_, errand = std::move(errand)] {
                                              if (*alive) errand->job->done();
                                            }});
     });
