@@ -95,11 +95,12 @@ class BasicAsioLoop final : public Loop {
   }
   void offload(std::unique_ptr<Job> job) override {
     if (!helper_) helper_.emplace(1);
-    auto errand = std::make_unique<Errand>(std::move(job));
-    Asio::post(*helper_, [this, busy = Asio::keep_running(context_), errand = std::move(errand)]() mutable {
+    auto errand = std::make_unique<Errand>(std::move(job), context_);
+    Asio::post(*helper_, [this, errand = std::move(errand)]() mutable {
       errand->job->work();
       detail::HandlerMemory* memory = &errand->memory;
-      // It goes as a whole: the job is to be destroyed by the loop's thread.
+      // It goes as a whole: the job is to be destroyed by the loop's thread. And was it the last that kept the
+      // context running, the other thread would stop it, perhaps when it has been restarted meanwhile.
       Asio::post(context_, detail::Handler{memory, [alive = alive_, errand = std::move(errand)] {
                                              if (*alive) errand->job->done();
                                            }});
@@ -120,8 +121,10 @@ class BasicAsioLoop final : public Loop {
   class AsioTimer;
 
   struct Errand {
-    explicit Errand(std::unique_ptr<Job> job_) noexcept : job(std::move(job_)) {}
+    Errand(std::unique_ptr<Job> job_, Context& context)
+        : job(std::move(job_)), busy(Asio::keep_running(context)) {}
     std::unique_ptr<Job> job;
+    decltype(Asio::keep_running(std::declval<Context&>())) busy;
     detail::HandlerMemory memory;
   };
 
