@@ -73,6 +73,10 @@ void Channel::flush() {
 void Channel::send() noexcept {
   try {
     send_some();
+    if (fence_due_ && !session_.in_step()) {
+      fence_due_ = false;
+      if (session_.runs_for_nobody()) raise_fence();
+    }
   } catch (...) {
     session_.fail(no_memory());
     close_if_failed();
@@ -81,6 +85,7 @@ void Channel::send() noexcept {
 
 void Channel::send_some() {
   if (!is_ours()) return;
+  if (session_.in_step()) return come_back_soon();
   std::size_t written = 0;
   while (is_open()) {
     const Bytes pending = session_.pending_write();
@@ -135,11 +140,17 @@ void Channel::dismiss(Operation& operation, Failure failure) {
 }
 
 void Channel::after(Session::Abandoned abandoned) {
-  if (abandoned == Session::Abandoned::running && !fenced_) raise_fence();
+  if (abandoned != Session::Abandoned::running || fenced_) return;
+  if (session_.in_step()) {
+    fence_due_ = true;
+    come_back_soon();
+  } else {
+    raise_fence();
+  }
 }
 
 void Channel::interrupt() {
-  if (!is_open() || fenced_ || session_.quiescent()) return;
+  if (!is_open() || fenced_ || session_.quiescent() || session_.in_step()) return;
   session_.break_off_copy();
   raise_fence();
   read_what_was_left();
@@ -152,6 +163,7 @@ void Channel::abort(Failure reason) {
 
 void Channel::terminate() {
   if (!is_ours() || !is_open()) return;
+  if (session_.in_step()) return abort(worded(Errc::connection_closed, "the connection was closed"));
   frontend::terminate(session_.reply_buffer());
   flush();
 }

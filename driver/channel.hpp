@@ -76,13 +76,15 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   /// The same, but the operation ends with this failure in a later turn of the loop, and is notified.
   void dismiss(Operation& operation, Failure failure);
 
-  /// Asks the server to cancel what is running; its owner still hears how it ends.
+  /// Asks the server to cancel what is running; its owner still hears how it ends. From code that is called
+  /// while a request is encoded or parsed: nothing.
   void interrupt();
 
   /// Ends the connection at once, without a word to the server; pending operations fail with
   /// `reason` in a later turn of the loop.
   void abort(Failure reason);
-  /// Says good-bye (Terminate). The connection is over when the server hangs up.
+  /// Says good-bye (Terminate). The connection is over when the server hangs up. From code that is called
+  /// while a request is encoded or parsed: without a word, as by abort().
   void terminate();
   /// Lets an aborted channel go once everybody who waits for it has been told.
   static void outlive_owner(std::unique_ptr<Channel> channel) noexcept;
@@ -151,6 +153,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   TimePoint grace_ends_ = never;
   std::uint64_t fence_ = 0;  // the victim is over when session_.completed() has reached this
   bool fenced_ = false;
+  bool fence_due_ = false;  // as soon as the session is in no step
   bool tainted_ = false;
 };
 

@@ -102,8 +102,8 @@ struct ResultLimits {
 
 /// Where a result goes; the one seam between bytes and languages.
 ///
-/// Called from inside the parser. A sink may read the row, build its own objects and submit further
-/// operations; it must not resume anybody, close the connection or destroy its operation.
+/// Called from inside the parser. A sink may read the row, build its own objects, submit further operations and
+/// give up its own; it must not resume anybody, or destroy its operation or the connection.
 class ResultSink {
  public:
   /// A result set begins. Always called before its first row, also when there is none.

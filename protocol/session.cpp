@@ -96,6 +96,10 @@ bool Session::submit(Operation& operation, Tick deadline) {
     operation.failure_ = failure_;
     return cut_off();
   }
+  if (!operation.pending()) {  // or has given up this very request
+    operation.fail({Errc::cancelled, {}});
+    return cut_off();
+  }
   slot.answered = out.position() - slot.begin == sync_size;  // a lone Sync has no other answer
   slot.preparing = StatementRef(operation.preparing());
   slot.feeding = encoded != Encoded::complete;
@@ -144,6 +148,7 @@ void Session::push_close_requests() {
 }
 
 Bytes Session::pending_write() noexcept {
+  if (in_step()) return {};
   if (feeding_ && out_.pending().size() < feed_below) ends_without_memory([&] { feed(); });
   return out_.pending();
 }
@@ -154,15 +159,18 @@ Session::Slot& Session::feeder() noexcept {
 
 void Session::feed() {
   while (feeding_ && out_.pending().size() < feed_below) {
-    if (feeder().operation == nullptr) return stop_feeding(feeder());
+    if (is_given_up(feeder())) return stop_feeding(feeder());
     encoding_ = true;
     const Encoded encoded = feeder().operation->feed(out_);
     encoding_ = false;
     if (failure_) return;  // the user's code that it called has closed the connection
     if (out_.take_failure())
       return fail({Errc::message_too_large, "a message exceeds what PostgreSQL accepts (1 GiB)"});
-    if (encoded == Encoded::waits) return;
-    if (encoded == Encoded::complete) end_feeding(feeder());
+    if (encoded == Encoded::complete) {
+      end_feeding(feeder());
+    } else if (encoded == Encoded::waits && !is_given_up(feeder())) {
+      return;
+    }
   }
 }
 
@@ -193,7 +201,7 @@ void Session::break_off_copy() noexcept {
     slot.discarding = true;
     run_of_ = 0;
     paused_ = false;
-    if (slot.feeding && !slot.staged) return ends_without_memory([&] { stop_feeding(slot); });
+    if (slot.feeding && !slot.staged && !encoding_) return ends_without_memory([&] { stop_feeding(slot); });
   }
 }
 

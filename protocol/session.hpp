@@ -79,6 +79,10 @@ class Session {
   // --- bytes out --------------------------------------------------------------------------------
   /// What may be sent now. Lets a bulk operation write its next slice first when there is room.
   Bytes pending_write() noexcept;
+  /// Arguments are being encoded or frames parsed, and the user's code that this may call is on the stack:
+  /// it may submit, give up and end what it likes, but half a message may be in either buffer. So there is
+  /// nothing to send, and hold() has to wait, until the step is over.
+  bool in_step() const noexcept { return encoding_ || parsing_; }
   void commit_write(std::size_t count) { out_.consume(count); }
 
   // --- requests ---------------------------------------------------------------------------------
@@ -97,7 +101,7 @@ class Session {
     not_pending,  // it was over, or never submitted
     withdrawn,    // not a byte of it was sent, nor will be
     running,      // sent, and no other live one was that does not give way: a cancel may be sent
-    behind,       // sent, but others' replies are due before or after it: its reply is swallowed
+    behind,       // sent, or still to be; others' replies are due before or after its own, which is swallowed
   };
   /// The operation's owner walks away; on_done() will not be called. Its reply, if it still comes,
   /// is swallowed. Called by Operation's destructor.
@@ -107,6 +111,8 @@ class Session {
   /// Ends one pending operation whose deadline has passed with Errc::timed_out: it is abandoned and
   /// comes out of next_done(). Nothing when there is none.
   std::optional<Abandoned> expire(Tick now) noexcept;
+  /// What the server has been sent and not answered is for nobody any more: a cancel may be sent.
+  bool runs_for_nobody() const noexcept;
   /// The earliest deadline of a pending operation.
   Tick next_deadline() const noexcept;
 
@@ -213,13 +219,14 @@ class Session {
     try {
       step();
     } catch (...) {
-      encoding_ = false;
+      encoding_ = parsing_ = false;
       fail(no_memory());
     }
   }
   void feed();
   void stop_feeding(Slot& slot);
   void end_feeding(Slot& slot);
+  static bool is_given_up(const Slot& slot) noexcept { return !slot.operation || slot.discarding; }
   void sleep(const Operation* operation) noexcept { std::erase(awake_, operation); }
   void withdraw_abandoned() noexcept;
   bool unsent(const Slot& slot) const noexcept { return slot.staged || slot.begin >= out_.sent(); }
@@ -227,6 +234,7 @@ class Session {
   void push_close_requests();
 
   void parse();
+  void parse_frames();
   void dispatch(const Frame& frame);
   void on_reply(const Frame& frame);
   void on_error(const Frame& frame);
@@ -270,8 +278,9 @@ class Session {
   TransactionStatus transaction_ = TransactionStatus::idle;
   bool foreign_encoding_ = false;  // the server would take our text for another, and we its
   bool held_ = false;
-  bool feeding_ = false;       // there is a feeder(): only it may write to out_
-  bool encoding_ = false;      // user code may run while arguments are encoded
+  bool feeding_ = false;   // there is a feeder(): only it may write to out_
+  bool encoding_ = false;  // see in_step()
+  bool parsing_ = false;
   StatementCache statements_;  // last: its statements say good-bye to the members above
 };
 

@@ -69,10 +69,16 @@ void Session::commit_read(std::size_t count) noexcept {
 
 void Session::read_on() noexcept {
   paused_ = false;
-  ends_without_memory([&] { parse(); });
+  if (!parsing_) ends_without_memory([&] { parse(); });
 }
 
 void Session::parse() {
+  parsing_ = true;
+  parse_frames();
+  parsing_ = false;
+}
+
+void Session::parse_frames() {
   Frame frame;
   stopped_ = paused_;
   while (!failure_ && !paused_) {
@@ -132,7 +138,10 @@ void Session::on_reply(const Frame& frame) {
       describes_statement(frame)) {
     if (!slot->preparing->on_frame(frame)) violation(frame, "is malformed or out of order");
   } else if (slot->operation && !slot->discarding) {
-    if (frame.type == 'D' && !std::exchange(slot->in_rows, true)) slot->operation->on_first_row();
+    if (frame.type == 'D' && !std::exchange(slot->in_rows, true)) {
+      slot->operation->on_first_row();
+      if (failure_ || !slot->operation) return;
+    }
     if (!slot->operation->on_frame(frame)) return violation(frame, "is malformed or out of order");
     if (frame.type == 'D') begin_run(*slot, frame);
   } else if (slot->owner == Slot::Owner::session ? frame.type != '3' : !swallowable(frame)) {
@@ -228,8 +237,10 @@ void Session::refuse_copy_in(Slot& slot) {
   if (slot.feeding) end_feeding(slot);
 }
 
-// Frames of a kind that mostly come in long runs then go straight to the operation.
+// Frames of a kind that mostly come in long runs then go straight to the operation, unless it has ended the
+// session, and the slot with it, or was given up.
 void Session::begin_run(const Slot& slot, const Frame& frame) noexcept {
+  if (failure_ || is_given_up(slot)) return;
   run_to_ = slot.operation;
   run_of_ = frame.type;
 }

@@ -53,13 +53,14 @@ Session::Abandoned Session::dismiss(Operation& operation, Failure failure) noexc
 
 Session::Abandoned Session::dismiss(Slot& slot, Failure failure) noexcept {
   Operation* operation = slot.operation;
-  failure.outcome_unknown = !unsent(slot) && !slot.errored && phase_ == Phase::running;
-  const bool unknown = failure.outcome_unknown;
+  const bool has_begun = !unsent(slot);
+  const bool may_run = !slot.errored && phase_ == Phase::running;
   operation->fail(std::move(failure));
-  // It may have failed before, while the server went on.
-  if (unknown) operation->failure_ = with_outcome_unknown(operation->failure_);
   const auto at = std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return &s == &slot; });
   const Abandoned abandoned = leave_slot(static_cast<std::size_t>(at - queue_.begin()));
+  // What others stand behind is still going to be sent. And it may have failed before, while the server went on.
+  if (may_run && (has_begun || abandoned == Abandoned::behind))
+    operation->failure_ = with_outcome_unknown(operation->failure_);
   over(*operation);
   return abandoned;
 }
@@ -83,6 +84,12 @@ void Session::withdraw_abandoned() noexcept {
       statements_.erase(*slot.preparing);
     }
   }
+}
+
+bool Session::runs_for_nobody() const noexcept {
+  return !sent_live_operations() && std::any_of(queue_.begin(), queue_.end(), [&](const Slot& slot) {
+    return slot.owner == Slot::Owner::nobody && !unsent(slot);
+  });
 }
 
 bool Session::sent_live_operations() const noexcept {

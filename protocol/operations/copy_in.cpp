@@ -26,6 +26,10 @@ Encoded CopyIn::feed(WriteBuffer& out) {
     fail({Errc::message_too_large, "a message or value exceeds what PostgreSQL accepts (1 GiB)"});
     supplied = give_up("the data exceed what a message can hold");
   }
+  if (!pending()) {  // given up by the code that was asked for data: the session ends it here
+    out.truncate(begin);
+    return Encoded::more;
+  }
   if (supplied == Supply::failed || out.position() == data) out.truncate(begin);
   switch (supplied) {
     case Supply::data: return Encoded::more;

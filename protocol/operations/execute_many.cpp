@@ -47,6 +47,10 @@ Encoded ExecuteMany::feed(WriteBuffer& out) {
       fail({Errc::message_too_large, "a message or value exceeds what PostgreSQL accepts (1 GiB)"});
       arguments = Arguments::failed;
     }
+    if (!pending()) {  // given up by the code that was asked for the arguments: the session ends it here
+      out.truncate(begin);
+      return Encoded::more;
+    }
     if (arguments == Arguments::end) {
       out.truncate(begin);
       bound_ += slice_bound;

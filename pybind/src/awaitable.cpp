@@ -37,6 +37,7 @@ Ref Awaitable::adopt(Awaitable* self, Request& request, PyLoop& loop) noexcept {
 }
 
 void Request::complete() noexcept {
+  if (state_ == State::cancelled) return;  // by the code that its last step has called
   if (nests_) return complete_soon();
   state_ = State::completed;
   if (!wakeup_) return;

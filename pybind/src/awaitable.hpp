@@ -30,7 +30,7 @@ class Request {
 
   /// Once complete(): a new reference to the result, or null with a Python error set. Called once.
   virtual PyObject* take_result() = 0;
-  /// The task that waits was cancelled: stop. complete() must not be called afterwards.
+  /// The task that waits was cancelled: stop. complete() has no effect afterwards.
   virtual void give_up() noexcept = 0;
   virtual int traverse(visitproc visit, void* arg) const = 0;
 

@@ -115,6 +115,7 @@ void CopyingOut::on_start(const CopyResponse& response) { hear(in_words(response
 
 CopyOut::Appetite CopyingOut::on_data(Bytes data) {
   hear(as_text(data));
+  if (on_each_row) on_each_row();
   if (taste == Taste::throws_on_row) throw std::runtime_error("no data, please");
   if (taste == Taste::refuses_rows) return Appetite::none;
   return is_full ? Appetite::full : Appetite::more;

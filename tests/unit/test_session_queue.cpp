@@ -228,6 +228,20 @@ BOOST_AUTO_TEST_CASE(deadlines) {
   BOOST_TEST(t.session.quiescent());
 }
 
+BOOST_AUTO_TEST_CASE(what_others_stand_behind_may_still_run) {
+  OpTest t;
+  Query a("a"), b("b"), c("c");
+  t.submit(a).take_sent();
+  t.session.hold();
+  BOOST_REQUIRE(t.session.submit(b, 10));
+  t.submit(c);
+  BOOST_TEST((t.session.expire(10) == Abandoned::behind));
+  BOOST_REQUIRE(t.session.next_done() == &b.operation());
+  BOOST_TEST(b.operation().failure()->outcome_unknown);
+  t.session.release();
+  t.sends("Query(b) Query(c)");
+}
+
 // --- the cancel fence ---------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(what_is_submitted_behind_the_fence_waits) {
