@@ -19,6 +19,9 @@ constexpr Duration repeat_cancel_after = std::chrono::milliseconds(250);
 // What one turn of the loop may read or write before others get theirs (R-M6).
 constexpr std::size_t turn_budget = 256 << 10;
 
+// What a server takes in while it is busy with something else: the receive window that it begins with.
+constexpr std::size_t least_window = 64 << 10;
+
 Tick tick_of(TimePoint at) noexcept { return at == never ? no_deadline : at.time_since_epoch().count(); }
 TimePoint time_of(Tick tick) noexcept { return tick == no_deadline ? never : TimePoint(Duration(tick)); }
 
@@ -103,6 +106,7 @@ void Channel::send_some() {
         }
         session_.commit_write(result.bytes);
         written += result.bytes;
+        unanswered_ += result.bytes;
         blocked = result.would_block;
         if (!blocked) continue;
       }
@@ -112,9 +116,21 @@ void Channel::send_some() {
         (session_.paused() ? Ready::none : Ready::read) | (blocked ? Ready::write : Ready::none);
     if (wanted != wanted_) watch_->want(wanted);
     wanted_ = wanted;
+    if (unanswered_ > least_window || suspended_user_timeout_ != 0) bear_with_the_server();
     return;
   }
   close_if_failed();
+}
+
+// TCP takes a peer that does not read for a dead one. A server that has answered everything has read everything;
+// one that waits for a lock in the middle of a COPY reads nothing, for as long as that takes.
+void Channel::bear_with_the_server() noexcept {
+  if (unanswered_ == 0) {
+    transport_.socket().set_user_timeout(std::exchange(suspended_user_timeout_, 0));
+  } else if (suspended_user_timeout_ == 0) {
+    suspended_user_timeout_ = transport_.socket().user_timeout();
+    if (suspended_user_timeout_ != 0) transport_.socket().set_user_timeout(0);
+  }
 }
 
 void Channel::cancel(Operation& operation) {
@@ -272,6 +288,7 @@ void Channel::receive_some() {
     if (result.would_block) break;
     if (result.bytes == 0) return session_.fail(transport_.lost(result, "receiving from ", address()));
     session_.commit_read(result.bytes);
+    if (!session_.awaits_reply()) unanswered_ = 0;
     // Mostly that was all. While a reply is due, more has to be asked for: a reset may be among what
     // was told of just now, and not every loop tells of that twice (uvloop).
     if (result.bytes < space.size() && !session_.awaits_reply() && !transport_.has_unread()) return;

@@ -113,6 +113,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   void receive_some();
   void send_some();
   void read_what_was_left();
+  void bear_with_the_server() noexcept;
   void deliver();
   void after(Session::Abandoned abandoned);
   void raise_fence();
@@ -146,6 +147,8 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   BirthProcess birth_;
   Ready wanted_ = Ready::read;
   bool closed_told_ = false;
+  std::size_t unanswered_ = 0;      // bytes sent since the server had answered everything
+  int suspended_user_timeout_ = 0;  // of the socket
 
   // The cancel fence.
   CancelKey cancel_key_;

@@ -52,11 +52,15 @@ int open_stream(int family) noexcept {
 #endif
 }
 
+void limit_unacknowledged([[maybe_unused]] int fd, [[maybe_unused]] int milliseconds) noexcept {
+#ifdef TCP_USER_TIMEOUT
+  set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, milliseconds);
+#endif
+}
+
 void set_keepalive(int fd, const Keepalive& wanted) noexcept {
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, wanted.enabled ? 1 : 0);
-#ifdef TCP_USER_TIMEOUT
-  if (wanted.user_timeout > 0) set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, wanted.user_timeout);
-#endif
+  if (wanted.user_timeout > 0) limit_unacknowledged(fd, wanted.user_timeout);
   if (!wanted.enabled) return;
   if (wanted.idle > 0) set_option(fd, IPPROTO_TCP, keepalive_idle, wanted.idle);
   if (wanted.interval > 0) set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, wanted.interval);
@@ -142,6 +146,17 @@ IoResult Socket::write_some(std::span<const std::byte> from) noexcept {
   result.bytes = static_cast<std::size_t>(count);
   return result;
 }
+
+int Socket::user_timeout() const noexcept {
+  int milliseconds = 0;
+#ifdef TCP_USER_TIMEOUT
+  socklen_t size = sizeof milliseconds;
+  if (::getsockopt(fd_, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, &size) != 0) return 0;
+#endif
+  return milliseconds;
+}
+
+void Socket::set_user_timeout(int milliseconds) noexcept { limit_unacknowledged(fd_, milliseconds); }
 
 Address Socket::peer() const noexcept {
   sockaddr_storage address{};

@@ -54,6 +54,11 @@ class Socket {
   [[nodiscard]] IoResult read_some(std::span<std::byte> into) noexcept;
   [[nodiscard]] IoResult write_some(std::span<const std::byte> from) noexcept;
 
+  /// See Keepalive; 0 where there is none. The kernel also counts the time for which a peer that is alive
+  /// does not read.
+  int user_timeout() const noexcept;
+  void set_user_timeout(int milliseconds) noexcept;
+
   /// The peer's address, as the kernel has it.
   Address peer() const noexcept;
   int fd() const noexcept { return fd_; }

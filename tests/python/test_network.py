@@ -219,3 +219,25 @@ async def test_memory_while_a_slow_reader_is_sent_much(target):  # NF-07
                     seen += len(row[0])
             assert seen == 10**8
             await connection.close()
+
+
+@pytest.mark.parametrize("call", ["executemany", "copy"])
+async def test_a_server_that_waits_for_a_lock_is_not_taken_for_dead(connect, dsn, call):
+    """Meanwhile it reads nothing, and TCP would end the connection after `tcp_user_timeout`."""
+    holder = await connect()
+    await holder.execute("create table locked (id int primary key, value text)")
+    try:
+        await holder.execute("begin; insert into locked values (5)")
+        connection = await connect(dsn, tcp_user_timeout=1000)
+        rows = ((i, "x" * 1000) for i in range(5000))
+        if call == "copy":
+            task = asyncio.ensure_future(connection.copy_records_to_table("locked", records=rows))
+        else:
+            task = asyncio.ensure_future(connection.executemany("insert into locked values ($1, $2)", rows))
+        await asyncio.wait([task], timeout=4)
+        assert not task.done()
+        await holder.execute("rollback")
+        await task
+        assert await holder.fetchval("select count(*) from locked") == 5000
+    finally:
+        await holder.execute("rollback; drop table locked")
