@@ -18,9 +18,9 @@ int hex_digit(char c) noexcept {
 }
 
 /// What both notations share: a position in the input, and where the findings go.
-class Cursor {
+class Scanner {
  public:
-  Cursor(std::string_view dsn, std::size_t at, std::vector<DsnSetting>& settings, OptionError& error)
+  Scanner(std::string_view dsn, std::size_t at, std::vector<DsnSetting>& settings, OptionError& error)
       : dsn_(dsn), at_(at), settings_(settings), error_(error) {}
 
  protected:
@@ -57,10 +57,10 @@ class Cursor {
 };
 
 /// scheme://[user[:password]@][host[:port],…][/dbname][?key=value&…]
-class Url : Cursor {
+class Url : Scanner {
  public:
   Url(std::string_view dsn, std::size_t scheme, std::vector<DsnSetting>& settings, OptionError& error)
-      : Cursor(dsn, scheme, settings, error) {}
+      : Scanner(dsn, scheme, settings, error) {}
 
   bool parse() { return user_and_password() && hosts() && database() && query(); }
 
@@ -165,10 +165,10 @@ class Url : Cursor {
 };
 
 /// key = value … where a value is bare or in single quotes, and \ takes the next character as it is.
-class Keywords : Cursor {
+class Keywords : Scanner {
  public:
   Keywords(std::string_view dsn, std::vector<DsnSetting>& settings, OptionError& error)
-      : Cursor(dsn, 0, settings, error) {}
+      : Scanner(dsn, 0, settings, error) {}
 
   bool parse() {
     for (skip_space(); !at_end(); skip_space()) {

@@ -1,8 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/option_table.hpp"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -10,6 +8,8 @@
 #include <limits>
 #include <optional>
 #include <utility>
+
+#include "pgstride/protocol/ascii.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
@@ -216,17 +216,14 @@ const char* apply_requiressl(Options& options, Value value) {
   return fine;
 }
 
-bool same_in_any_case(Value left, Value right) noexcept {
-  return left.size() == right.size() && ::strncasecmp(left.data(), right.data(), left.size()) == 0;
-}
-
 template <class Field>
 const char* apply_tls_version(Field& into, Value value) {
   using enum TlsVersion;
   constexpr Choice<TlsVersion> versions[] = {
       {"TLSv1", tls_1_0}, {"TLSv1.1", tls_1_1}, {"TLSv1.2", tls_1_2}, {"TLSv1.3", tls_1_3}};
-  return choose(into, value, versions, same_in_any_case) ? fine
-                                                         : "must be one of: TLSv1, TLSv1.1, TLSv1.2, TLSv1.3";
+  return choose(into, value, versions, equal_ignoring_case)
+             ? fine
+             : "must be one of: TLSv1, TLSv1.1, TLSv1.2, TLSv1.3";
 }
 
 constexpr Choice<bool> zero_or_one[] = {{"0", false}, {"1", true}};

@@ -1,7 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/options.hpp"
 
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,13 +11,14 @@
 #include "pgstride/driver/net/system_user.hpp"
 #include "pgstride/driver/option_table.hpp"
 #include "pgstride/driver/passfile.hpp"
+#include "pgstride/protocol/frontend.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
 
 constexpr const char* nul_refused = "NUL is not allowed";
 
-bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
+using frontend::has_nul;
 
 /// The row of a keyword, or the table's size.
 std::size_t row_of(std::string_view keyword) noexcept {

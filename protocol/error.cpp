@@ -85,6 +85,10 @@ FailureRef keep(Failure failure) noexcept {
   }
 }
 
+Failure message_too_large() {
+  return {Errc::message_too_large, "a message or value exceeds what PostgreSQL accepts (1 GiB)"};
+}
+
 FailureRef with_outcome_unknown(const FailureRef& failure) noexcept {
   Failure lost = no_memory();
   try {

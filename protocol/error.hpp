@@ -96,6 +96,8 @@ using FailureRef = std::shared_ptr<const Failure>;
 FailureRef keep(Failure failure) noexcept;
 /// The same of a request of which nobody knows whether it was carried out.
 FailureRef with_outcome_unknown(const FailureRef& failure) noexcept;
+/// Errc::message_too_large, for what WriteBuffer could not represent.
+Failure message_too_large();
 /// std::errc::not_enough_memory, made without any.
 Failure no_memory() noexcept;
 

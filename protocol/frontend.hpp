@@ -28,6 +28,12 @@ void startup(WriteBuffer& out, std::int32_t version,
 
 void parse(WriteBuffer& out, std::string_view name, std::string_view sql, std::span<const Oid> types);
 
+/// The formats of a Bind's arguments or results: one code holds for all of them.
+inline void all_binary(WriteBuffer& out) {
+  out.u16(1);
+  out.i16(static_cast<std::int16_t>(Format::binary));
+}
+
 inline void describe_statement(WriteBuffer& out, std::string_view name) {
   Message message(out, 'D');
   out.u8('S');

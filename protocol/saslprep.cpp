@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "pgstride/protocol/ascii.hpp"
+#include "pgstride/protocol/codec/text.hpp"
 #include "pgstride/protocol/saslprep_table.hpp"
 
 namespace pgstride::inline v0 {
@@ -16,33 +18,19 @@ namespace {
 using saslprep_table::Treatment;
 using CodePoints = std::vector<char32_t, WipingAllocator<char32_t>>;
 
-bool is_ascii(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
-/// False for anything but well-formed UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF.
-bool decode_utf8(std::string_view text, CodePoints& out) {
-  out.reserve(text.size());
+/// `text` is_utf8().
+CodePoints decode_utf8(std::string_view text) {
+  CodePoints codes;
+  codes.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     const auto lead = static_cast<unsigned char>(text[at++]);
-    if (lead < 0x80) {
-      out.push_back(lead);
-      continue;
-    }
-    if (lead < 0xC2 || lead > 0xF4) return false;
-    const std::size_t more = lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
-    if (text.size() - at < more) return false;
-    char32_t code = lead & (0x3FU >> more);
-    for (std::size_t i = 0; i < more; ++i) {
-      const auto next = static_cast<unsigned char>(text[at++]);
-      if ((next & 0xC0U) != 0x80U) return false;
-      code = (code << 6U) | (next & 0x3FU);
-    }
-    constexpr char32_t smallest[] = {0, 0x80, 0x800, 0x10000};
-    if (code < smallest[more] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return false;
-    out.push_back(code);
+    const std::size_t more = lead < 0x80 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+    char32_t code = more == 0 ? lead : lead & (0x3FU >> more);
+    for (std::size_t i = 0; i < more; ++i)
+      code = (code << 6U) | (static_cast<unsigned char>(text[at++]) & 0x3FU);
+    codes.push_back(code);
   }
-  return true;
+  return codes;
 }
 
 Secret encode_utf8(const CodePoints& codes) {
@@ -210,9 +198,10 @@ bool is_acceptable(const CodePoints& codes) {
 }  // namespace
 
 Secret saslprep(const Secret& password) {
-  if (is_ascii(password.reveal())) return password;
-  CodePoints codes;
-  if (!decode_utf8(password.reveal(), codes) || !map(codes)) return password;
+  const std::string_view text = password.reveal();
+  if (is_ascii(as_bytes(text)) || !is_utf8(as_bytes(text))) return password;
+  CodePoints codes = decode_utf8(text);
+  if (!map(codes)) return password;
   // PostgreSQL looks for prohibited characters before it normalizes, the RFC after. The server's
   // stored keys were made PostgreSQL's way, so that is the way here.
   if (!is_acceptable(codes)) return password;

@@ -89,7 +89,7 @@ bool Session::submit(Operation& operation, Tick deadline) {
   if (encoded == Encoded::refused) return cut_off();
   if (out.failed()) {
     cut_off();
-    operation.fail({Errc::message_too_large, "a message or value exceeds what PostgreSQL accepts (1 GiB)"});
+    operation.fail(message_too_large());
     return false;
   }
   if (failure_) {  // the user's code that it called has closed the connection
@@ -164,8 +164,7 @@ void Session::feed() {
     const Encoded encoded = feeder().operation->feed(out_);
     encoding_ = false;
     if (failure_) return;  // the user's code that it called has closed the connection
-    if (out_.take_failure())
-      return fail({Errc::message_too_large, "a message exceeds what PostgreSQL accepts (1 GiB)"});
+    if (out_.take_failure()) return fail(message_too_large());
     if (encoded == Encoded::complete) {
       end_feeding(feeder());
     } else if (encoded == Encoded::waits && !is_given_up(feeder())) {

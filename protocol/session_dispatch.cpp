@@ -32,7 +32,7 @@ bool drops_statements(const Frame& frame) noexcept {
 }
 
 // As different servers call it; SQL_ASCII is none, the bytes come as they are.
-bool is_utf8(std::string_view encoding) noexcept {
+bool means_utf8(std::string_view encoding) noexcept {
   return encoding == "UTF8" || encoding == "UTF-8" || encoding == "utf-8" || encoding == "UNICODE" ||
          encoding == "SQL_ASCII";
 }
@@ -257,7 +257,7 @@ void Session::on_asynchronous(const Frame& frame) {
       if (!status) return violation(frame, "is malformed");
       if (status->name == "client_encoding") {
         if (awaits_in_another_encoding(status->value)) return;
-        foreign_encoding_ = !is_utf8(status->value);
+        foreign_encoding_ = !means_utf8(status->value);
       }
       if (!parameters_.set(status->name, status->value))
         return fail({Errc::limit_exceeded, "the server reports more parameters than any server has"});

@@ -2,7 +2,6 @@
 #include "pgstride/driver/net/certificate.hpp"
 
 #include <arpa/inet.h>
-#include <strings.h>
 
 #include <array>
 #include <memory>
@@ -12,6 +11,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+
+#include "pgstride/protocol/ascii.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
@@ -24,15 +25,12 @@ std::string address_bytes(const std::string& host) {
   return {};
 }
 
-bool same(std::string_view left, std::string_view right) noexcept {
-  return left.size() == right.size() && ::strncasecmp(left.data(), right.data(), left.size()) == 0;
-}
-
 /// "*.example.org" for "db.example.org", not for "a.db.example.org" nor for "example.org".
 bool matches_wildcard(std::string_view pattern, std::string_view host) noexcept {
   if (!pattern.starts_with("*.") || pattern.size() < 3) return false;
   const auto dot = host.find('.');
-  return dot != 0 && dot != std::string_view::npos && same(pattern.substr(1), host.substr(dot));
+  return dot != 0 && dot != std::string_view::npos &&
+         equal_ignoring_case(pattern.substr(1), host.substr(dot));
 }
 
 std::string_view text_of(const ASN1_STRING* string) noexcept {
@@ -84,7 +82,8 @@ class NameSearch {
   void look_at_text(std::string_view name) {
     // Others would read a shorter name out of it than the authority that has signed it.
     has_nul_ = has_nul_ || name.find('\0') != std::string_view::npos;
-    note(std::string(name), same(name, host_) || (address_.empty() && matches_wildcard(name, host_)));
+    note(std::string(name),
+         equal_ignoring_case(name, host_) || (address_.empty() && matches_wildcard(name, host_)));
   }
 
   void note(std::string name, bool matches) {

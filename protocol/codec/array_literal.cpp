@@ -3,16 +3,12 @@
 
 #include <algorithm>
 
+#include "pgstride/protocol/ascii.hpp"
+
 namespace pgstride::inline v0 {
 namespace {
 
 constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-bool is_null(std::string_view text) noexcept {
-  constexpr std::string_view word = "null";
-  return std::equal(text.begin(), text.end(), word.begin(), word.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
-}
 
 }  // namespace
 
@@ -99,7 +95,7 @@ LiteralToken ArrayLiteralReader::bare() {
   if (end == 0) return fail("an element is missing");
   text_.resize(end);
   expected_ = Expected::delimiter;
-  return !escaped && is_null(text_) ? LiteralToken::null : LiteralToken::element;
+  return !escaped && equal_ignoring_case(text_, "null") ? LiteralToken::null : LiteralToken::element;
 }
 
 }  // namespace pgstride::inline v0

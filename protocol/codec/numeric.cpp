@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "pgstride/protocol/ascii.hpp"
+
 namespace pgstride::inline v0 {
 namespace {
 
@@ -14,12 +16,6 @@ constexpr std::int64_t max_weight = std::numeric_limits<std::int16_t>::max();
 constexpr std::int16_t infinity_dscale = 32;
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
-/// `word` is in lower case.
-bool equals_ignoring_case(std::string_view text, std::string_view word) noexcept {
-  return std::equal(text.begin(), text.end(), word.begin(), word.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
-}
 
 /// A number as it is spelled: its digits with the point left out, d(0) … d(count − 1).
 class Spelling {
@@ -97,13 +93,13 @@ void write_header(WriteBuffer& out, std::int64_t ndigits, std::int64_t weight, N
 }
 
 bool write_special(WriteBuffer& out, std::string_view text) {
-  if (equals_ignoring_case(text, "nan")) {
+  if (equal_ignoring_case(text, "nan")) {
     write_header(out, 0, 0, NumericSign::nan, 0);
     return true;
   }
   const bool negative = !text.empty() && text.front() == '-';
   if (negative || (!text.empty() && text.front() == '+')) text.remove_prefix(1);
-  if (!equals_ignoring_case(text, "infinity") && !equals_ignoring_case(text, "inf")) return false;
+  if (!equal_ignoring_case(text, "infinity") && !equal_ignoring_case(text, "inf")) return false;
   write_header(out, 0, 0, negative ? NumericSign::negative_infinity : NumericSign::positive_infinity,
                infinity_dscale);
   return true;

@@ -23,7 +23,7 @@ Encoded CopyIn::feed(WriteBuffer& out) {
     supplied = supply(out);
   }
   if (out.take_failure()) {
-    fail({Errc::message_too_large, "a message or value exceeds what PostgreSQL accepts (1 GiB)"});
+    fail(message_too_large());
     supplied = give_up("the data exceed what a message can hold");
   }
   if (!pending()) {  // given up by the code that was asked for data: the session ends it here

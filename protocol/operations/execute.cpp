@@ -12,10 +12,7 @@ constexpr std::size_t unknown = SIZE_MAX - 1;
 
 }  // namespace
 
-void Execute::encode_result_formats(WriteBuffer& out) {
-  out.u16(1);
-  out.i16(static_cast<std::int16_t>(Format::binary));
-}
+void Execute::encode_result_formats(WriteBuffer& out) { frontend::all_binary(out); }
 
 Encoded Execute::encode(WriteBuffer& out) {
   switch (statement_->state()) {

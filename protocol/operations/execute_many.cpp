@@ -14,10 +14,7 @@ constexpr std::uint64_t slice = 128 << 10;  // bytes written per feed()
 
 }  // namespace
 
-void ExecuteMany::encode_result_formats(WriteBuffer& out) {
-  out.u16(1);
-  out.i16(static_cast<std::int16_t>(Format::binary));
-}
+void ExecuteMany::encode_result_formats(WriteBuffer& out) { frontend::all_binary(out); }
 
 Encoded ExecuteMany::encode(WriteBuffer& out) {
   sink_.begin();
@@ -44,7 +41,7 @@ Encoded ExecuteMany::feed(WriteBuffer& out) {
       if (arguments == Arguments::row) encode_result_formats(out);
     }
     if (out.take_failure()) {
-      fail({Errc::message_too_large, "a message or value exceeds what PostgreSQL accepts (1 GiB)"});
+      fail(message_too_large());
       arguments = Arguments::failed;
     }
     if (!pending()) {  // given up by the code that was asked for the arguments: the session ends it here

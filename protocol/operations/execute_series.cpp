@@ -26,8 +26,7 @@ Encoded ExecuteSeries::encode(WriteBuffer& out) {
       out.cstr("");
       out.cstr(statement.name());
       out.bytes(step.arguments);
-      out.u16(1);
-      out.i16(static_cast<std::int16_t>(Format::binary));
+      frontend::all_binary(out);
     }
     frontend::execute(out, "", 0);
   }

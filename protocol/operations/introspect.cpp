@@ -75,15 +75,13 @@ void encode_step(WriteBuffer& out, std::string_view sql, const std::vector<Oid>*
     Message bind(out, 'B');
     out.cstr("");
     out.cstr("");
-    out.u16(1);
-    out.i16(static_cast<std::int16_t>(Format::binary));
+    frontend::all_binary(out);
     out.u16(argument ? 1 : 0);
     if (argument) {
       const ValueLength length(out);
       Codec<std::vector<Oid>>::encode(*argument, out);
     }
-    out.u16(1);
-    out.i16(static_cast<std::int16_t>(Format::binary));
+    frontend::all_binary(out);
   }
   frontend::execute(out, "", 0);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "pgstride/protocol/frontend.hpp"
 #include "pgstride/pybind/src/arguments.hpp"
 #include "pgstride/pybind/src/failure.hpp"
 #include "pgstride/pybind/src/record.hpp"
@@ -19,8 +20,7 @@ bool all_binary(const std::vector<const TypeCodec*>& codecs) noexcept {
 // One code stands for all values when they agree, which they mostly do.
 void write_formats(const std::vector<const TypeCodec*>& codecs, bool binary, WriteBuffer& out) {
   if (binary) {
-    out.u16(1);
-    out.i16(static_cast<std::int16_t>(Format::binary));
+    frontend::all_binary(out);
     return;
   }
   out.u16(static_cast<std::uint16_t>(codecs.size()));

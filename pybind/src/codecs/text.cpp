@@ -3,31 +3,11 @@
 
 #include <cstring>
 
+#include "pgstride/protocol/ascii.hpp"
 #include "pgstride/pybind/src/codecs/conversions.hpp"
 
 namespace pgstride::python {
 namespace {
-
-constexpr std::uint64_t high_bits = 0x8080808080808080;
-
-std::uint64_t load_word(const std::byte* p) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, p, sizeof word);
-  return word;
-}
-
-bool is_ascii(Bytes bytes) noexcept {
-  const std::byte* p = bytes.data();
-  const std::size_t size = bytes.size();
-  std::uint64_t seen = 0;
-  if (size < sizeof seen) {
-    for (std::size_t i = 0; i < size; ++i) seen |= std::to_integer<std::uint64_t>(p[i]);
-  } else {
-    for (std::size_t i = 0; i + sizeof seen < size; i += sizeof seen) seen |= load_word(p + i);
-    seen |= load_word(p + size - sizeof seen);  // the last eight, some of them for the second time
-  }
-  return (seen & high_bits) == 0;
-}
 
 bool utf8_of(PyObject* object, Bytes& utf8) {
   if (!PyUnicode_Check(object)) {

@@ -3,6 +3,7 @@
 // Text in another client_encoding than UTF-8: whatever is text as a whole goes through a str.
 #include <algorithm>
 
+#include "pgstride/protocol/ascii.hpp"
 #include "pgstride/protocol/codec/text.hpp"
 #include "pgstride/pybind/src/codecs/conversions.hpp"
 #include "pgstride/pybind/src/codecs/derived.hpp"
@@ -12,10 +13,6 @@ namespace {
 
 const TranscodedCodec& of(const TypeCodec& codec) noexcept {
   return static_cast<const TranscodedCodec&>(codec);
-}
-
-bool is_ascii(Bytes bytes) noexcept {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b < std::byte{0x80}; });
 }
 
 PyObject* decode_transcoded(Bytes bytes, const TypeCodec& codec) {
