@@ -84,9 +84,9 @@ class PoolHead final : public Lender, TimerHandler {
   void connected(Slot slot, PyObject* core, std::string reset_script);
   /// Takes a leased slot back. False: its connection is to be closed instead, then it is gone(). With
   /// `limit` the connection is reset for no longer than that, else the caller does it, then says ready().
-  bool release(Slot slot, std::optional<Duration> limit, bool rolls_back);
+  [[nodiscard]] bool release(Slot slot, std::optional<Duration> limit, bool rolls_back);
   /// False: the connection is in no state to be given to anybody; it is to be closed.
-  bool ready(Slot slot);
+  [[nodiscard]] bool ready(Slot slot);
   void gone(Slot slot);
   /// Why a slot is retiring, in words for an observer.
   std::string_view end_reason(Slot slot) const noexcept;
@@ -131,7 +131,7 @@ class PoolHead final : public Lender, TimerHandler {
   void was_reset(Seat& seat, bool clean) noexcept;
   void handed_out(Slot slot) noexcept;
   /// A leased one comes back. False: it has lived or run for long enough, and is retiring.
-  bool keeps(Seat& seat);
+  [[nodiscard]] bool keeps(Seat& seat);
   bool is_untouched(const Seat& seat) const noexcept;
   bool has_run_enough(const Seat& seat) const noexcept {
     return max_queries_ != 0 && seat.core().queries() >= max_queries_;

@@ -253,6 +253,36 @@ async def test_query_loggers(create_pool):
     assert [record.query for record in logged] == ["select 1"]
 
 
+async def test_connections_are_replaced_where_requests_are_traced(create_pool):
+    """Whatever keeps a request from running alone, its slot is lent once, and the next one gets it."""
+    traced = []
+
+    class Own(pgstride.Connection):
+        async def fetchrow(self, query, *args, **options):
+            traced.append(query)
+            return await super().fetchrow(query, *args, **options)
+
+    async def init(connection):
+        connection.add_query_logger(traced.append)
+
+    pool = await create_pool(connection_class=Own, init=init, max_queries=3)
+    requests = [
+        lambda: pool.fetch("select 1"),
+        lambda: pool.fetchrow("select 1"),
+        lambda: pool.fetchval("select $1::int", 1),
+        lambda: pool.execute("select 1"),
+        lambda: pool.executemany("select $1::int", [(1,)]),
+    ]
+    began = pool.stats()
+    for _ in range(3):
+        for request in requests:
+            await asyncio.wait_for(request(), 30)
+        await asyncio.wait_for(asyncio.gather(*(request() for request in requests)), 30)
+    stats = pool.stats()
+    assert stats.handed_out - began.handed_out == 30 and stats.opened > began.opened
+    assert len(traced) >= 30
+
+
 @pytest.mark.parametrize("what", ["reset", "get_reset_query"])
 async def test_reset_of_the_users_own(create_pool, what):
     called = []

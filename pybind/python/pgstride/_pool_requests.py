@@ -78,6 +78,7 @@ class PoolRequests(typing.Generic[Row]):
 
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
         """Like :meth:`Connection.execute`, on a connection of the pool."""
+        slot = None
         if self._lends:
             slot = self._core.take()
             if slot is None:
@@ -86,7 +87,7 @@ class PoolRequests(typing.Generic[Row]):
                 if args:
                     return CommandStatus(await self._core.execute(slot, query, args, timeout))
                 return CommandStatus(await self._core.script(slot, query, timeout))
-        async with self._lent(timeout) as (con, left):
+        async with self._lent(timeout, slot) as (con, left):
             return await con.execute(query, *args, timeout=left)
 
     @typing.overload
@@ -103,13 +104,14 @@ class PoolRequests(typing.Generic[Row]):
         """Like :meth:`Connection.fetch`, on a connection of the pool."""
         if record_class is not None:
             connect_utils.check_record_class(record_class)
+        slot = None
         if self._lends:
             slot = self._core.take()
             if slot is None:
                 slot, timeout = await self._lease_within(timeout)
             if self._runs_alone(slot, "fetch"):
                 return await self._core.fetch(slot, query, args, timeout, record_class)
-        async with self._lent(timeout) as (con, left):
+        async with self._lent(timeout, slot) as (con, left):
             return await con.fetch(query, *args, timeout=left, record_class=record_class)
 
     @typing.overload
@@ -126,32 +128,35 @@ class PoolRequests(typing.Generic[Row]):
         """Like :meth:`Connection.fetchrow`, on a connection of the pool."""
         if record_class is not None:
             connect_utils.check_record_class(record_class)
+        slot = None
         if self._lends:
             slot = self._core.take()
             if slot is None:
                 slot, timeout = await self._lease_within(timeout)
             if self._runs_alone(slot, "fetchrow"):
                 return await self._core.fetchrow(slot, query, args, timeout, record_class)
-        async with self._lent(timeout) as (con, left):
+        async with self._lent(timeout, slot) as (con, left):
             return await con.fetchrow(query, *args, timeout=left, record_class=record_class)
 
     async def fetchval(
         self, query: str, *args: object, column: int | str = 0, timeout: float | None = None
     ) -> typing.Any:
         """Like :meth:`Connection.fetchval`, on a connection of the pool."""
+        slot = None
         if self._lends:
             slot = self._core.take()
             if slot is None:
                 slot, timeout = await self._lease_within(timeout)
             if self._runs_alone(slot, "fetchval"):
                 return await self._core.fetchval(slot, query, args, timeout, column)
-        async with self._lent(timeout) as (con, left):
+        async with self._lent(timeout, slot) as (con, left):
             return await con.fetchval(query, *args, column=column, timeout=left)
 
     async def executemany(
         self, command: str, args: ArgumentSets, *, timeout: float | None = None
     ) -> None:
         """Like :meth:`Connection.executemany`, on a connection of the pool."""
+        slot = None
         if self._lends:
             slot = self._core.take()
             if slot is None:
@@ -159,7 +164,7 @@ class PoolRequests(typing.Generic[Row]):
             if self._runs_alone(slot, "executemany"):
                 await self._core.many(slot, command, args, timeout, None)
                 return
-        async with self._lent(timeout) as (con, left):
+        async with self._lent(timeout, slot) as (con, left):
             await con.executemany(command, args, timeout=left)
 
     @typing.overload
@@ -190,22 +195,19 @@ class PoolRequests(typing.Generic[Row]):
     copy_records_to_table = _on_a_connection(_BASE.copy_records_to_table)
 
     def _runs_alone(self, slot: int, method: str) -> bool:
-        """Whether `method` may run on a leased slot without a proxy; otherwise the slot is given back.
+        """Whether `method` may run on a leased slot without a proxy.
 
         The core's request on it must be made at once: it gives the slot back.
         """
         con = typing.cast(connection.Connection, self._holders[slot]._con)
         kind = type(con)
-        if (
+        return (
             getattr(kind, method) is _PLAIN[method]
             and kind.reset is PLAIN_RESET
             and kind.get_reset_query is PLAIN_RESET_QUERY
             and not con._query_loggers
             and not con._hooked
-        ):
-            return True
-        self._core.release(slot, None, False)
-        return False
+        )
 
     async def _lease_within(self, timeout: _Timeout) -> tuple[int, _Timeout]:
         holder, left = await _within(timeout, self._lease())
@@ -213,9 +215,13 @@ class PoolRequests(typing.Generic[Row]):
 
     @contextlib.asynccontextmanager
     async def _lent(
-        self, timeout: _Timeout
+        self, timeout: _Timeout, slot: int | None = None
     ) -> typing.AsyncIterator[tuple[PoolConnectionProxy[Row], _Timeout]]:
-        con, left = await _within(timeout, _wait_for(self.acquire()))
+        """`slot` is leased already: nothing that could fail is waited for then."""
+        if slot is None:
+            con, left = await _within(timeout, _wait_for(self.acquire()))
+        else:
+            con, left = await self._holders[slot]._lend(None), timeout
         try:
             yield con, left
         finally:
