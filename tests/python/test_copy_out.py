@@ -149,54 +149,6 @@ async def test_queries(connection):
     assert output.data == b"1\tx\n"
 
 
-@pytest.mark.parametrize(
-    "query, args, expected",
-    [
-        ("select $1::int, $2::text", (1, "it's \\ a \"text\""), b'1\tit\'s \\\\ a "text"\n'),
-        ("select $2::text, $1::text, $2::text", ("a", "b"), b"b\ta\tb\n"),
-        ("select $1::int is null, $2::text is null", (None, None), b"t\tt\n"),
-        ("select unnest($1::int[])", ([1, 2],), b"1\n2\n"),
-        ("select $1::timestamptz at time zone 'utc'", (None,), b"\\N\n"),
-        ("select $1::numeric + 1 limit $2", (2, 1), b"3\n"),
-        ("select '$1', $1::text", ("x",), b"$1\tx\n"),
-        ("select E'it\\'s $1', $1::text", ("x",), b"it's $1\tx\n"),
-        ("select $$ $1 $$, $t$ $$ $1 $t$, $1::text", ("x",), b" $1 \t $$ $1 \tx\n"),
-        ('select 1 as "$1", $1::text -- $1', ("x",), b"1\tx\n"),
-        ("select /* $1 ' */ $1::text", ("x",), b"x\n"),
-        ("select a$1 from (values ($1::text)) v(a$1)", ("x",), b"x\n"),
-        ("select $10::int - $1::int" + "".join(f", ${i}::int" for i in range(2, 10)), tuple(range(10)), b"9\t1\t2\t3\t4\t5\t6\t7\t8\n"),
-    ],
-)
-async def test_arguments(connection, query, args, expected):
-    output = Gathering()
-    assert await connection.copy_from_query(query, *args, output=output) == f"COPY {expected.count(10)}"
-    assert output.data == expected
-
-
-async def test_arguments_of_types_that_only_the_server_knows(connection):
-    await connection.execute("create type pg_temp.\"Mood's\" as enum ('so \"so\"', 'good')")
-    output = Gathering()
-    await connection.copy_from_query("select $1::pg_temp.\"Mood's\"", 'so "so"', output=output)
-    assert output.data == b'so "so"\n'
-    await connection.execute("drop type pg_temp.\"Mood's\"")
-
-
-async def test_mogrify(connection):
-    query = "select $1::int, $2::text, '$1', $3::numeric[]"
-    mogrified = "select '1'::int, 'it''s'::text, '$1', NULL::numeric[]"
-    assert await pgstride.utils._mogrify(connection, query, (1, "it's", None)) == mogrified
-
-
-async def test_wrong_arguments(connection, usable):
-    with pytest.raises(pgstride.InterfaceError, match="expects 1 argument"):
-        await connection.copy_from_query("select $1::int", 1, 2, output=Gathering())
-    with pytest.raises(pgstride.DataError, match=r"query argument \$1"):
-        await connection.copy_from_query("select $1::int", "no number", output=Gathering())
-    with pytest.raises(pgstride.UndefinedColumnError):
-        await connection.copy_from_query("select no_such_column", output=Gathering())
-    await usable(connection)
-
-
 # --- back-pressure, errors, ends ----------------------------------------------------------------------
 
 BIG = "select i, repeat('x', 1000) from generate_series(1, 20000) i"  # 20 MB

@@ -45,23 +45,59 @@ async def _mogrify(conn: Part, query: str, args: typing.Sequence[object]) -> str
     literals = await conn._core.fetchrow(f"SELECT {', '.join(places)}", tuple(args), math.inf, None)
     assert literals is not None
     # In Shift JIS a yen sign comes as a backslash, which escapes what stands behind it.
-    encoding = conn._core.parameters().get("client_encoding")
+    settings = conn._core.parameters()
+    encoding = settings.get("client_encoding")
     if encoding in ("SJIS", "SHIFT_JIS_2004") and any("\\" in literal for literal in literals):
         raise exceptions.InterfaceError(f"arguments with a backslash can not be quoted while client_encoding is {encoding}")
-    return _PARAMETER.sub(lambda m: literals[int(m[1]) - 1] if m[1] else m[0], query)
+    escapes = settings.get("standard_conforming_strings") == "off"
+    return _with_literals(query, literals, _WITH_ESCAPES if escapes else _TOKEN)
 
 
-# What looks like a parameter is none inside of strings, names and comments.
-_PARAMETER = re.compile(
-    r"""
-      \$(\d+)
-    | [Ee]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
-    | \$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$
-    | [^\W\d][\w$]*
-    | --[^\n]* | /\*.*?\*/
-    """,
-    re.DOTALL | re.VERBOSE,
-)
+def _with_literals(query: str, literals: typing.Iterable[str], pattern: re.Pattern[str]) -> str:
+    values, parts = list(literals), list[str]()
+    at = done = 0
+    while token := pattern.search(query, at):
+        at = token.end()
+        if token["comment"]:
+            at = _end_of_comment(query, at)
+        elif token["parameter"]:
+            # Behind u& it would be a string with escapes of its own.
+            apart = " " if query.endswith("&", 0, token.start()) else ""
+            parts += query[done : token.start()], apart, values[int(token["parameter"]) - 1]
+            done = at
+    return "".join(parts) + query[done:]
+
+
+def _end_of_comment(query: str, at: int) -> int:
+    """Comments nest."""
+    depth = 1
+    for mark in re.compile(r"/\*|\*/").finditer(query, at):
+        depth += 1 if mark[0] == "/*" else -1
+        if depth == 0:
+            return mark.end()
+    return len(query)
+
+
+def _tokens(plain: str) -> re.Pattern[str]:
+    """What the server takes for a parameter, and what hides one from it; `plain` is a string without a prefix."""
+    return re.compile(
+        rf"""
+          \$(?P<parameter>[0-9]+)
+        | [Ee]{_ESCAPING}(?:{_GOES_ON}{_ESCAPING})* | {plain} | "[^"]*"
+        | \$(?P<tag>(?:[{_LETTER}][{_LETTER}0-9]*)?)\$.*?\$(?P=tag)\$
+        | [{_LETTER}][{_LETTER}0-9$]*
+        | --[^\n\r]* | (?P<comment>/\*)
+        """,
+        re.DOTALL | re.VERBOSE,
+    )
+
+
+_LETTER = r"A-Za-z_\x80-\U0010ffff"
+_ESCAPING = r"'(?:[^'\\]|\\.|'')*'"
+# From one part of a string to the next, which has the same escapes.
+_GOES_ON = r"(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*"
+_TOKEN = _tokens("'[^']*'")
+_WITH_ESCAPES = _tokens(_ESCAPING)  # while standard_conforming_strings is off
 
 
 def _without_nul(text: str) -> str:
