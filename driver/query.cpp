@@ -15,13 +15,6 @@ struct SharedColumns final : Statement::Attachment {
   std::shared_ptr<const Columns> columns;
 };
 
-// The server has forgotten the statement, or its result has changed since it was described: to be
-// prepared anew (R-Q1, R-Q4).
-bool is_stale(const ServerError& error) {
-  return error.sqlstate() == "26000" ||
-         (error.sqlstate() == "0A000" && error.field('R') == "RevalidateCachedQuery");
-}
-
 // The numbers to declare, kept in `looked_up` when some are known by name only.
 std::span<const Oid> oids_of(const ParameterTypes& parameters, const TypeNames& types,
                              std::vector<Oid>& looked_up) {
@@ -70,7 +63,7 @@ bool BoundExecute::encode_arguments(WriteBuffer& out) {
 }
 
 void BoundExecute::on_error(std::shared_ptr<const ServerError> error) {
-  if (is_stale(*error)) session()->statements().erase(*statement());
+  if (error->is_stale_statement()) session()->statements().erase(*statement());
   Execute::on_error(std::move(error));
 }
 

@@ -69,6 +69,11 @@ bool ServerError::is_fatal() const noexcept {
   return word == "FATAL" || word == "PANIC";
 }
 
+bool ServerError::is_stale_statement() const noexcept {
+  const auto state = sqlstate();
+  return state == "26000" || (state == "0A000" && field('R') == "RevalidateCachedQuery");
+}
+
 Failure no_memory() noexcept { return {std::make_error_code(std::errc::not_enough_memory), {}}; }
 
 FailureRef keep(Failure failure) noexcept {

@@ -64,6 +64,9 @@ class ServerError {
   std::string_view severity() const noexcept;
   /// The server ends the session after saying this.
   bool is_fatal() const noexcept;
+  /// The server does not know the prepared statement, or its result is no longer what it was described as: it
+  /// is to be prepared anew (R-Q1, R-Q4).
+  bool is_stale_statement() const noexcept;
 
   /// Every field in the server's order: code byte, text, NUL, …
   Bytes fields() const noexcept { return as_bytes(body_); }

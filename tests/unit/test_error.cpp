@@ -49,11 +49,23 @@ BOOST_AUTO_TEST_CASE(old_servers_have_no_fixed_severity) {  // R-X1
   BOOST_TEST(parsed(fields({{'V', "FATAL"}, {'S', "FATAL ERROR, LOCALISED"}}))->is_fatal());
 }
 
+BOOST_AUTO_TEST_CASE(stale_statements) {  // R-Q1, R-Q4
+  const auto of_plan = [](std::string_view sqlstate, std::string_view routine) {
+    return parsed(fields({{'C', sqlstate}, {'R', routine}}))->is_stale_statement();
+  };
+  BOOST_TEST(parsed(fields({{'C', "26000"}}))->is_stale_statement());
+  BOOST_TEST(of_plan("0A000", "RevalidateCachedQuery"));
+  BOOST_TEST(!of_plan("0A000", "transformStmt"));
+  BOOST_TEST(!of_plan("XX000", "RevalidateCachedQuery"));
+  BOOST_TEST(!parsed(fields({{'C', "42P05"}}))->is_stale_statement());
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_required) {
   const auto empty = parsed(std::string(1, '\0'));
   BOOST_REQUIRE(empty);
   BOOST_TEST(empty->severity() == "");
   BOOST_TEST(empty->sqlstate() == "");
+  BOOST_TEST(!empty->is_stale_statement());
   BOOST_TEST(!empty->is_fatal());
   BOOST_TEST(parsed(fields({{'?', "unknown"}}))->field('?') == "unknown");
 }
