@@ -7,15 +7,6 @@
 #include "pgstride/pybind/src/record.hpp"
 
 namespace pgstride::python {
-namespace {
-
-// After DDL the server refuses a cached plan whose result would look different.
-bool plan_is_stale(const Failure& failure) noexcept {
-  return failure.server && failure.server->sqlstate() == "0A000" &&
-         failure.server->field('R') == "RevalidateCachedQuery";
-}
-
-}  // namespace
 
 bool StatementExchange::start(Statement* statement, PyObject* timeout) {
   if (record_class_ && !is_record_class(record_class_.get())) return refuse_record_class(record_class_.get());
@@ -94,9 +85,13 @@ void StatementExchange::finish_unless(bool is_under_way) noexcept {
 }
 
 bool StatementExchange::retry_with_fresh_plan(const Failure& failure) {
-  if (!plan_is_stale(failure)) return false;
+  if (!failure.server || !failure.server->is_stale_statement()) return false;
+  const bool is_forgotten = failure.server->sqlstate() == "26000";
+  // Else the query itself has named one in SQL, after who knows what.
+  const bool is_ours = failure.server->message().find(statement_->name()) != std::string_view::npos;
+  if (is_forgotten && !is_ours) return false;
   session().statements().erase(*statement_);
-  core().forget_types();  // the other connections of a pool have such plans, too
+  if (!is_forgotten) core().forget_types();  // the other connections of a pool have such plans, too
   if (!may_retry_ || session().transaction() != TransactionStatus::idle) return false;
   may_retry_ = false;
   if (prepare()) return true;

@@ -47,8 +47,8 @@ class StatementExchange : public Exchange {
 
   int traverse(visitproc visit, void* arg) const override;
 
-  /// What the server refuses after DDL did nothing yet, so that outside a transaction block it can be
-  /// repeated with the statement prepared anew; once. True: it is under way.
+  /// A statement that the server has forgotten, or refuses after DDL, did nothing yet, so that outside a
+  /// transaction block it can be repeated, prepared anew; once. True: it is under way.
   bool retry_with_fresh_plan(const Failure& failure);
   /// Of preparing and looking up.
   const Failure* preparation_failure() const noexcept;

@@ -348,15 +348,6 @@ async def test_stale_plan_in_a_transaction_is_raised(connection, usable):  # R-X
     assert await connection.fetchrow("select * from t") == (1,)
 
 
-@pytest.mark.parametrize("how", ["deallocate all", "discard all"])
-async def test_statements_dropped_behind_our_back(connection, usable, how):  # DT-30, R-X3, R-Q1
-    """A statement that the server has forgotten is prepared again."""
-    assert await connection.fetchval("select 1") == 1
-    await connection.execute(how)
-    assert await connection.fetchval("select 1") == 1
-    await usable(connection)
-
-
 async def test_failing_statement_is_not_cached(connection, usable):
     for _ in range(3):
         with pytest.raises(pgstride.UndefinedTableError):
