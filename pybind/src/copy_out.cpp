@@ -42,7 +42,10 @@ bool CopyOutRequest::append(Bytes data) {
     _PyBytes_Resize(&larger, static_cast<Py_ssize_t>(std::max(needed, 2 * size_)));
     chunk_ = Ref::steal(larger);
   }
-  if (!chunk_) return false;
+  if (!chunk_) {
+    size_ = 0;  // what was there is gone with it
+    return false;
+  }
   std::memcpy(PyBytes_AS_STRING(chunk_.get()) + size_, data.data(), data.size());
   size_ = needed;
   return true;
