@@ -228,6 +228,13 @@ def test_naive_and_date_are_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
         for local in datetime.datetime(9999, 12, 31), datetime.date.max, datetime.datetime(1, 1, 1, 1):
             utc = datetime.datetime(local.year, local.month, local.day, getattr(local, "hour", 0) + 5, tzinfo=UTC)
             assert _decode(TIMESTAMPTZ, _encode(TIMESTAMPTZ, local)) == utc
+        # The hour that clocks go through twice.
+        for fold, hour in (0, 5), (1, 6):
+            local = datetime.datetime(2021, 11, 7, 1, 30, fold=fold)
+            utc = datetime.datetime(2021, 11, 7, hour, 30, tzinfo=UTC)
+            assert _decode(TIMESTAMPTZ, _encode(TIMESTAMPTZ, local)) == utc
+        with pytest.raises(OverflowError, match="^date value out of range$"):
+            _encode(TIMESTAMPTZ, datetime.datetime(9999, 12, 31, 19))
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -65,6 +65,13 @@ void write_moment(std::int64_t micros, WriteBuffer& out) {
   write_timestamp(out, micros);
 }
 
+/// In UTC it may lie beyond the calendar.
+bool write_instant(std::int64_t micros, WriteBuffer& out) {
+  if (micros < first_moment || micros > last_moment) return refuse_moment();
+  write_moment(micros, out);
+  return true;
+}
+
 /// A datetime, or the midnight with which a date begins.
 Ref as_datetime(PyObject* object) {
   if (PyDateTime_Check(object)) return Ref::borrow(object);
@@ -103,8 +110,11 @@ bool encode_local(PyObject* datetime, WriteBuffer& out) {
   const int days = shown < first_moment + far_enough * micros_per_day  ? far_enough
                    : shown > last_moment - far_enough * micros_per_day ? -far_enough
                                                                        : 0;
-  const Ref shift = Ref::steal(PyDelta_FromDSU(days, 0, 0));
-  const Ref local = shift ? Ref::steal(PyNumber_Add(datetime, shift.get())) : Ref();
+  Ref local = Ref::borrow(datetime);
+  if (days != 0) {  // a sum forgets which of an hour's two passes it was, the datetime's fold
+    const Ref shift = Ref::steal(PyDelta_FromDSU(days, 0, 0));
+    local = shift ? Ref::steal(PyNumber_Add(datetime, shift.get())) : Ref();
+  }
   const Ref utc = local ? call_method(local.get(), "astimezone", PyDateTime_TimeZone_UTC) : Ref();
   if (!utc) return false;
   if (!PyDateTime_Check(utc.get())) {
@@ -112,8 +122,7 @@ bool encode_local(PyObject* datetime, WriteBuffer& out) {
                  type_name(utc.get()));
     return false;
   }
-  write_moment(moment_of(utc.get()) - days * micros_per_day, out);
-  return true;
+  return write_instant(moment_of(utc.get()) - days * micros_per_day, out);
 }
 
 }  // namespace
@@ -193,10 +202,7 @@ bool encode_timestamptz(PyObject* object, WriteBuffer& out, const TypeCodec&) {
   const Ref offset = utc_offset_of(datetime.get());
   if (!offset) return false;
   if (offset.get() == Py_None) return encode_local(datetime.get(), out);
-  const std::int64_t moment = moment_of(datetime.get()) - micros_of_delta(offset.get());
-  if (moment < first_moment || moment > last_moment) return refuse_moment();
-  write_moment(moment, out);
-  return true;
+  return write_instant(moment_of(datetime.get()) - micros_of_delta(offset.get()), out);
 }
 
 }  // namespace pgstride::python
