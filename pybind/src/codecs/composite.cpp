@@ -1,6 +1,10 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/protocol/codec/composite.hpp"
 
+#include <string>
+#include <string_view>
+
+#include "pgstride/protocol/oid.hpp"
 #include "pgstride/pybind/src/codecs/conversions.hpp"
 #include "pgstride/pybind/src/codecs/derived.hpp"
 #include "pgstride/pybind/src/record.hpp"
@@ -24,6 +28,12 @@ PyObject* refuse_outdated(const CompositeCodec& codec, const Ref& message, Py_ss
   return nullptr;
 }
 
+/// The name, quoted, of what is built in; the number of any other type.
+std::string shown(Oid type) {
+  const std::string_view name = pgstride::type_name(type);
+  return name.empty() ? std::to_string(type) : "'" + std::string(name) + "'";
+}
+
 PyObject* read_fields(CompositeView& fields, Bytes bytes, const CompositeCodec& codec, PyObject* record) {
   for (std::size_t i = 0; i < codec.parts.size(); ++i) {
     const CompositeField field = fields.next();
@@ -32,8 +42,8 @@ PyObject* read_fields(CompositeView& fields, Bytes bytes, const CompositeCodec& 
       const auto position = static_cast<Py_ssize_t>(i);
       return refuse_outdated(codec,
                              Ref::steal(PyUnicode_FromFormat(
-                                 "unexpected data type of composite type attribute %zd: %u, expected %u",
-                                 position, unsigned{field.type}, unsigned{codec.types[i]})),
+                                 "unexpected data type of composite type attribute %zd: %s, expected %s",
+                                 position, shown(field.type).c_str(), shown(codec.types[i]).c_str())),
                              position);
     }
     const TypeCodec& part = *codec.parts[i];
