@@ -214,7 +214,7 @@ CodecRef Registry::make(Oid type, const TypeCodec* builtin) {
 
 CodecRef Registry::make_from(const TypeInfo& info) {
   switch (info.kind) {
-    case TypeInfo::Kind::domain: return find(info.part);
+    case TypeInfo::Kind::domain: return find_base_of(info);
     case TypeInfo::Kind::composite: return make_composite(info);
     case TypeInfo::Kind::range:
     case TypeInfo::Kind::multirange: return make_range(info, nullptr);
@@ -229,6 +229,13 @@ CodecRef Registry::make_from(const TypeInfo& info) {
   codec->decode = decode_text;
   codec->encode = encode_text;
   return codec;
+}
+
+// Past a domain of domains there may be a codec for the one in between: that is for its own values.
+CodecRef Registry::find_base_of(const TypeInfo& domain) {
+  const TypeInfo* base = catalog_->find(domain.part);
+  if (base == nullptr || base->kind != TypeInfo::Kind::domain) return find(domain.part);
+  return one_deeper(base->oid, [&] { return find_base_of(*base); });
 }
 
 CodecRef Registry::make_array(const TypeCodec& like, const TypeInfo* info, Oid element_type) {

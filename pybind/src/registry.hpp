@@ -82,6 +82,7 @@ class Registry {
   CodecRef one_deeper(Oid type, Make make);
   CodecRef make(Oid type, const TypeCodec* builtin);
   CodecRef make_from(const TypeInfo& info);
+  CodecRef find_base_of(const TypeInfo& domain);
   CodecRef make_array(const TypeCodec& like, const TypeInfo* info, Oid element);
   CodecRef make_composite(const TypeInfo& info);
   /// `builtin` is the range's as it is, or null.

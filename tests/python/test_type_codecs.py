@@ -90,6 +90,37 @@ SCRIPTS = {
     "time": [codec("time", format="tuple", **SAME), value("select '00:00:01'::time"), value("select $1::time", (1,))],
     "timetz": [codec("timetz", format="tuple", **SAME), value("select $1::timetz", (1, 3600))],
     "interval": [codec("interval", format="tuple", **SAME), value("select $1::interval", (1, 2, 3))],
+    # The server says whether there is such a date or time.
+    "dates that there are not": [
+        codec("date", format="tuple", **SAME),
+        value("select $1::date", (2**31 - 2,)),
+        value("select $1::date", (-(2**31) + 1,)),
+        value("select $1::date[]", [(2**31 - 1,), (-(2**31),)]),
+    ],
+    "timestamps that there are not": [
+        codec("timestamp", format="tuple", **SAME),
+        codec("timestamptz", format="tuple", **SAME),
+        value("select $1::timestamp", (2**63 - 2,)),
+        value("select $1::timestamptz", (-(2**63) + 1,)),
+        value("select $1::timestamptz", ()),
+    ],
+    "times that there are not": [
+        codec("time", format="tuple", **SAME),
+        codec("timetz", format="tuple", **SAME),
+        value("select $1::time", (-1,)),
+        value("select $1::time", (86400 * 10**6 + 1,)),
+        value("select $1::timetz", (-1, 0)),
+        value("select $1::timetz", (0, 16 * 3600)),
+        value("select $1::timetz", (0, -(2**31))),
+        value("select $1::time", (1, 2)),
+    ],
+    "vectors are arrays": [
+        codec("oidvector", **SAME),
+        codec("int2vector", format="hex", **SAME),
+        alias("int2vector", "int"),
+        reset("oidvector"),
+        value("select '1 2'::oidvector"),
+    ],
     "tuple of a type that has none": [codec("int4", format="tuple", **SAME)],
     "no such format": [codec("int4", format="hex", **SAME)],
     "no such type": [codec("nothing", "public", **SAME)],
@@ -167,6 +198,25 @@ async def test_composite_as_tuple_of_what_the_user_converts(connection, oracle, 
         assert await outcome(connection, script) == await outcome(oracle, script)
     finally:
         await connection.execute("drop type codec_pair")
+
+
+async def test_alias_of_a_domain_of_domains(connection, oracle):
+    """It is for values of that domain, not of those that stand on it."""
+    await connection.execute("create domain codec_one as int; create domain codec_two as codec_one")
+    script = [
+        value("select $1::codec_two", 5),
+        alias("codec_one", "oid", "public"),
+        value("select $1::codec_one", -5),
+        value("select $1::codec_one[]", [2**31]),
+        value("select $1::codec_two", -5),
+        value("select $1::codec_two[]", [-5]),
+        reset("codec_one", "public"),
+        value("select $1::codec_one[]", [-5]),
+    ]
+    try:
+        assert await outcome(connection, script) == await outcome(oracle, script)
+    finally:
+        await connection.execute("drop domain codec_one cascade")
 
 
 async def test_hstore(connection, oracle):

@@ -63,7 +63,7 @@ async def _find(connection: Part, typename: str, schema: str) -> _Found:
     if schema == "pg_catalog":
         oid = _builtin_oid(typename)
         if oid is not None and not typename.lower().endswith("range"):
-            return _Found(oid, "b")
+            return _Found(oid, "a" if typename.lower() in ("int2vector", "oidvector") else "b")
     rows = await connection._core.fetch_plain(_LOOK_UP, (typename, schema), None)
     if not rows:
         raise ValueError(f"unknown type: {schema}.{typename}")

@@ -42,11 +42,11 @@ PyObject* decode_interval_tuple(Bytes bytes, const TypeCodec& codec) {
 }
 
 /// The items of a tuple of exactly `count`.
-Ref items_of(PyObject* object, Py_ssize_t count, const TypeCodec& codec) {
+Ref items_of(PyObject* object, Py_ssize_t count, const char* name) {
   Ref items = Ref::steal(PySequence_Tuple(object));
   if (!items || PyTuple_GET_SIZE(items.get()) == count) return items;
-  PyErr_Format(PyExc_ValueError, "%s tuple encoder: expecting %zd element%s in tuple, got %zd", codec.name,
-               count, count == 1 ? "" : "s", PyTuple_GET_SIZE(items.get()));
+  PyErr_Format(PyExc_ValueError, "%s tuple encoder: expecting %zd element%s in tuple, got %zd", name, count,
+               count == 1 ? "" : "s", PyTuple_GET_SIZE(items.get()));
   return {};
 }
 
@@ -55,41 +55,44 @@ bool item(const Ref& items, Py_ssize_t index, Int& value) {
   return to_integer(PyTuple_GET_ITEM(items.get(), index), value);
 }
 
-bool encode_date_tuple(PyObject* object, WriteBuffer& out, const TypeCodec& codec) {
-  const Ref items = items_of(object, 1, codec);
+// Whether there is such a date or time is for the server to say.
+
+bool encode_date_tuple(PyObject* object, WriteBuffer& out, const TypeCodec&) {
+  const Ref items = items_of(object, 1, "date");
   std::int32_t days = 0;
   if (!items || !item(items, 0, days)) return false;
-  write_date(out, days);
+  out.i32(days);
   return true;
 }
 
-bool encode_timestamp_tuple(PyObject* object, WriteBuffer& out, const TypeCodec& codec) {
-  const Ref items = items_of(object, 1, codec);
+bool encode_timestamp_tuple(PyObject* object, WriteBuffer& out, const TypeCodec&) {
+  const Ref items = items_of(object, 1, "timestamp");
   std::int64_t micros = 0;
   if (!items || !item(items, 0, micros)) return false;
-  write_timestamp(out, micros);
+  out.i64(micros);
   return true;
 }
 
-bool encode_time_tuple(PyObject* object, WriteBuffer& out, const TypeCodec& codec) {
-  const Ref items = items_of(object, 1, codec);
-  Time time;
-  if (!items || !item(items, 0, time.micros)) return false;
-  write_time(out, time);
+bool encode_time_tuple(PyObject* object, WriteBuffer& out, const TypeCodec&) {
+  const Ref items = items_of(object, 1, "time");
+  std::int64_t micros = 0;
+  if (!items || !item(items, 0, micros)) return false;
+  out.i64(micros);
   return true;
 }
 
-bool encode_timetz_tuple(PyObject* object, WriteBuffer& out, const TypeCodec& codec) {
-  const Ref items = items_of(object, 2, codec);
-  TimeTz time;
-  if (!items || !item(items, 0, time.micros) || !item(items, 1, time.utc_offset)) return false;
-  time.utc_offset = -time.utc_offset;
-  write_timetz(out, time);
+bool encode_timetz_tuple(PyObject* object, WriteBuffer& out, const TypeCodec&) {
+  const Ref items = items_of(object, 2, "time");
+  std::int64_t micros = 0;
+  std::int32_t seconds_west = 0;
+  if (!items || !item(items, 0, micros) || !item(items, 1, seconds_west)) return false;
+  out.i64(micros);
+  out.i32(seconds_west);
   return true;
 }
 
-bool encode_interval_tuple(PyObject* object, WriteBuffer& out, const TypeCodec& codec) {
-  const Ref items = items_of(object, 3, codec);
+bool encode_interval_tuple(PyObject* object, WriteBuffer& out, const TypeCodec&) {
+  const Ref items = items_of(object, 3, "interval");
   Interval value;
   if (!items || !item(items, 0, value.months) || !item(items, 1, value.days) || !item(items, 2, value.micros))
     return false;
