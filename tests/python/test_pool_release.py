@@ -294,3 +294,27 @@ async def test_released_ones_are_not_missed(create_pool):
             pass
         del proxy
         gc.collect()
+
+
+async def test_one_whose_release_was_cancelled_is_not_missed(create_pool):
+    """Nobody holds the proxy any more while the reset goes on."""
+
+    async def reset(connection):
+        await connection.execute("select pg_sleep(0.05)")
+
+    async def use():
+        async with pool.acquire() as proxy:
+            pids.append(proxy.get_server_pid())
+
+    pool, pids = await create_pool(reset=reset), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        using = asyncio.create_task(use())
+        while not pids or pool._holders[0]._releasing is None:
+            await asyncio.sleep(0)
+        using.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await using
+        del using
+        gc.collect()
+        assert await pool.fetchval("select pg_backend_pid()") == pids[0]

@@ -196,7 +196,8 @@ class PoolConnectionHolder(typing.Generic[Row]):
         if self._releasing is None:
             if self._give_back(timeout):
                 return
-            self._releasing = self._pool._loop.create_task(self._release_slowly(timeout))
+            assert self._con is not None
+            self._releasing = self._pool._loop.create_task(self._release_slowly(timeout, self._con._proxy))
             self._releasing.add_done_callback(_retrieve)
         # However the caller's task ends, the connection comes back.
         await _loops.library_of(self._pool._loop).shielded(self._releasing)
@@ -223,8 +224,11 @@ class PoolConnectionHolder(typing.Generic[Row]):
         self._free()
         return True
 
-    async def _release_slowly(self, timeout: float | None) -> None:
-        """Close the connection when it has to go, else run what the user put in place of the reset."""
+    async def _release_slowly(self, timeout: float | None, proxy: object) -> None:
+        """Close the connection when it has to go, else run what the user put in place of the reset.
+
+        `proxy` is held meanwhile: a connection that is being given back is not one that was forgotten.
+        """
         con, core = self._con, self._pool._core
         try:
             if con is None:
