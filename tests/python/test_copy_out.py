@@ -51,8 +51,12 @@ async def test_to_a_coroutine_function(connection, table):
     assert data == LINES
 
 
+class AlsoANumber(type(pathlib.Path())):
+    __index__ = lambda self: 1  # a file descriptor, to those who ask for that first
+
+
 async def test_to_a_path(connection, table, tmp_path):
-    for path in (tmp_path / "one", str(tmp_path / "two"), bytes(tmp_path / "three")):
+    for path in (tmp_path / "one", str(tmp_path / "two"), bytes(tmp_path / "three"), AlsoANumber(tmp_path / "four")):
         assert await connection.copy_from_table(table, output=path) == "COPY 3"
         assert pathlib.Path(os.fsdecode(path)).read_bytes() == LINES
 

@@ -158,7 +158,7 @@ def _deadline(connection: Part, timeout: float | None) -> typing.AsyncContextMan
 
 
 async def _open(connection: Part, path: typing.Any, mode: str) -> typing.Any:
-    opening = connection._loop.run_in_executor(None, open, path, mode)
+    opening = connection._loop.run_in_executor(None, open, os.fspath(path), mode)
     library = _loops.library_of(connection._loop)
     try:
         return await library.shielded(opening)
