@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import pathlib
 import subprocess
@@ -44,6 +45,9 @@ def test_hints_are_there_at_run_time():
             thing = getattr(module, name)
             if isinstance(thing, type) and thing.__module__.startswith("pgstride"):
                 typing.get_type_hints(thing)
+    for name, method in inspect.getmembers(pgstride.Connection, inspect.isfunction):
+        if not name.startswith("_"):
+            typing.get_type_hints(method)
 
 
 def test_what_is_generic_can_be_subscripted():

@@ -17,6 +17,10 @@ if typing.TYPE_CHECKING:
     from . import _parameters
     from .connection import Connection
 
+    _AnyConnection = Connection[typing.Any]
+else:
+    _AnyConnection = typing.Any  # what those see who ask for the hints of a method
+
 
 class LoggedQuery(typing.NamedTuple):
     """What query loggers are told of a query that is over."""
@@ -36,9 +40,9 @@ LoggedQuery.__module__ = "pgstride.connection"
 
 _Function = typing.Callable[..., typing.Any]
 # What is told of what. They may be coroutine functions, too.
-_Listener = typing.Callable[["Connection[typing.Any]", int, str, str], object]
-_LogListener = typing.Callable[["Connection[typing.Any]", exceptions.PostgresLogMessage], object]
-_TerminationListener = typing.Callable[["Connection[typing.Any]"], object]
+_Listener = typing.Callable[[_AnyConnection, int, str, str], object]
+_LogListener = typing.Callable[[_AnyConnection, exceptions.PostgresLogMessage], object]
+_TerminationListener = typing.Callable[[_AnyConnection], object]
 _QueryLogger = typing.Callable[[LoggedQuery], object]
 
 
