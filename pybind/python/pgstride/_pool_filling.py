@@ -50,6 +50,13 @@ class PoolFilling(typing.Generic[Row]):
             for holder in first:
                 holder._opened()
 
+    async def _drain(self: Pool[Row]) -> None:  # type: ignore[misc]
+        """Until every connection was given back and closed; raises what one has said to that."""
+        self._core.close()
+        await self._core.drained()
+        if self._close_failure is not None:
+            raise self._close_failure
+
     def _act(self: Pool[Row], what: str, slot: int) -> None:  # type: ignore[misc]
         """What the core wants to be done; called by it."""
         holder = self._holders[slot]

@@ -69,12 +69,17 @@ class PoolConnectionProxy(_Lent[Row], metaclass=PoolConnectionProxyMeta):  # typ
     __slots__ = ("_con", "_holder")
 
     def __init__(self, holder: PoolConnectionHolder[Row], con: connection.Connection[Row]) -> None:
-        self._con: connection.Connection[Row] | None = con
         self._holder = holder
         con._set_proxy(self)
+        self._con: connection.Connection[Row] | None = con
 
     def __getattr__(self, name: str) -> typing.Any:
+        if name in PoolConnectionProxy.__slots__:  # it was never made
+            raise AttributeError(name)
         return getattr(self._con, name)
+
+    def __reduce_ex__(self, protocol: typing.SupportsIndex) -> typing.NoReturn:
+        raise TypeError(f"cannot copy or pickle a {type(self).__name__}: a connection is lent once")
 
     def _detach(self) -> None:
         con, self._con = self._con, None
@@ -306,10 +311,19 @@ class PoolConnectionHolder(typing.Generic[Row]):
             self._opened(failure_counts=True)
 
     async def _retire(self) -> None:
-        """The core has given the connection up."""
-        if self._con is not None:
-            self._why = self._pool._core.end_reason(self._slot)
-            await _dispose(self._con, None)
+        """The core has given the connection up. Whoever closes the pool waits for that, and is told what fails."""
+        con = self._con
+        if con is None:
+            return
+        self._why = self._pool._core.end_reason(self._slot)
+        try:
+            await _loops.library_of(self._pool._loop).limited(con.close(), _CLOSE_LIMIT)
+        except (Exception, asyncio.CancelledError) as error:
+            if self._pool._closing:
+                self._pool._close_failure = self._pool._close_failure or error
+        finally:
+            if not con._core.closed:
+                con.terminate()
 
     def _ended(self) -> None:
         """The connection is over, whoever ended it."""
@@ -364,10 +378,10 @@ class PoolAcquireContext(typing.Generic[Row]):
         return self.pool._acquire(self.timeout).__await__()
 
 
-async def _dispose(con: connection.Connection[typing.Any], cause: BaseException | None) -> None:
+async def _dispose(con: connection.Connection[typing.Any], cause: BaseException) -> None:
     """Close a connection that is of no use any more, whatever happens."""
     try:
-        if cause is None or isinstance(cause, Exception):
+        if isinstance(cause, Exception):
             await con.close(timeout=_CLOSE_LIMIT)
     except Exception:
         pass  # it has been aborted

@@ -178,7 +178,9 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
         if self._top_xact is not None or self.is_in_transaction():
             self._leave_transaction()
             query = "ROLLBACK;\n" + query
-        if query:
+        if query and timeout is None:
+            await self.execute(query)
+        elif query:
             await self.execute(query, timeout=utils._seconds(timeout))
 
     def get_reset_query(self) -> str:

@@ -62,6 +62,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         "_initializing",
         "_closing",
         "_closed",
+        "_close_failure",
         "_lends",
         "_waited",
         "_longest_wait",
@@ -133,8 +134,8 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         self._begun = False  # as it was told to; it can be used before
         self._initialized = False
         self._initializing = False
-        self._closing = False
-        self._closed = False
+        self._closing = self._closed = False
+        self._close_failure: BaseException | None = None
         self._lends = False  # single requests may run without a proxy
         self._waited = self._longest_wait = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -164,9 +165,10 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         finally:
             # One that could not connect may be used all the same, or begun again.
             self._initializing = False
-            self._initialized = True
-            lends_plainly = type(self).acquire is Pool.acquire and type(self).release is Pool.release
-            self._lends = lends_plainly and self._setup is None and self._reset is None and self._observer is None
+            self._initialized = self._core is not None
+            is_plain = type(self).acquire is Pool.acquire and type(self).release is Pool.release
+            hooks = [self._setup, self._reset, self._observer]
+            self._lends = self._initialized and is_plain and hooks == [None] * len(hooks)
         return self
 
     # --- lending ------------------------------------------------------------------------------------
@@ -255,8 +257,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         self._lends = False
         warning = self._loop.call_later(_CLOSING_IS_LONG, self._warn_on_long_close)
         try:
-            self._core.close()
-            await self._core.drained()
+            await self._drain()
         except BaseException:
             self.terminate()
             raise
