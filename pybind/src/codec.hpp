@@ -40,6 +40,11 @@ struct TypeCodec {
 /// Keeps a codec alive that was made while running; built-in ones live for ever.
 using CodecRef = std::shared_ptr<const TypeCodec>;
 
+/// (oid, name, kind, schema), for pgstride.types.Type: a domain has the number of its own and the rest of its base type.
+inline PyObject* describe_type(Oid type, const TypeCodec& codec) {
+  return Py_BuildValue("(Isss)", type, codec.name, codec.kind, codec.schema);
+}
+
 /// The codec of a built-in type; null when there is none (unknown types are read and sent as text:
 /// see text_codec()). Arrays of built-in types are built-in.
 const TypeCodec* find_codec(Oid type) noexcept;

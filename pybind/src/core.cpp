@@ -234,6 +234,7 @@ PyMethodDef methods[] = {
     {"set_type_codec", fast(set_type_codec), METH_FASTCALL, nullptr},
     {"set_type_alias", fast(set_type_alias), METH_FASTCALL, nullptr},
     {"reset_type_codec", reset_type_codec, METH_O, nullptr},
+    {"known_type", known_type, METH_O, nullptr},
     {"share_types", share_types, METH_O, nullptr},
     {"forget_types", forget_types, METH_NOARGS, nullptr},
     {"close", close, METH_O, nullptr},

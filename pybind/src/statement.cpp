@@ -83,11 +83,6 @@ PyObject* unknown_types(PyObject* self, PyObject*) {
   return list.release();
 }
 
-// (oid, name, kind, schema): a domain has the number of its own and the rest of its base type.
-PyObject* describe_type(Oid type, const TypeCodec& codec) {
-  return Py_BuildValue("(Isss)", type, codec.name, codec.kind, codec.schema);
-}
-
 PyObject* get_parameters(PyObject* self, void*) {
   const Plan* plan = plan_of(self);
   if (!plan) return nullptr;

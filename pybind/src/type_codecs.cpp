@@ -147,6 +147,22 @@ PyObject* forget_types(PyObject* core, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* known_type(PyObject* core, PyObject* oid) {
+  Oid type = 0;
+  if (!oid_of(oid, type)) return nullptr;
+  Registry& types = core_of(core).types();
+  std::vector<Oid> unknown;
+  types.note_unknown(type, unknown);
+  if (!unknown.empty()) {
+    // Some have a name, but no values to read: trigger, say.
+    for (const BuiltinType& named : pgstride::builtin_types)
+      if (named.oid == type) return Py_BuildValue("(Isss)", type, named.name.data(), "scalar", "pg_catalog");
+    Py_RETURN_NONE;
+  }
+  const CodecRef codec = types.find(type);
+  return codec ? describe_type(type, *codec) : nullptr;
+}
+
 PyObject* builtin_types(PyObject*, PyObject*) {
   Ref names = Ref::steal(PyDict_New());
   for (const BuiltinType& type : pgstride::builtin_types) {

@@ -38,6 +38,9 @@ PyObject* share_types(PyObject* core, PyObject* other);
 /// forget_types(): of the catalogs nothing is known any more, and no statement is cached.
 PyObject* forget_types(PyObject* core, PyObject*);
 
+/// known_type(oid): (oid, name, kind, schema), the user's codecs counted in; None when nothing is known of it.
+PyObject* known_type(PyObject* core, PyObject* oid);
+
 /// A dict of the built-in types: name to OID.
 PyObject* builtin_types(PyObject* module, PyObject*);
 

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 import pgstride
+from pgstride.protocol.protocol import BUILTIN_TYPE_OID_MAP
 
 
 @pytest.fixture
@@ -332,3 +333,22 @@ async def test_a_type_that_is_a_part_of_itself(connection, usable):
         await usable(connection)
     finally:
         await connection.execute("drop type ouroboros")
+
+
+async def test_which_types_are_known(connection):
+    """Asked of the settings, as asyncpg's users do. The codec itself is the core's affair."""
+    settings = connection.get_settings()
+    for oid, name in BUILTIN_TYPE_OID_MAP.items():
+        assert settings.get_data_codec(oid).oid == oid, name
+    assert settings.get_data_codec(23) == (23, "int4", "scalar", "pg_catalog")
+    assert settings.get_data_codec(1007) == (1007, "int4[]", "array", "pg_catalog")
+    await connection.execute("create type pg_temp.mood as enum ('good', 'bad')")
+    oid = await connection.fetchval("select oid from pg_type where typname = 'mood'")
+    assert settings.get_data_codec(oid) is None
+    assert await connection.fetchval("select 'good'::pg_temp.mood") == "good"
+    assert settings.get_data_codec(oid)[1:3] == ("mood", "scalar")
+    for nothing in (0, 999_999, 2**32 - 1):
+        assert settings.get_data_codec(nothing) is None
+    for wrong in (-1, None, "int4"):
+        with pytest.raises((OverflowError, TypeError)):
+            settings.get_data_codec(wrong)

@@ -157,6 +157,8 @@ class Core:
     def set_type_alias(self, oid: int, name: str, schema: str, like: int | None, format: str | None, /) -> bool:
         """Read and write a type like a built-in one, or like hstore. False: not in this format."""
     def reset_type_codec(self, oid: int, /) -> None: ...
+    def known_type(self, oid: int, /) -> tuple[int, str, str, str] | None:
+        """Its number, name, kind and schema; None when nothing is known of it yet."""
     def share_types(self, other: Core, /) -> None:
         """Know and forget types together with another connection to the same database."""
     def forget_types(self) -> None:

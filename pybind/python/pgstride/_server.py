@@ -78,6 +78,14 @@ class ConnectionSettings:
                 pass
         raise AttributeError(name)
 
+    def get_data_codec(self, oid: int, format: int = -1, ignore_custom_codec: bool = False) -> types.Type | None:
+        """The type with this number, if the connection knows how its values are read; None if not, or not yet.
+
+        For those who ask whether there is a codec; the codec itself is the core's affair.
+        """
+        found = self._core.known_type(oid)
+        return None if found is None else types.Type(*found)
+
     def __repr__(self) -> str:
         return f"<ConnectionSettings {self._core.parameters()!r}>"
 

@@ -27,7 +27,7 @@ INNER = "the inside of asyncpg's extension, which nobody relies on"
 ABSENT: list[tuple[str, str]] = [
     (r"protocol\.protocol\.(Codec|CodecMap|DataCodecConfig|PreparedStatementState|SCRAMAuthentication|Timer)", INNER),
     (r"protocol\.protocol\.(RecordDescriptor|codec_map)", INNER),
-    (r"protocol\.protocol\.ConnectionSettings\..*", INNER),
+    (r"protocol\.protocol\.ConnectionSettings\.(?!get_data_codec).*", INNER),
     (r"protocol\.(protocol\.)?(Base|Core)?Protocol\.(?!prepare|query|bind|execute|bind_execute|bind_execute_many|copy_).*", INNER),
     (r"protocol\.record\.RecordDescriptor\.make_record", INNER),
     (r"pgproto\.pgproto\.(pg_UUID|ReadBuffer|WriteBuffer|CodecContext\..*)", INNER),
