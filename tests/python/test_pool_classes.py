@@ -8,6 +8,7 @@ import copy
 import gc
 import pickle
 import warnings
+from unittest import mock
 
 import pytest
 
@@ -108,3 +109,28 @@ async def test_a_proxy_is_not_copied(create_pool):
             gc.collect()
             assert await proxy.fetchval("select 1") == 1
         assert await pool.fetchval("select pg_backend_pid()") == pool._holders[0]._con.get_server_pid()
+
+
+@pytest.mark.parametrize("name", ["acquire", "release"])
+async def test_methods_that_are_replaced_are_gone_through(create_pool, name):
+    """Also when that happens while the pool is in use, as tests and tracing packages do."""
+    original = getattr(pgstride.Pool, name)
+
+    class Own(pgstride.Pool):
+        pass
+
+    pools = await create_pool(), await Own(
+        *(await create_pool())._connect_args,
+        **dict(min_size=1, max_size=1, max_queries=9, max_inactive_connection_lifetime=0, loop=None),
+        **dict(connection_class=pgstride.Connection, record_class=pgstride.Record),
+    )
+    for pool in pools:
+        for cls in {type(pool), pgstride.Pool}:
+            with mock.patch.object(cls, name, autospec=True, side_effect=original) as replacement:
+                assert await pool.fetchval("select 1") == 1
+                assert await pool.execute("select 1") == "SELECT 1"
+                assert replacement.call_count == 2
+                assert not pgstride.Connection._hooked
+        assert not pool._hooked
+        assert await pool.fetchval("select 1") == 1
+    await pools[1].close()

@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Methods that others replace to see what a connection does: tracing packages, subclasses, tests.
+"""Methods that others replace to see what a connection or a pool does: tracing packages, subclasses, tests.
 
 Queries take the shortest way into the core, past the methods that asyncpg has on its way there and that
 tracing packages know. Only when one of those was replaced, queries go by way of them: the metaclasses here
@@ -17,16 +17,18 @@ REPLACED: set[str] = set()
 class Hookable(type):
     """The class of a class with methods that may be replaced.
 
-    ``cls._hooked`` is the set of those that are; it is :data:`REPLACED` itself unless a subclass has its own.
+    ``cls._hooked`` is the set of those that are; the one that :meth:`keep_originals` was given, unless a subclass has
+    its own.
     """
 
     _originals: dict[str, object]
+    _replaced: set[str]
     _hooked: set[str]
 
-    def keep_originals(cls, *names: str) -> None:
+    def keep_originals(cls, *names: str, replaced: set[str] = REPLACED) -> None:
         """From now on another object in the place of one of these is a replacement."""
         cls._originals = {name: getattr(cls, name) for name in names}
-        cls._hooked = REPLACED
+        cls._hooked = cls._replaced = replaced
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, typing.Any], **options: typing.Any) -> None:
         super().__init__(name, bases, namespace, **options)
@@ -46,7 +48,7 @@ class Hookable(type):
     def _look_again(cls) -> None:
         replaced = {name for name, original in cls._originals.items() if getattr(cls, name) is not original}
         if "_originals" in vars(cls):
-            REPLACED.difference_update(cls._originals)
-            REPLACED.update(replaced)
+            cls._replaced.difference_update(cls._originals)
+            cls._replaced.update(replaced)
         else:
-            cls._hooked = replaced or REPLACED
+            cls._hooked = replaced or cls._replaced

@@ -71,6 +71,7 @@ class PoolRequests(typing.Generic[Row]):
         _core: _core.PoolCore
         _holders: list[PoolConnectionHolder[Row]]
         _lends: bool
+        _hooked: typing.ClassVar[set[str]]
 
         def acquire(self, *, timeout: float | None = None) -> PoolAcquireContext[Row]: ...
         async def _lease(self) -> PoolConnectionHolder[Row]: ...
@@ -79,7 +80,7 @@ class PoolRequests(typing.Generic[Row]):
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
         """Like :meth:`Connection.execute`, on a connection of the pool."""
         slot = None
-        if self._lends:
+        if self._lends and not self._hooked:
             slot = self._core.take()
             if slot is None:
                 slot, timeout = await self._lease_within(timeout)
@@ -105,7 +106,7 @@ class PoolRequests(typing.Generic[Row]):
         if record_class is not None:
             connect_utils.check_record_class(record_class)
         slot = None
-        if self._lends:
+        if self._lends and not self._hooked:
             slot = self._core.take()
             if slot is None:
                 slot, timeout = await self._lease_within(timeout)
@@ -129,7 +130,7 @@ class PoolRequests(typing.Generic[Row]):
         if record_class is not None:
             connect_utils.check_record_class(record_class)
         slot = None
-        if self._lends:
+        if self._lends and not self._hooked:
             slot = self._core.take()
             if slot is None:
                 slot, timeout = await self._lease_within(timeout)
@@ -143,7 +144,7 @@ class PoolRequests(typing.Generic[Row]):
     ) -> typing.Any:
         """Like :meth:`Connection.fetchval`, on a connection of the pool."""
         slot = None
-        if self._lends:
+        if self._lends and not self._hooked:
             slot = self._core.take()
             if slot is None:
                 slot, timeout = await self._lease_within(timeout)
@@ -157,7 +158,7 @@ class PoolRequests(typing.Generic[Row]):
     ) -> None:
         """Like :meth:`Connection.executemany`, on a connection of the pool."""
         slot = None
-        if self._lends:
+        if self._lends and not self._hooked:
             slot = self._core.take()
             if slot is None:
                 slot, timeout = await self._lease_within(timeout)

@@ -8,7 +8,7 @@ import logging
 import typing
 import warnings
 
-from . import _core, _loops, _observing, _pool_options, connection, exceptions
+from . import _core, _hooks, _loops, _observing, _pool_options, connection, exceptions
 from ._parts import Row
 from ._pool_filling import PoolFilling
 from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy, PoolConnectionProxyMeta
@@ -27,7 +27,7 @@ class PoolFullError(exceptions.InterfaceError):
     """As many tasks wait for a connection of the pool as it lets wait (`max_waiting`)."""
 
 
-class Pool(PoolRequests[Row], PoolFilling[Row]):
+class Pool(PoolRequests[Row], PoolFilling[Row], metaclass=_hooks.Hookable):
     """A pool of connections. Made by :func:`create_pool`; await it, or use it as ``async with``.
 
     Belongs to one event loop. A connection that is released is reset behind the caller's back, and handed
@@ -132,9 +132,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
         self._holders: list[PoolConnectionHolder[Row]] = []
         self._generation = 0
         self._begun = False  # as it was told to; it can be used before
-        self._initialized = False
-        self._initializing = False
-        self._closing = self._closed = False
+        self._initialized = self._initializing = self._closing = self._closed = False
         self._close_failure: BaseException | None = None
         self._lends = False  # single requests may run without a proxy
         self._waited = self._longest_wait = 0.0
@@ -166,9 +164,8 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
             # One that could not connect may be used all the same, or begun again.
             self._initializing = False
             self._initialized = self._core is not None
-            is_plain = type(self).acquire is Pool.acquire and type(self).release is Pool.release
             hooks = [self._setup, self._reset, self._observer]
-            self._lends = self._initialized and is_plain and hooks == [None] * len(hooks)
+            self._lends = self._initialized and hooks == [None] * len(hooks)
         return self
 
     # --- lending ------------------------------------------------------------------------------------
@@ -325,6 +322,9 @@ class Pool(PoolRequests[Row], PoolFilling[Row]):
     @property
     def _queue(self) -> _Free:
         return _Free(self)
+
+
+Pool.keep_originals("acquire", "release", replaced=set())
 
 
 def create_pool(
