@@ -67,6 +67,22 @@ async def test_no_time(connection, usable, timeout):  # CX-5
         await usable(connection)
 
 
+async def test_what_is_no_number_is_no_limit(connect, create_pool, usable):
+    """The loop is not told of it: asyncio's timers would be in disorder, and some never fire."""
+    nan = float("nan")
+    connection = await connect(timeout=nan)
+    for method in METHODS:
+        await getattr(connection, method)("select 1", timeout=nan)
+    await connection.reset(timeout=nan)
+    pool = await create_pool()
+    async with pool.acquire(timeout=nan) as lent:
+        assert await lent.fetchval("select 1") == 1
+    assert await pool.fetchval("select 1", timeout=nan) == 1
+    timers = getattr(asyncio.get_running_loop(), "_scheduled", [])  # uvloop refuses such a one
+    assert not any(timer.when() != timer.when() for timer in timers)
+    await connection.close(timeout=nan)
+
+
 async def test_nothing_is_sent_without_time(connection):  # CX-5
     await connection.execute("create temp sequence s")
     for timeout in (0, -1):

@@ -4,9 +4,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import types
 import typing
+
+
+def limit_of(seconds: float | None) -> float | None:
+    """None, no limit, for NaN too: a loop that is given it has its timers in disorder from then on."""
+    return None if seconds is None or math.isnan(seconds) else seconds
 
 
 class Deadline:
@@ -18,7 +24,7 @@ class Deadline:
     __slots__ = ("_seconds", "_task", "_timer", "_has_passed", "_cancelling")
 
     def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
+        self._seconds = limit_of(seconds)
         self._timer: asyncio.TimerHandle | None = None
         self._has_passed = False
 

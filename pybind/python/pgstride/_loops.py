@@ -7,7 +7,7 @@ import asyncio
 import sys
 import typing
 
-from ._deadline import Deadline
+from ._deadline import Deadline, limit_of
 
 _Result = typing.TypeVar("_Result")
 
@@ -29,6 +29,7 @@ class Library:
 
     async def limited(self, awaitable: typing.Awaitable[_Result], timeout: float | None) -> _Result:
         """`awaitable`, for no longer than `timeout` seconds."""
+        timeout = limit_of(timeout)
         if timeout is None:
             return await awaitable
         if sys.version_info >= (3, 11):

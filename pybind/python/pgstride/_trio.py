@@ -18,6 +18,7 @@ import typing
 import trio
 
 from . import _loops
+from ._deadline import limit_of
 
 _log = logging.getLogger("pgstride")
 
@@ -100,6 +101,7 @@ class Loop(_loops.Library):
 
     @contextlib.asynccontextmanager
     async def deadline(self, seconds: float | None, *, shield: bool = False) -> typing.AsyncIterator[None]:
+        seconds = limit_of(seconds)
         limit = math.inf if seconds is None else seconds
         with trio.CancelScope(deadline=trio.current_time() + limit, shield=shield) as scope:
             yield
