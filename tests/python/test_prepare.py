@@ -185,6 +185,21 @@ async def test_without_a_cache(connect):
     assert await first.fetchval() == 1
 
 
+async def test_sizes_that_are_no_integers(connect):  # asyncpg compares them, and that is all
+    connection = await connect(statement_cache_size=2.5, max_cacheable_statement_size=9.5)
+    assert connection._config.statement_cache_size == 2.5
+    for query in ("select 1", "select 2", "select 3", "select 1000"):
+        await connection.fetch(query)
+    cache = connection._stmt_cache
+    assert [kept.query for kept in cache.iter_statements()] == ["select 2", "select 3"]
+    cache.set_max_size(1.5)
+    assert (len(cache), cache.get_max_size()) == (1, 1.5)
+    for endless in (float("inf"), 2**70):
+        connection = await connect(statement_cache_size=endless, max_cacheable_statement_size=endless)
+        await connection.fetch("select 1")
+        assert len(connection._stmt_cache) == 1
+
+
 @pytest.mark.parametrize("how", ["deallocate all", "discard all"])
 async def test_dropped_by_the_server(connection, connect, usable, how):
     """Whoever holds a statement learns from the server that it is gone. One without a name is sent anew, anyway."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import typing
 
+from . import utils
+
 if typing.TYPE_CHECKING:
     from . import _core
 
@@ -49,7 +51,7 @@ class _StatementCache:
         self._configure()
 
     def _configure(self) -> None:
-        self._core.set_statement_cache(self._max_size, self._max_lifetime or None)
+        self._core.set_statement_cache(utils._whole(self._max_size), self._max_lifetime or None)
 
     def get(self, query: _Key, *, promote: bool = True) -> _core.Statement | None:
         """The statement of a query; it becomes the most recently used one unless `promote` is false."""

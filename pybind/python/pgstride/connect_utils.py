@@ -10,7 +10,7 @@ import random
 import ssl as _ssl
 import typing
 
-from . import _core, _failures, _loops, _observing, _parameters, _tls, exceptions, protocol
+from . import _core, _failures, _loops, _observing, _parameters, _tls, exceptions, protocol, utils
 from ._parameters import Address as Address
 from ._parameters import Password as Password
 from ._parameters import SessionAttribute as SessionAttribute
@@ -216,9 +216,9 @@ async def _connect_addr(
         _parameters.settings_for_server(params),
         budget.share(),
         config.command_timeout,
-        config.statement_cache_size,
+        utils._whole(config.statement_cache_size),
         record_class,
-        config.max_cacheable_statement_size,
+        utils._whole(config.max_cacheable_statement_size),
         config.max_cached_statement_lifetime or None,
         context,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import typing
 
 from . import _failures, exceptions
@@ -109,3 +110,8 @@ def _without_nul(text: str) -> str:
 def _seconds(timeout: float | None) -> float | None:
     """A timeout, which is whatever float() takes where no query is run by its text."""
     return None if timeout is None else float(timeout)
+
+
+def _whole(size: float) -> int:
+    """A limit that need not be an integer for those who only compare it; the core counts."""
+    return math.floor(min(size, sys.maxsize))
