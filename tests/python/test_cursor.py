@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import decimal
 
 import pytest
 
@@ -114,6 +115,20 @@ async def test_record_class(connection):
         assert [type(row) async for row in connection.cursor("select 1", record_class=Row)] == [Row]
         cursor = await connection.cursor("select 1", record_class=Row)
         assert type(await cursor.fetchrow()) is Row
+
+
+async def test_counts_that_are_no_integers(connection):  # asyncpg cuts them off
+    query = "select generate_series(1, 5)"
+    async with connection.transaction():
+        for prefetch in (0.5, 1.5, 2.0, decimal.Decimal(2)):
+            assert [row[0] async for row in connection.cursor(query, prefetch=prefetch)] == [1, 2, 3, 4, 5]
+        cursor = await connection.cursor(query)
+        assert [row[0] for row in await cursor.fetch(1.5)] == [1]
+        assert [row[0] for row in await cursor.fetch(2.0)] == [2, 3]
+        for wrong in (float("inf"), float("nan")):
+            with pytest.raises((OverflowError, ValueError)):
+                await cursor.fetch(wrong)
+        assert (await cursor.fetchrow())[0] == 4
 
 
 async def test_bad_counts(connection, usable):

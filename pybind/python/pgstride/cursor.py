@@ -16,6 +16,11 @@ if typing.TYPE_CHECKING:
 _DEFAULT_PREFETCH = 50
 
 
+def _rows(count: float) -> int:
+    """As many as a positive number that need not be an integer says, as asyncpg takes it."""
+    return max(int(count), 1)
+
+
 class CursorFactory(connresource.StatementUser, typing.Generic[Row]):
     """What ``cursor()`` returns: ``async for`` iterates over rows, ``await`` gives a :class:`Cursor`."""
 
@@ -158,7 +163,7 @@ class CursorIterator(BaseCursor[Row]):
         if prefetch <= 0:
             raise exceptions.InterfaceError("prefetch argument must be greater than zero")
         self._buffer: collections.deque[Row] = collections.deque()
-        self._prefetch = prefetch
+        self._prefetch = _rows(prefetch)
         self._timeout = timeout
 
     @connresource.guarded
@@ -196,7 +201,7 @@ class Cursor(BaseCursor[Row]):
         if n <= 0:
             raise exceptions.InterfaceError("n must be greater than zero")
         self._check_ready()
-        return [] if self._exhausted else await self._exec(n, utils._seconds(timeout))
+        return [] if self._exhausted else await self._exec(_rows(n), utils._seconds(timeout))
 
     @connresource.guarded
     async def fetchrow(self, *, timeout: float | None = None) -> Row | None:
