@@ -36,8 +36,23 @@ CHAPTERS = {
 INTRODUCTION = """\
 # Requirements and their tests
 
-Written by `tools/traceability.py`; `./dev lint` fails when it is out of date. What must hold, and the files under
-`tests/` that cite it. **open** means that no test does yet. P0 belongs to the first release, P1 to 1.0, P2 is wanted.
+Written by `tools/traceability.py` from `tests/requirements.tsv`; `./dev lint` fails when it is out of date. What must
+hold, and the files under `tests/` that cite it. **open** means that no test does yet. P0 belongs to the first release,
+P1 to 1.0, P2 is wanted.
+
+Names begin with what they are: R a requirement (with a letter for its subject); HS a hostile server; NF a network
+fault; CX cancellation and timeouts; FO failover; PM an invariant of the pool; FZ a fuzzer; LK leaks and sanitizers; TA a
+matrix of TLS and authentication; SK soak; DT a direct test of a requirement. How a case has to end:
+
+| word | meaning |
+|---|---|
+| OK | accepted, and the result is right |
+| DBERR | the server's error reaches the right request; the connection stays usable |
+| DECODE | one value is bad: its request fails, the rest of the response is skipped, the connection stays usable |
+| KILL | the driver closes the connection; everything under way fails with a protocol error; a pool replaces it |
+| LOST | like KILL, but the peer or the network is the cause |
+| CONNFAIL | connecting fails; nothing secret was sent, and nothing is tried again |
+| WAIT | the driver waits until the caller's deadline, then times out |
 """
 
 
