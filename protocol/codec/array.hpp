@@ -2,8 +2,8 @@
 //
 // Arrays: a header with up to six dimensions, then the elements in row-major order.
 //
-// The header's numbers are the sender's claims. parse_array() holds them against the bytes that are
-// there, so whoever sees a view may reserve room for count() elements.
+// The header's numbers are the sender's claims. ArrayView::parse() checks them against the bytes present,
+// so room for count() elements may be reserved.
 #pragma once
 
 #include <array>

@@ -6,18 +6,42 @@
 // CompositeCodec and DomainCodec (named.hpp); Range<T> and arrays come by themselves.
 //
 // A codec is a stateless description; it knows one value's bytes, never a message, a statement or a
-// connection. Specialise Codec<T> for a type of your own, with any of these members:
+// connection. For a type of your own, specialise it:
 //
-//   static constexpr Oid oid;          parameter type to declare; 0 lets the server infer it
-//   static constexpr Oid array_oid;    the array over it; without it there is no std::vector<T>
-//   static constexpr Format format;    how encode() writes
-//   static void encode(const T&, WriteBuffer&);      the body; a value that the type can not hold
-//                                                    calls WriteBuffer::fail()
-//   static constexpr bool accepts(Oid);              columns of this type can be read into a T
-//   static bool decode(Oid, Bytes, T&);              from a binary value of an accepted type; false
-//                                                    when it is malformed or does not fit (T is then
-//                                                    unspecified)
-//   static bool is_null(const T&);  static void set_null(T&);     only for types that can be NULL
+//   struct Cents { std::int64_t count; };
+//   template <>
+//   struct pgstride::Codec<Cents> : pgstride::BinaryType<pgstride::oid::money> {
+//     static void encode(const Cents& value, pgstride::WriteBuffer& out) { out.i64(value.count); }
+//     static bool decode(pgstride::Oid, pgstride::Bytes bytes, Cents& value) {
+//       pgstride::Reader in(bytes);
+//       value.count = in.i64();
+//       return in.done();
+//     }
+//   };
+//
+// All members are static. BinaryType brings oid, array_oid, format and accepts().
+//
+//   member                                needed for      meaning
+//   Oid oid                               parameters      the type to declare; 0: the server infers it
+//   Format format                         parameters      how encode() writes
+//   void encode(const T&, WriteBuffer&)   parameters      writes the body; calls WriteBuffer::fail() for a
+//                                                         value that the type cannot hold
+//   bool accepts(Oid)                     columns         columns of this type can be read into a T
+//   bool decode(Oid, Bytes, T&)           columns         reads a binary value of an accepted type; false if
+//                                                         malformed or not fitting (T is then unspecified)
+//   Oid array_oid                         std::vector<T>  the array over it; 0: the server infers it
+//   bool is_null(const T&)                NULL            sent as NULL; encode() is not called then
+//   void set_null(T&)                     NULL            without it, NULL cannot be read into a T
+//   bool is_view                          views           true: T points into the bytes it was decoded from
+//   std::string_view type_name            named types     what load_types() looks up; oid is 0 then
+//   Oid base_oid                          domains         beside type_name: the type its values have, too
+//   bool is_composite                     composites      beside type_name: load_types() checks the members
+//   std::string_view element_type_name    arrays          of named types: the element's type_name
+//
+// Both optional, for values inside arrays, composites and ranges, which are always binary there:
+//
+//   void encode_binary(const T&, Oid, WriteBuffer&)       writes the body, as a value of this type; else encode()
+//   Oid binary_oid(const WriteBuffer&)                    the type to declare; else oid, or text where that is 0
 #pragma once
 
 #include <concepts>
