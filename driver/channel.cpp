@@ -67,12 +67,12 @@ void Channel::set_deadline(const Operation& operation, TimePoint deadline) {
 
 void Channel::flush() {
   send();
-  // Sending may have made room for a bulk operation's owner. Inside deliver() he is told anyway,
+  // Sending may have made room for a bulk operation's owner. Inside deliver() it is told anyway,
   // if only when a loop that nests in there has come back.
   if (session_.has_news() && destroyed_ == nullptr) come_back_soon();
 }
 
-// Here there is nobody who could be told that there is no memory, but all whose connection it is.
+// No single request can be told of an allocation failure here, so the whole connection fails.
 void Channel::send() noexcept {
   try {
     send_some();

@@ -63,7 +63,7 @@ class [[nodiscard]] CopyInStream::Write {
   Write(Request& request, bool has_room) noexcept : request_(request), has_room_(has_room) {}
   Write(const Write&) = delete;
   Write& operator=(const Write&) = delete;
-  /// Whoever waited has gone, and maybe the data with him: the COPY fails.
+  /// The caller has gone, and maybe the data with it: the COPY fails.
   ~Write();
 
   bool await_ready() const noexcept { return has_room_; }

@@ -67,7 +67,8 @@ class [[nodiscard]] Lease {
 
 /// co_await → Lease. Joins the queue when it is awaited, and leaves it when it is destroyed. Throws Error:
 /// Errc::timed_out, whose text tells who has the connections; std::errc::resource_unavailable_try_again when
-/// PoolLimits::max_waiting wait already; Errc::connection_closed when the pool is closed; Errc::cancelled; and what is wrong when nobody can connect.
+/// PoolLimits::max_waiting wait already; Errc::connection_closed when the pool is closed; Errc::cancelled;
+/// and, when no connection can be opened, the reason.
 class [[nodiscard]] Acquire final : PoolCore::Waiter {
  public:
   Acquire(std::shared_ptr<PoolState> pool, std::source_location where) noexcept;

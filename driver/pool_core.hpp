@@ -30,8 +30,8 @@ struct PoolLimits {
   std::size_t min_size = 0;
   /// Connections are opened without being asked for until there are min_size.
   bool keeps_min_size = true;
-  /// Whoever waits is handed an empty slot and connects for himself; otherwise the pool does, and what
-  /// comes back in the meantime serves him, too.
+  /// A waiter is handed an empty slot and connects for itself; otherwise the pool connects, and a
+  /// connection that comes back in the meantime serves the waiter, too.
   bool waiters_connect = false;
 
   /// How many may wait for connections that others have; 0: any number.
@@ -45,7 +45,7 @@ struct PoolLimits {
   Duration check_after = unlimited;
 
   std::size_t max_connecting = 4;  // at a time; not for waiters who connect for themselves
-  /// After a failure to connect nobody tries for a random time up to this; twice as long each time.
+  /// After a failure to connect, no new attempt for a random time up to this; doubled each time.
   Duration first_backoff = std::chrono::milliseconds(100);
   Duration longest_backoff = std::chrono::seconds(30);
 
@@ -88,11 +88,11 @@ class PoolCore {
     enum class Kind : std::uint8_t {
       connect,      // open a connection for the slot, then connected() or failed()
       check,        // ask the server whether the connection works, then ready() or retire()
-      hand,         // the slot is the waiter's; State::connecting: he connects for himself
+      hand,         // the slot is the waiter's; State::connecting: it connects for itself
       retire,       // close the slot's connection, then gone()
       refuse,       // the waiter gets none: the pool is closing, or nobody does
-      refuse_late,  // the waiter gets none: his deadline has passed
-      refuse_full   // the waiter gets none: too many were there before him
+      refuse_late,  // the waiter gets none: its deadline has passed
+      refuse_full   // the waiter gets none: too many wait already
     };
     Kind kind;
     Slot slot = 0;
@@ -124,7 +124,7 @@ class PoolCore {
   void ready(Slot slot, TimePoint now);
   /// → retiring, then gone(): it is not to be used any more.
   void retire(Slot slot);
-  /// → empty: there is no connection any more, whoever ended it.
+  /// → empty: there is no connection any more, whichever side ended it.
   void gone(Slot slot);
 
   // --- all of them ------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ class PoolCore {
   /// A connection has died in a way that the others may have, too: each is checked before it is
   /// handed out.
   void suspect() noexcept { ++suspicion_; }
-  /// Connecting is of no use: whoever waits now is refused, unless somebody else may come back.
+  /// Connecting is of no use: those who wait now are refused, unless a connection may still come back.
   void refuse_waiting() noexcept;
   /// Nobody gets a connection any more; what is idle, or becomes so, is retired.
   void close() noexcept { closing_ = true; }
@@ -153,7 +153,7 @@ class PoolCore {
   bool anybody_waits() const noexcept { return first_ != nullptr; }
   std::uint64_t generation(Slot slot) const noexcept { return slots_[slot].generation; }
   std::uint64_t generation() const noexcept { return generation_; }
-  /// Why a slot is retired that the head has not retired itself.
+  /// Why the pool, not its head, has retired a slot.
   std::string_view end_reason(Slot slot, TimePoint now) const noexcept;
   const PoolCounts& counts() const noexcept { return counts_; }
 

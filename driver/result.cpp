@@ -21,12 +21,12 @@ void Completion::add(CommandTag tag) {
   any_ = true;
 }
 
-// A server that has more to remark is not worth the memory (R-M4).
+// More notices than these are not worth the memory (R-M4).
 void Completion::add(const Notice& notice) noexcept {
   if (notices_.size() == most_notices) return;
   try {
     notices_.push_back(notice);
-  } catch (const std::bad_alloc&) {  // better a remark less than a request less
+  } catch (const std::bad_alloc&) {  // losing a notice is better than failing the request
   }
 }
 

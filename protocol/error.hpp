@@ -95,13 +95,13 @@ struct Failure {
 
 /// A failure as it is kept: whole connections die of one, and all their operations share it.
 using FailureRef = std::shared_ptr<const Failure>;
-/// Cannot fail: where there is no memory for it, there is no memory, and that is what is kept.
+/// Never fails: without memory, a preallocated out-of-memory failure is returned instead.
 FailureRef keep(Failure failure) noexcept;
-/// The same of a request of which nobody knows whether it was carried out.
+/// The same failure, of a request that may or may not have been carried out.
 FailureRef with_outcome_unknown(const FailureRef& failure) noexcept;
 /// Errc::message_too_large, for what WriteBuffer could not represent.
 Failure message_too_large();
-/// std::errc::not_enough_memory, made without any.
+/// std::errc::not_enough_memory, made without allocating.
 Failure no_memory() noexcept;
 
 /// One line for a person: the code's meaning, our detail, the server's message.

@@ -76,7 +76,7 @@ class Operation {
   virtual void on_error(std::shared_ptr<const ServerError> error) { fail(Failure(std::move(error))); }
   /// The first row of a result has come, before on_frame() sees it.
   virtual void on_first_row() noexcept {}
-  /// The server remarks on this request (NOTICE, WARNING, …). Called from inside the parser.
+  /// The server sent a notice about this request (NOTICE, WARNING, …). Called from inside the parser.
   virtual void on_notice(const std::shared_ptr<const ServerError>&) noexcept {}
   /// It is over; failure() tells how. Called from deliver(), never by the parser: this is where
   /// whoever waits is resumed, and it may destroy the operation and the connection.

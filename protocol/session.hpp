@@ -144,7 +144,7 @@ class Session {
   Phase phase() const noexcept { return phase_; }
   TransactionStatus transaction() const noexcept { return transaction_; }
   const Parameters& parameters() const noexcept { return parameters_; }
-  /// Whoever makes and reads the values knows the client_encoding there is, which is not UTF-8.
+  /// The head converts values itself for the current, non-UTF-8 client_encoding.
   void accept_encoding() noexcept { foreign_encoding_ = false; }
   StatementCache& statements() noexcept { return statements_; }
   /// There is a request whose reply has not come to its end.
@@ -212,8 +212,7 @@ class Session {
   Abandoned dismiss(Slot& slot, Failure failure) noexcept;
   void over(Operation& operation) noexcept;
   void not_over(const Operation& operation) noexcept;
-  /// Whoever stops in the middle of something has lost the thread. Only submit() can take back what it
-  /// began.
+  /// A step interrupted half-way leaves the session inconsistent, so it fails; only submit() can undo its own.
   template <class Step>
   void ends_without_memory(Step&& step) noexcept {
     try {

@@ -48,9 +48,9 @@ class TimerHandler {
   ~TimerHandler() = default;
 };
 
-/// Interest in one descriptor. Level-triggered, but that a connection was reset may be told only once:
-/// who stops reading before the end wants nothing, then wants again. Destroying it ends the interest
-/// at once: the handler is not called again. Must be destroyed before the descriptor is closed.
+/// Interest in one descriptor. Level-triggered, except that a reset may be reported only once: a handler
+/// that stops reading early must call want(none) and later want(read) again. Destroying it ends the
+/// interest at once: the handler is not called again. Must be destroyed before the descriptor is closed.
 class Watch {
  public:
   virtual ~Watch() = default;
@@ -84,7 +84,7 @@ class Loop {
   /// work() on a helper thread (name resolution, key derivation), then done() on this one.
   virtual void offload(std::unique_ptr<Job>) = 0;
   virtual TimePoint now() const noexcept = 0;  // virtual time in tests
-  /// False on a thread that is not the loop's; for assertions. A loop that can not tell says true.
+  /// False on a thread that is not the loop's; for assertions. A loop that can not tell returns true.
   virtual bool is_here() const noexcept { return true; }
 
  protected:

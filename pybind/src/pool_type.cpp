@@ -84,7 +84,7 @@ PyObject* failed(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   Py_RETURN_NONE;
 }
 
-/// release(slot, timeout, rolls_back): timeout False: the caller resets it himself
+/// release(slot, timeout, rolls_back): timeout False: the caller resets it
 PyObject* release(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   if (!expect(count, 3, "release")) return nullptr;
   const auto slot = slot_of(self, args[0], {leased});

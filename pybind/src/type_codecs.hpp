@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// The user's hand on a connection's types: codecs of his own, aliases of built-in ones, and what is
-// to be forgotten when the schema has changed. Cold, but for the codecs themselves.
+// What users may change about a connection's types: codecs of their own, aliases of built-in ones, and
+// what is to be forgotten when the schema has changed. Not performance-critical, except for the codecs.
 #pragma once
 
 #include "pgstride/pybind/src/exchange.hpp"

@@ -109,7 +109,7 @@ class Loop(_loops.Library):
             raise asyncio.TimeoutError
 
     def cleaning_up(self, seconds: float) -> typing.AsyncContextManager[None]:
-        return self.deadline(seconds, shield=True)  # who was cancelled is told so each time he waits
+        return self.deadline(seconds, shield=True)  # a cancelled task is told so each time it waits
 
     async def limited(self, awaitable: typing.Awaitable[_Result], timeout: float | None) -> _Result:
         async with self.deadline(timeout):

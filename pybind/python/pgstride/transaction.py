@@ -122,8 +122,8 @@ class Transaction(connresource.ConnectionResource):
         return _loops.library_of(self._connection._loop)
 
     def _undo_after(self, error: BaseException) -> None:
-        """After a BEGIN, COMMIT or ROLLBACK that nobody saw the end of, nobody must find a transaction that he did
-        not begin. The statement goes behind whatever is still under way, and is a mere warning when there is none.
+        """When a BEGIN, COMMIT or ROLLBACK was given up, the next user must not find a transaction open. The ROLLBACK
+        is queued behind whatever is still under way, and gives only a warning when there is no transaction.
         """
         if not self._nested and isinstance(error, (self._library.Cancelled, asyncio.TimeoutError)):
             self._connection._core.roll_back()

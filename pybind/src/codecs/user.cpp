@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Codecs of the user's own: his functions around one of the exchange formats.
+// Codecs that users define: their functions around one of the exchange formats.
 #include "pgstride/pybind/src/codecs/user.hpp"
 
 #include "pgstride/protocol/codec/time.hpp"
