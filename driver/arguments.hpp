@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // The arguments of a query between the call that names them and the buffer they are written to.
-// Knows neither statements nor who waits: a view of the caller's values that lives as long as the call.
+// A view of the caller's values, for as long as the call lasts. Knows no statements and no awaiters.
 #pragma once
 
 #include <array>
@@ -28,7 +28,7 @@ inline constexpr std::size_t most_arguments = 65535;
 struct TypeName {
   std::string_view name;
   bool is_array = false;
-  Oid base = 0;  // of a domain: what its values are, too
+  Oid base = 0;  // of a domain: its base type, as which its values may also be sent
 
   /// Empty for a type with a number of its own.
   template <class T>
@@ -86,8 +86,8 @@ class Arguments {
   std::span<const std::string_view> names() const noexcept { return names_; }
   std::size_t size() const noexcept { return formats_.size(); }
 
-  /// Writes the values, each with its length. The number written; fewer than size() when the next
-  /// one is no value of its type, and then the buffer has not failed any more.
+  /// Writes the values, each with its length. Returns how many; fewer than size() when the next one
+  /// is no value of its type, in which case the buffer's failure has been taken.
   std::size_t write(WriteBuffer& out) const { return write_(*this, out); }
 
  protected:
@@ -131,15 +131,15 @@ class ArgumentsOf final : public Arguments {
     return written;
   }
 
-  // Of these types. Not a tuple: that one takes compilers long.
+  // Of these types. Not a tuple: those are slow to compile.
   std::array<const void*, sizeof...(Args)> values_;
 };
 
 template <class... Args>
 ArgumentsOf(const Args&...) -> ArgumentsOf<Args...>;
 
-/// Writes what Bind says of its parameters: format codes, then values. What is wrong, when an argument
-/// does not fit the statement or its own type.
+/// Writes what Bind says of its parameters: format codes, then values. Returns what is wrong when an
+/// argument does not fit the statement or its own type.
 [[nodiscard]] std::optional<Failure> encode_arguments(const Arguments& arguments, const Statement& statement,
                                                       WriteBuffer& out);
 

@@ -1,8 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // Several queries as one request: they share one round trip and, outside a transaction block, one
-// transaction of their own. (Queries that need not share a fate need no batch: make them all, then await
-// them.)
+// transaction of their own. (Independent queries need no batch: make them all, then await them.)
 #pragma once
 
 #include <cstddef>
@@ -38,8 +37,8 @@ class BatchItem final : public ResultSink {
   Completion completion_;
 };
 
-/// co_await → std::vector<Result>, one for each query. Throws what the first that failed died of, and
-/// names it; outside a transaction block nothing has happened then.
+/// co_await → std::vector<Result>, one for each query. Throws the error of the first query that failed,
+/// and names it; outside a transaction block none of them has had any effect then.
 class [[nodiscard]] BatchRun final : public Request<BatchRun, ExecuteSeries> {
  public:
   /// Both outlive the request.
@@ -52,7 +51,7 @@ class [[nodiscard]] BatchRun final : public Request<BatchRun, ExecuteSeries> {
   std::vector<std::unique_ptr<BatchItem>>& items_;
 };
 
-/// Filled, then run once. The connection outlives it.
+/// To be filled, then run once. The connection outlives it.
 class [[nodiscard]] Batch {
  public:
   explicit Batch(Channel& channel) noexcept;

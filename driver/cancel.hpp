@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// CancelRequest: a second connection to the very place of the first, encrypted as the first, one
-// message, and the wait for the server to hang up, which tells that the signal was sent.
+// CancelRequest: a second connection to the same address, encrypted as the first, one message, and the
+// wait for the server to hang up, which tells that the signal was sent.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ namespace pgstride::inline v0 {
 class CancelHandler {
  public:
   /// In a later turn of the loop. `delivered`: the server has read the request and closed, or will
-  /// never read it. Otherwise nobody can tell whether it still arrives. May destroy the CancelRequest.
+  /// never read it. Otherwise it may still arrive at any time. May destroy the CancelRequest.
   virtual void on_cancel_over(bool delivered) noexcept = 0;
 
  protected:

@@ -54,7 +54,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   const Address& address() const noexcept { return endpoint_.address; }
   /// Null when nothing is encrypted.
   const TlsEngine* tls() const noexcept { return transport_.tls(); }
-  /// For whoever sets options of the socket; -1 when there is none any more.
+  /// For setting options of the socket; -1 when there is none any more.
   int fd() const noexcept { return transport_.fd(); }
   void listen(ChannelEvents* events) noexcept { events_ = events; }
 
@@ -83,8 +83,8 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   /// Ends the connection at once, without a word to the server; pending operations fail with
   /// `reason` in a later turn of the loop.
   void abort(Failure reason);
-  /// Says good-bye (Terminate). The connection is over when the server hangs up. From code that is called
-  /// while a request is encoded or parsed: without a word, as by abort().
+  /// Sends Terminate. The connection is over when the server hangs up. From code that is called while a
+  /// request is encoded or parsed: closes without a word, like abort().
   void terminate();
   /// Lets an aborted channel go once everybody who waits for it has been told.
   static void outlive_owner(std::unique_ptr<Channel> channel) noexcept;
@@ -92,7 +92,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   bool is_open() const noexcept { return session_.failure() == nullptr; }
   /// Not open, and everybody who waited has been told.
   bool is_over() const noexcept { return closed_told_; }
-  /// A cancel request may still arrive and hit whoever runs next: not to be given to others (R-C6).
+  /// A cancel request may still arrive and hit the next request: not to be given to others (R-C6).
   bool tainted() const noexcept { return tainted_; }
   /// A cancelled request has not ended yet.
   bool cancelling() const noexcept { return fenced_; }

@@ -112,7 +112,7 @@ class ready final : FdHandler {
   std::coroutine_handle<> waiting_;
 };
 
-/// The startup exchange, what takes long in it done away from the loop's thread.
+/// The startup exchange; its slow parts run on another thread than the loop's.
 class Handshake final : public Startup {
  public:
   /// `cache` may be null. All outlive the handshake.
@@ -145,7 +145,7 @@ class Handshake final : public Startup {
   const GssTarget& target_;
   ScramCache* cache_;
   std::shared_ptr<GssExchange> gss_;
-  Errand* errand_ = nullptr;  // owned by the loop, and tells us when it goes
+  Errand* errand_ = nullptr;  // owned by the loop; tells us when it is destroyed
   std::coroutine_handle<> waiting_;
 };
 

@@ -31,7 +31,7 @@ namespace pgstride::inline v0 {
 /// statements. Belongs to the loop's thread, with all that is made from it.
 class [[nodiscard]] Connection {
  public:
-  /// A closed one.
+  /// Makes a closed one.
   Connection() = default;
   explicit Connection(std::unique_ptr<Channel> channel) noexcept : channel_(std::move(channel)) {}
   Connection(Connection&&) noexcept = default;
@@ -77,7 +77,7 @@ class [[nodiscard]] Connection {
     return Each<std::decay_t<Look>>(channel(), statement_for(channel().session(), sql, arguments.types()),
                                     arguments, std::forward<Look>(look));
   }
-  /// The same, for look(const T&). What of a T is a view dies with the call.
+  /// The same, for look(const T&). Views inside a T are valid during the call only.
   template <RowType T, std::invocable<const T&> Look, Encodable... Args>
   EachAs<T, std::decay_t<Look>> each(Look&& look, std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
@@ -86,7 +86,7 @@ class [[nodiscard]] Connection {
                                          arguments, std::forward<Look>(look));
   }
 
-  /// co_await → Completion, of a statement whose rows nobody wants.
+  /// co_await → Completion, of a statement whose rows, if any, are dropped.
   template <Encodable First, Encodable... Rest>
   Command execute(std::string_view sql, const First& first, const Rest&... rest) {
     const ArgumentsOf arguments(first, rest...);
@@ -106,8 +106,8 @@ class [[nodiscard]] Connection {
     return Cursor(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
   }
 
-  /// Rows as they come, in a transaction or not: `while (const RowView* row = co_await rows.next())`. The server
-  /// waits while nobody asks for more.
+  /// Rows as they come, in a transaction or not: `while (const RowView* row = co_await rows.next())`. The
+  /// server waits while nobody asks for more.
   template <Encodable... Args>
   Stream stream(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
@@ -150,8 +150,8 @@ class [[nodiscard]] Connection {
   /// co_await → Transaction. May go out together with the first query: make both, then await both.
   Begin begin(TransactionOptions options = TransactionOptions()) { return Begin(channel(), options); }
 
-  /// Lets what is under way end, says good-bye and waits for the server to hang up, for no longer
-  /// than `limit`. From here on this connection is closed.
+  /// Lets requests under way end, sends Terminate and waits for the server to hang up, for no longer
+  /// than `limit`. The connection counts as closed from the call on.
   Task<> close(Duration limit = std::chrono::seconds(5));
 
   bool is_open() const noexcept { return channel_ && channel_->is_open(); }
@@ -159,9 +159,9 @@ class [[nodiscard]] Connection {
   /// A run-time parameter that the server reports by itself (server_version, TimeZone, …); empty
   /// when it does not report that one.
   std::string_view parameter(std::string_view name) const noexcept;
-  /// Nobody on the way can read what is said. Whether the server is who it says is up to sslmode.
+  /// By TLS. Whether the server's identity was verified depends on sslmode.
   bool is_encrypted() const noexcept { return channel_ && channel_->tls() != nullptr; }
-  /// What was agreed on; nothing when not encrypted.
+  /// What the TLS handshake agreed on; nothing when not encrypted.
   std::optional<TlsInfo> tls() const;
   /// The process serving this connection, unless a pooler made the number up.
   std::int32_t backend_pid() const noexcept;
@@ -176,7 +176,7 @@ class [[nodiscard]] Connection {
 };
 
 /// Connects to the first host that answers. Throws ConfigurationError when an option is wrong, Error
-/// or ServerException when nobody lets us in; the text names every place that was tried.
+/// or ServerException when no host accepts us; the text names every address that was tried.
 [[nodiscard]] Task<Connection> connect(Loop& loop, ConnectOptions options);
 /// By a connection string, and libpq's environment variables for what it leaves open.
 [[nodiscard]] Task<Connection> connect(Loop& loop, std::string_view dsn);

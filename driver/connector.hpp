@@ -22,7 +22,7 @@ class ConnectHandler {
   ~ConnectHandler() = default;
 };
 
-/// Tells the observer, who may be null, that this was made, or why nothing was.
+/// Tells the observer, which may be null, that a connection was made, or why not.
 void observe_connect(Observer* observer, const Channel& made, Duration took) noexcept;
 void observe_connect(Observer* observer, const Failure& why, Duration took) noexcept;
 

@@ -26,7 +26,7 @@
 
 namespace pgstride::inline v0 {
 
-/// Data on their way into the server. What is written is cut anywhere.
+/// Data on their way into the server, in pieces of any size: rows need not be written whole.
 class [[nodiscard]] CopyInStream {
  public:
   class Request;
@@ -38,8 +38,8 @@ class [[nodiscard]] CopyInStream {
   CopyInStream& operator=(CopyInStream&&) noexcept;
   ~CopyInStream();
 
-  /// co_await: takes the data and waits until there is room for more. The data live until then. Throws
-  /// when the COPY has failed, of which the server tells as soon as it has met the mistake.
+  /// co_await: takes the data, which live until then, and waits until there is room for more. Throws when
+  /// the COPY has failed, which the server reports as soon as it finds the mistake.
   Write write(Bytes data);
   Write write(std::string_view data);
   /// co_await → Completion: that was all.
@@ -57,7 +57,7 @@ class [[nodiscard]] CopyInStream {
   std::unique_ptr<Request> request_;
 };
 
-/// What write() is waited for with.
+/// The awaitable of write().
 class [[nodiscard]] CopyInStream::Write {
  public:
   Write(Request& request, bool has_room) noexcept : request_(request), has_room_(has_room) {}
@@ -102,9 +102,9 @@ class [[nodiscard]] CopyOutStream {
   CopyOutStream& operator=(CopyOutStream&&) noexcept;
   ~CopyOutStream();
 
-  /// co_await → const Bytes*: the next data, cut anywhere, valid until next() is called again; null after
-  /// the last. Throws when the COPY has failed. While nobody asks, no more than some hundred kilobytes
-  /// are received.
+  /// co_await → const Bytes*: the next data, in pieces of any size, valid until next() is called again; null
+  /// after the last. Throws when the COPY has failed. Between calls no more than some hundred kilobytes are
+  /// received.
   Next next() noexcept;
 
   /// What the server sends: text or binary, and of how many columns.
@@ -141,7 +141,7 @@ class [[nodiscard]] StartCopy {
   StartCopy& operator=(const StartCopy&) = delete;
   ~StartCopy();
 
-  /// The longest that the COPY may take from now to its end, whoever is waited for.
+  /// The longest that the COPY may take from now to its end, whichever side is slow.
   StartCopy& timeout(Duration limit) &;
   StartCopy&& timeout(Duration limit) && { return std::move(timeout(limit)); }
 

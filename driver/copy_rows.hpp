@@ -1,8 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// COPY as streams of typed rows, in binary format. A type is sent and read as its Codec says; whether that
-// is what the table's columns are is for the caller to know: a COPY does not tell. (The server refuses
-// values of the wrong length.)
+// COPY as streams of typed rows, in binary format. Values are sent and read as their Codec says; that this
+// matches the types of the table's columns is up to the caller, as a COPY does not tell them. (The server
+// refuses values of the wrong length.)
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // CopyWriter: a COPY … FROM STDIN whose data its owner brings when it likes, in pieces of any size.
-// Small ones gather until they are worth a message. Both heads stand on it.
+// Small ones gather until they are worth a message. Both heads use it.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ namespace pgstride::inline v0 {
 
 class CopyWriter : public CopyIn {
  public:
-  /// False: whoever has more should wait for on_progress(), or on_done().
+  /// False: wait for on_progress(), or on_done(), before bringing more.
   bool has_room() const noexcept { return batch_.pending().size() < piece && data_.empty(); }
 
   /// Takes data. False: there is no room for more, or others should have their turn of the loop, and

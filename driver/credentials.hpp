@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Passwords and tokens that change, from code of the user's.
+// Passwords and tokens that change, from the user's own code.
 #pragma once
 
 #include "pgstride/driver/coro/task.hpp"
@@ -11,7 +11,7 @@ namespace pgstride::inline v0 {
 struct Host;
 
 /// Asked anew for each attempt to connect, which waits within its deadline; giving up destroys the task.
-/// What a task throws is why connecting fails. Empty: ask the other options.
+/// What a task throws is why connecting fails. Empty: the other options are used.
 class Credentials {
  public:
   virtual ~Credentials() = default;

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// A pool's connections outlive what their server was when they were made: a primary that has become a standby, or
-// takes no writes any more. What the server reports of itself (14 and newer) tells.
+// A server may change its role while a pool is connected to it: a primary becomes a standby, or takes no
+// writes any more. Known from the parameters that it reports (PostgreSQL 14 and newer).
 #pragma once
 
 #include "pgstride/protocol/parameters.hpp"

@@ -1,10 +1,10 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // The two ways to write a connection string: a URL, and libpq's "keyword=value" pairs. Syntax only:
-// what the keywords mean, and which exist, is the business of options.
+// what the keywords mean, and which exist, is decided in options.
 //
-// A connection string holds a password, and a malformed one holds it anywhere. So an error names
-// an option we know and a position, never a piece of the input.
+// A connection string may hold a password, and a malformed one may hold it anywhere. So an error names
+// a known option and a position, never a piece of the input.
 #pragma once
 
 #include <cstddef>

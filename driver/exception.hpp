@@ -56,7 +56,7 @@ class ServerException final : public Error {
   std::string_view constraint_name() const noexcept { return server()->field('n'); }
 };
 
-/// Throws what the failure stands for; its text ends with the beginning of the query.
+/// Throws the exception for the failure; its text ends with the beginning of the query.
 [[noreturn]] void raise(const Failure& failure, std::string_view sql = {});
 
 }  // namespace pgstride::inline v0

@@ -28,9 +28,9 @@ struct Loan {
   std::source_location where;  // of acquire()
 };
 
-/// A connection that is lent, until this is destroyed. Moved, not copied; a default one, or one moved from,
-/// has none. Cursors, transactions and requests made of it go before it. It may outlive the pool, but
-/// then its connection is closed.
+/// A connection that is lent, until this is destroyed. Moved, not copied; a default or moved-from one has
+/// none. Must outlive cursors, transactions and requests made from it. It may outlive the pool, but then
+/// its connection is closed.
 class [[nodiscard]] Lease {
  public:
   Lease() = default;
@@ -49,7 +49,7 @@ class [[nodiscard]] Lease {
 
   /// Gives the connection back before the end.
   void release() noexcept;
-  /// The connection is closed instead: for what a reset does not take back.
+  /// Closes the connection instead of giving it back: for changes that a reset does not undo.
   void discard() noexcept;
 
  private:

@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// LISTEN on a connection of its own, which is made anew when it is lost.
+// LISTEN on a connection of its own, with reconnection when that is lost.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace pgstride::inline v0 {
 
 struct ListenEvent {
   enum class Kind : std::uint8_t {
-    listening,  // LISTEN has been answered: what is notified from here on will be told
+    listening,  // LISTEN has been answered: notifications from here on will be yielded
     notification,
     reconnected,  // as `listening`, but there was a gap: notifications may have been missed
     overflow,     // so many were waiting for the consumer that some had to be dropped

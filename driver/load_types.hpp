@@ -1,7 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Asks the catalogs once about the types that C++ types are named after, and holds both against each
-// other.
+// Asks the catalogs once about the types that C++ types name, and checks that both agree.
 #pragma once
 
 #include <span>
@@ -19,7 +18,7 @@
 
 namespace pgstride::inline v0 {
 
-/// What a C++ type expects of the type it is named after.
+/// What a C++ type expects of the database type it names.
 struct NamedTypeInfo {
   std::string_view name;
   std::string_view cpp;
@@ -45,20 +44,21 @@ NamedTypeInfo named_type_info() {
 
 }  // namespace detail
 
-/// Remembers in the connection's TypeNames what the catalogs say of them. Throws Error, which names
+/// Stores in the connection's TypeNames what the catalogs say of them. Throws Error, which names
 /// everything that is missing or does not fit.
 [[nodiscard]] Task<> load_types(Connection& connection, std::vector<NamedTypeInfo> wanted);
 
-/// co_await load_types<Mood, Address>(connection): one round trip. It is a check, and what is sent is declared
-/// as what it is from then on. Needed for a composite whose attributes are of other built-in types than its
-/// members are sent as (varchar instead of text), and, before PostgreSQL 14, for composites with attributes of
-/// user-made types and arrays of composites. Connections that share ConnectOptions::types need it once.
+/// co_await load_types<Mood, Address>(connection): one round trip. It checks the types, and from then on
+/// parameters are declared as them. Needed for a composite whose attributes are of other built-in types than
+/// its members are sent as (varchar instead of text), and, before PostgreSQL 14, for composites with
+/// attributes of user-made types and arrays of composites. Connections that share ConnectOptions::types need
+/// it once.
 template <NamedType... T>
 [[nodiscard]] Task<> load_types(Connection& connection) {
   return load_types(connection, std::vector<NamedTypeInfo>{detail::named_type_info<T>()...});
 }
 
-/// For all connections of a pool, those that it will open included.
+/// For all connections of a pool, including those that it will open later.
 template <NamedType... T>
 [[nodiscard]] Task<> load_types(Pool& pool) {
   Acquire acquire = pool.acquire();

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // What tracing, logging and metrics want to know. Name an Observer in ConnectOptions and it is told of
-// everything that the C++ interface does; nobody named, nothing is paid.
+// everything that the C++ interface does; without one there is no cost.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +14,14 @@ namespace pgstride::inline v0 {
 
 /// Functions do nothing unless overridden. They are called on the loop's thread, some from inside the
 /// parser: they look and take notes, and use neither the connection nor its requests. Views are valid
-/// during the call only. Outlives every connection that it was named for.
+/// during the call only. Must outlive every connection that it was named for.
 class Observer {
  public:
   /// Tells requests that are under way at the same time apart.
   using RequestId = const void*;
 
   struct Connect {
-    std::string_view host;     // every place that was tried when it failed, the one reached otherwise
+    std::string_view host;     // the one reached; all that were tried when it failed
     Duration took;             // name resolution and authentication included
     const Failure* failure;    // null: connected
     std::int32_t backend_pid;  // 0 when it failed

@@ -14,9 +14,9 @@ namespace pgstride::inline v0 {
 struct OptionRow {
   std::string_view keyword;
   const char* variable;  // of the environment; may be null
-  /// Takes a value that is neither empty nor holds a NUL. What is wrong with it, or null.
+  /// Takes a value that is neither empty nor holds a NUL. Returns what is wrong with it, or null.
   const char* (*apply)(ConnectOptions&, std::string_view value);
-  /// Still what it is by default, so that the environment may speak; null: nothing is stored.
+  /// Still at its default, so that the environment may set it; null: nothing is stored.
   bool (*is_default)(const ConnectOptions&);
 };
 

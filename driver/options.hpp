@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Everything one may say about how to connect, as data. Filled from a connection string, from
-// libpq's environment variables or by hand; complete() supplies the rest and checks the whole.
+// All options for connecting, as data. Filled from a connection string, from libpq's environment
+// variables or by hand; complete() supplies the rest and checks the whole.
 // Opens nothing and resolves nothing.
 #pragma once
 
@@ -89,17 +89,17 @@ class ConnectOptions {
   explicit ConnectOptions(std::string_view dsn);
 
   [[nodiscard]] static std::optional<ConnectOptions> parse(std::string_view dsn, OptionError&);
-  /// For a connection string from somebody who is not to be trusted with what this process has: it may hold
-  /// only `keys`, or those of strangers_may_say() if there are none, and names a server to be reached by TCP.
-  /// Of this machine's files and the environment nothing comes in, except the system's root certificates.
+  /// For a connection string from an untrusted source: it may hold only `keys`, or those of
+  /// strangers_may_say() if none are given, and must name a server to be reached by TCP. Neither this
+  /// machine's files nor the environment are used, except the system's root certificates.
   [[nodiscard]] static std::optional<ConnectOptions> parse_untrusted(
       std::string_view dsn, OptionError&, std::span<const std::string_view> keys = strangers_may_say());
-  /// What can do no harm here: which server, which database, as whom, how secure.
+  /// The harmless keys: which server, which database, as whom, how secure.
   static std::span<const std::string_view> strangers_may_say() noexcept;
   /// One option by its libpq name. An empty value leaves it as it is.
   [[nodiscard]] bool set(std::string_view keyword, std::string_view value, OptionError&);
-  /// What the surroundings say, for what neither the connection string nor its owner has set: the
-  /// service chosen, libpq's environment variables, and the password file in the home directory.
+  /// Fills in what is not set yet from the surroundings: the service chosen, libpq's environment
+  /// variables, and the password file in the home directory.
   [[nodiscard]] bool apply_environment(OptionError&);
   /// Supplies the defaults and checks everything; afterwards every host has a name and a port, and
   /// there is a user and a database. Looks for local sockets and the name of the operating
@@ -135,8 +135,8 @@ class ConnectOptions {
   TargetSession target_session = TargetSession::any;  // which of several servers will do
   bool load_balance_hosts = false;                    // try hosts, and addresses of a host, in random order
 
-  /// Over name resolution, all hosts and addresses, authentication. Whoever is tried has an equal
-  /// share of what is left of it.
+  /// Over name resolution, all hosts and addresses, authentication. Each host or address that is tried
+  /// has an equal share of what is left.
   Duration connect_timeout = std::chrono::seconds(60);
   /// How long a cancelled request may take to end before the connection is given up.
   Duration cancel_grace = std::chrono::seconds(5);
@@ -145,27 +145,27 @@ class ConnectOptions {
   /// Told of everything that the C++ interface does; may be null.
   Observer* observer = nullptr;
   /// What is known of the user's types by name. Connections to one database, on one thread, may share it. The
-  /// first that finds the server at another version asks anew for all of it.
+  /// first that finds the server at another version looks all of them up again.
   std::shared_ptr<TypeNames> types;
 
   std::size_t statement_cache_size = 100;               // prepared statements; 0: none are kept
   std::size_t max_message_size = std::size_t{1} << 30;  // of a row; the server's own limit
-  std::uint64_t max_rows = UINT64_MAX;                  // that a result may have which is kept
-  std::uint64_t max_result_bytes = UINT64_MAX;  // likewise, in the size that the values have on the wire
-  AuthMethods require_auth;  // the ways of authentication that one is ready to go along with
-  Secret oauth_token;        // for OAUTHBEARER; goes nowhere but through TLS or a Unix socket
+  std::uint64_t max_rows = UINT64_MAX;                  // of one result that is kept
+  std::uint64_t max_result_bytes = UINT64_MAX;          // of one result, the values' size on the wire
+  AuthMethods require_auth;                             // the ways of authentication that are accepted
+  Secret oauth_token;  // for OAUTHBEARER; goes nowhere but through TLS or a Unix socket
   std::string kerberos_service = "postgres";  // with the host, what a server is called in GSSAPI (krbsrvname)
   bool gss_delegation = false;                // it may act there in our name
-  std::string required_peer;  // as whom the server must run that listens on a Unix socket; empty: anybody
+  std::string required_peer;  // the user that a server on a Unix socket must run as; empty: any
   std::int32_t min_protocol = frontend::protocol_3_0;
   std::int32_t max_protocol =
       frontend::protocol_3_0;  // newer ones by request: not every pooler knows to decline
-  /// Keys derived from passwords by earlier connections; shared by whoever reconnects, may be null.
+  /// Keys derived from passwords by earlier connections, shared by those that reconnect; may be null.
   std::shared_ptr<ScramCache> scram_cache;
   std::uint32_t scram_min_iterations = 1;
   std::uint32_t scram_max_iterations = 1'000'000;
 
-  /// What is worth telling a person although one can connect: a password file that was ignored.
+  /// Warnings that do not keep one from connecting: a password file that was ignored.
   std::vector<std::string> warnings;
 
  private:
@@ -177,7 +177,7 @@ class ConnectOptions {
   [[nodiscard]] bool complete_tls(OptionError&);
   [[nodiscard]] bool check(OptionError&) const;
 
-  bool untrusted_ = false;   // the environment is not for whoever has said this
+  bool untrusted_ = false;   // made by parse_untrusted(): ignores the environment
   std::uint64_t given_ = 0;  // a bit for each row of the option table: set by name
 };
 

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // The whole C++ interface: connections and what is done with them, the types that values have, and
-// the coroutines that wait. Loops are chosen apart: driver/loop/uv.hpp has the one for programs
+// the coroutines that wait. Loops are included separately: driver/loop/uv.hpp has the one for programs
 // without a loop of their own.
 #pragma once
 

@@ -8,9 +8,9 @@
 //     Lease conn = co_await pool.acquire();              // for more than one request
 //     Transaction tx = co_await conn->begin();
 //
-// A lease gives its connection back by being destroyed, and waits for nothing: what the session was left
-// with is reset behind whatever is under way, and nobody gets the connection before the server has
-// confirmed that. Who gets which is decided in pool_core.hpp.
+// A lease gives its connection back when it is destroyed, without waiting: the session's reset is queued
+// behind whatever is under way, and the connection is lent again only when the server has confirmed it. Who
+// gets which is decided in pool_core.hpp.
 #pragma once
 
 #include <concepts>
@@ -40,8 +40,8 @@ struct PoolOptions {
   PoolLimits limits;
   /// Over waiting for a free connection, unless the request for one says otherwise.
   Duration acquire_timeout = std::chrono::seconds(30);
-  /// What takes back what the session was left with. Nothing said: everything that can have been set. Empty:
-  /// nothing is asked of the server, unless a transaction is open; for those who leave nothing behind.
+  /// The script that resets a session. Unset: resets everything that can have been set. Empty: nothing is
+  /// sent, unless a transaction is open; for users who leave nothing behind.
   std::optional<std::string> reset_script;
   /// A reset that takes longer than this ends the connection.
   Duration reset_timeout = std::chrono::seconds(10);
@@ -57,8 +57,8 @@ struct PoolStats {
   Duration longest_wait{};  // of one of them
 };
 
-/// Belongs to the loop's thread, with all that is made of it; the loop outlives it. Destroyed, it closes
-/// every connection at once, those that are lent included.
+/// Belongs to the loop's thread, with all that is made from it; the loop outlives it. Its destruction closes
+/// every connection at once, including those that are lent.
 class [[nodiscard]] Pool {
  public:
   /// Opens its first connections (PoolLimits::min_size) by itself. Throws ConfigurationError.
@@ -121,11 +121,11 @@ class [[nodiscard]] Pool {
     return {state_, script.where(), script.text()};
   }
 
-  /// From here on nobody gets a connection, and whoever waits is refused. Waits until all are given back,
-  /// for no longer than `limit`, then closes what is left under its users. Returns those loans.
+  /// From the call on no connection is lent, and those who wait are refused. Waits until all are given back,
+  /// for no longer than `limit`, then closes the rest under their users, and returns those loans.
   Task<std::vector<Loan>> close(Duration limit = std::chrono::seconds(30));
 
-  /// Whatever is open now is replaced, without disturbing those who have it.
+  /// Replaces all connections that are open now, lent ones when they come back.
   void expire();
   PoolStats stats() const;
   /// Who has a connection, and since when.

@@ -1,8 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // What a pool decides: who gets which connection, when one is opened, checked or closed. Sans-I/O: it
-// opens nothing, waits for nothing and has no clock. Its head tells what has happened and what time it
-// is, then pulls and carries out what is to be done, until there is nothing left:
+// opens nothing, waits for nothing and has no clock. Its head tells it what has happened and what time it
+// is, then asks for what is to be done, and does it, until there is nothing left:
 //
 //     empty ─► connecting ─► idle ◄─► leased ─► resetting ─► idle
 //       ▲                     │  ▲                  │
@@ -10,7 +10,7 @@
 //       └── retiring ◄── (checking) ◄───────────────┘
 //
 // Waiters are served first come, first served; the connection handed out is the one that came back last,
-// so that caches stay warm and the rest grows old and is closed. Nobody waits while one is idle.
+// so that caches stay warm and unused ones grow old and are closed. Nobody waits while one is idle.
 #pragma once
 
 #include <cstddef>
@@ -104,7 +104,7 @@ class PoolCore {
   PoolCore& operator=(const PoolCore&) = delete;
 
   // --- those who want a connection --------------------------------------------------------------
-  /// One that can be handed out at once, if nobody waits for it. It is leased.
+  /// Leases a connection that can be handed out at once, if nobody waits for it.
   std::optional<Slot> take(TimePoint now);
   /// Joins the queue; what becomes of it comes out of next_action().
   void acquire(Waiter& waiter, TimePoint deadline = never);
@@ -112,7 +112,7 @@ class PoolCore {
   void abandon(Waiter& waiter) noexcept;
 
   // --- what has happened to a slot --------------------------------------------------------------
-  /// An empty slot, to be connected without being asked for; false when the slot is not empty.
+  /// Connects an empty slot, although no waiter asks; false when the slot is not empty.
   bool open(Slot slot);
   /// connecting → leased when a waiter has connected, else idle.
   void connected(Slot slot, TimePoint now);
@@ -128,7 +128,8 @@ class PoolCore {
   void gone(Slot slot);
 
   // --- all of them ------------------------------------------------------------------------------
-  /// Whatever is open now is replaced: idle when it would be handed out, leased when it comes back.
+  /// All that are open now are replaced: idle ones when they would be handed out, leased ones when they come
+  /// back.
   void expire() noexcept { ++generation_; }
   /// A connection has died in a way that the others may have, too: each is checked before it is
   /// handed out.
@@ -193,7 +194,7 @@ class PoolCore {
   Waiter* first_ = nullptr;
   Waiter* last_ = nullptr;
   PoolCounts counts_;
-  TimePoint due_ = never;                // never later than anything is due
+  TimePoint due_ = never;                // not later than the first thing that is due
   TimePoint earliest_deadline_ = never;  // the same for waiters
   TimePoint backoff_ends_ = TimePoint::min();
   Duration backoff_;

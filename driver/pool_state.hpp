@@ -42,7 +42,7 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   void reset_behind(Slot slot) noexcept;
   void release(Slot slot) noexcept;
   void discard(Slot slot) noexcept { discard(slot, "discarded"); }
-  /// Throws what a request that was not served is told.
+  /// Throws the error for a request that was not served.
   [[noreturn]] void refuse(const Acquire& request) const;
 
   /// Carries out what is to be done. `in_loop`: called by the loop, where coroutines can be resumed.
@@ -67,7 +67,7 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
     /// No transaction, nothing under way, no cancel that may still arrive.
     bool is_fit() const noexcept;
     bool is_untouched() const noexcept;
-    /// The server is not any more what it was when we connected.
+    /// The server is no longer of the kind that it was when we connected.
     bool is_demoted() const noexcept;
     std::string_view reset_script() const noexcept;
     bool submit_reset(bool rolls_back, TimePoint deadline) noexcept;
@@ -97,7 +97,7 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   void observe_acquire(const Acquire& request, const Failure* failure) const noexcept;
   void connect(Seat& seat) noexcept;
   void check(Seat& seat) noexcept;
-  /// The core says, or has been told, that its connection is to go.
+  /// The core says, or has been told, that its connection is to be closed.
   void retire(Seat& seat, std::string_view why) noexcept;
   void resume_later(Acquire& request) noexcept;
   void resume_soon() noexcept;

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // A statement that the user prepared and holds on to. Those of Connection::query() are prepared and
-// kept by themselves; this is for who wants to see parameters and columns, or not to depend on the cache.
+// kept automatically; this is for seeing parameters and columns, or for not depending on the cache.
 #pragma once
 
 #include <string_view>

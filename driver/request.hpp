@@ -33,7 +33,7 @@ struct Dismissal {
 };
 using StopCallback = std::stop_callback<Dismissal>;
 
-/// What of a request does not depend on what it gives. `Grammar` is the operation it stands for.
+/// The part of a request that does not depend on its result. `Grammar` is its operation.
 template <class Grammar>
 class Waitable : public Grammar {
  public:
@@ -53,7 +53,7 @@ class Waitable : public Grammar {
   }
 
   Channel& channel() const noexcept { return channel_; }
-  /// Called at the end of the most derived constructor. When it fails, failure() tells. `sql` is for
+  /// Called at the end of the most derived constructor. If it fails, failure() says why. `sql` is for
   /// observers.
   void submit(std::string_view sql) {
     const bool submitted = channel_.submit(*this);
@@ -72,7 +72,7 @@ class Waitable : public Grammar {
     waiting_ = waiting;
     channel_.flush();
   }
-  /// Whoever waits has gone.
+  /// The awaiting coroutine has gone.
   void stop_waiting() noexcept { waiting_ = nullptr; }
   void resume() noexcept {
     if (waiting_) std::exchange(waiting_, nullptr).resume();
@@ -81,7 +81,7 @@ class Waitable : public Grammar {
     if (const Failure* failure = this->failure()) raise(*failure, sql);
   }
 
-  /// For observers: how the server called what it has done.
+  /// For observers: the server's name for what was done ("SELECT 3").
   virtual std::string_view tag() const noexcept { return {}; }
   void on_first_row() noexcept override {
     if (channel_.observer()) [[unlikely]]
@@ -117,8 +117,8 @@ class Request : public Waitable<Grammar> {
   Self& timeout(Duration limit) & { return this->expire_after(limit), self(); }
   Self&& timeout(Duration limit) && { return std::move(timeout(limit)); }
 
-  /// Waiting ends with Errc::cancelled, and the server is told to cancel, when a stop is requested. That
-  /// is to be done on the loop's own thread.
+  /// Waiting ends with Errc::cancelled, and the server is told to cancel, when a stop is requested, on the
+  /// loop's own thread.
   Self& stop(std::stop_token token) & { return this->stop_on(std::move(token)), self(); }
   Self&& stop(std::stop_token token) && { return std::move(stop(std::move(token))); }
 

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// What a query gave: its rows, kept as they came, and how it ended. Values that stand on their own;
-// they outlive the query, the statement and the connection.
+// The result of a query: its rows, kept as they came, and how it ended. Independent values, which may
+// outlive the query, the statement and the connection.
 #pragma once
 
 #include <compare>
@@ -37,7 +37,7 @@ class Completion {
   /// Of a script: the tags of the commands before the last one.
   const std::vector<std::string>& earlier_tags() const noexcept { return earlier_; }
 
-  /// What the server remarked (NOTICE, WARNING, …) while it ran this.
+  /// The notices (NOTICE, WARNING, …) that the server sent while it ran this.
   const std::vector<Notice>& notices() const noexcept { return notices_; }
 
   void add(CommandTag tag);
@@ -51,8 +51,8 @@ class Completion {
   bool any_ = false;
 };
 
-/// Byte strings one behind the other in one piece of memory: the strings from its front, where each
-/// ends from its back.
+/// Byte strings in one piece of memory: the strings from its front, the offsets where they end from its
+/// back.
 class RowArena {
  public:
   RowArena() = default;
@@ -113,7 +113,7 @@ class Result {
   bool empty() const noexcept { return size() == 0; }
   const Columns& columns() const noexcept;
 
-  // Rows point into the Result, so they are not to be had from one that is about to go.
+  // Rows point into the Result, so a temporary one does not give any.
   Row operator[](std::size_t i) const& noexcept { return Row(rows_[i], *columns_); }
   Row operator[](std::size_t) const&& = delete;
   iterator begin() const& noexcept;

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Which column goes to which member of a C++ type, and whether it can be read into it: decided once for
-// a result, before its first row. Knows types by their names only.
+// Which column goes to which member of a C++ type, and whether the member can hold it: decided once per
+// result, before its first row. Knows types by their names only.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ struct RowMember {
     return {column, cpp_name<T>, [](Oid oid) { return Codec<T>::accepts(oid); }};
   }
 
-  std::string_view column;  // its name; empty: the one in the member's own place
+  std::string_view column;  // its name; empty: the column at the member's position
   std::string_view type;    // what C++ calls it
   bool (*accepts)(Oid);
 };

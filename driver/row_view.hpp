@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// A row that somebody else holds: in the receive buffer, a cursor's batch or a Result. Decodes the
-// values that are asked for, into the types they are asked as, from where they lie.
+// A row that is stored elsewhere: in the receive buffer, a cursor's batch or a Result. Decodes the
+// values that are asked for, into the types that are asked for, from where they lie.
 #pragma once
 
 #include <cstddef>

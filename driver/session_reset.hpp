@@ -1,9 +1,9 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Brings a session back to the state of a new one, so that somebody else may have it. One round trip,
-// which may leave together with the last request of the one who had it: it runs behind whatever is under
-// way. When it finds a transaction block, or is hit by a cancel that was meant for that request, it is
-// repeated, once, with a ROLLBACK in front.
+// Brings a session back to the state of a new one, for its next user. One round trip, which may leave
+// together with the last request of the previous user: it runs behind whatever is under way. When it finds
+// a transaction block, or is hit by a cancel that was meant for that request, it is repeated, once, with a
+// ROLLBACK in front.
 #pragma once
 
 #include <optional>
@@ -25,8 +25,8 @@ class ResetHandler {
   ~ResetHandler() = default;
 };
 
-/// What takes back everything that a user of the session can have set, role and session authorization
-/// included (R-L3), as far as this kind of server knows it.
+/// The script that undoes everything that a user of the session can have set, including role and session
+/// authorization (R-L3), as far as this kind of server supports it.
 std::string_view default_reset_script(const Parameters& parameters) noexcept;
 
 class SessionReset {
@@ -39,7 +39,7 @@ class SessionReset {
   /// False: the connection is closed, and the handler will not hear of it.
   [[nodiscard]] bool submit(std::string_view script, bool rolls_back = false,
                             TimePoint deadline = never) noexcept;
-  /// Replaces the deadline, if it is under way. What is late is not clean.
+  /// Replaces the deadline, if it is under way. A reset that is late is not clean.
   void set_deadline(TimePoint deadline);
   bool pending() const noexcept { return step_ && step_->pending(); }
 

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Arguments of a request that is made later, when there is a connection for it: encoded already, so that
-// nothing of the caller's is held on to.
+// Arguments of a request that is made later, when there is a connection for it: encoded at once, so that
+// the caller's values need not be kept.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace pgstride::inline v0 {
 
 class StoredArguments final : public Arguments {
  public:
-  /// Looks `types` up now only. What can not be encoded is told when it is written.
+  /// Uses `types` during this call only. Whether encoding failed is reported when they are written.
   StoredArguments(const Arguments& given, const TypeNames* types);
 
  private:

@@ -1,8 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// A result that is taken as it comes, in a transaction or not. One request: the server sends as long as
-// somebody takes, and is made to wait as soon as nobody does. (A cursor asks for batch after batch instead,
-// and lets other requests through in between.)
+// A result that is consumed as it arrives, in a transaction or not. One request: the server sends as long
+// as rows are taken, and has to wait when they are not. (A cursor asks for batch after batch instead, and
+// lets other requests through in between.)
 #pragma once
 
 #include <coroutine>
@@ -58,7 +58,7 @@ class RowFlow : public Request<RowFlow, BoundExecute>, protected ResultSink {
   Completion completion_;
 };
 
-/// Pinned: `Stream rows = conn.stream(…)`. Its deadline is for all of it. While nobody asks for rows, no more
+/// Pinned: `Stream rows = conn.stream(…)`. Its deadline is for all of it. Between calls of next() no more
 /// than some hundred kilobytes are received, and requests behind it wait. Destroyed before its end, it is
 /// cancelled on the server.
 class [[nodiscard]] Stream final : public RowFlow {

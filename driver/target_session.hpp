@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Which of several servers will do (target_session_attrs): what a server reports of itself, and,
-// with one that reports too little, what it answers.
+// Which of several servers is acceptable (target_session_attrs): by the parameters that it reports, or,
+// where those are not enough, by its answer to a query.
 #pragma once
 
 #include <coroutine>
@@ -17,15 +17,14 @@ namespace pgstride::inline v0 {
 
 enum class TargetSession : std::uint8_t { any, read_write, read_only, primary, standby, prefer_standby };
 
-/// Whether a session will do, from the parameters that the server has reported (14 and newer);
+/// Whether a session is acceptable, from the parameters that the server has reported (14 and newer);
 /// nothing when they do not tell.
 std::optional<bool> matches(TargetSession target, const Parameters& parameters) noexcept;
 
-/// What is wrong with a server that will not do, for a person.
+/// Why a server is not acceptable, for a person.
 const char* mismatch(TargetSession target) noexcept;
 
-/// co_await asked, when the parameters do not tell → matches(), or nothing when the question failed: see
-/// the channel's session.
+/// co_await → matches(), after asking the server; nothing when the query failed: see the channel's session.
 class AskServer final : SimpleQuery, ResultSink {
  public:
   AskServer(Channel& channel, TargetSession target) noexcept;

@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// What one may say about TLS, as data, under the meaning that libpq gives it. Loads nothing.
+// The options for TLS, as data, with libpq's meanings. Loads nothing.
 #pragma once
 
 #include <cstdint>
@@ -54,8 +54,8 @@ struct TlsOptions {
   TlsVersion min_version = TlsVersion::tls_1_2;
   std::optional<TlsVersion> max_version;
   bool server_name_indication = true;
-  /// Where the keys of every connection are written for a debugger of the wire: gives away all that
-  /// is said. Empty: nowhere.
+  /// Where the keys of every connection are written, for tools that decrypt captured traffic. Empty:
+  /// nowhere.
   std::string key_log_file;
 };
 

@@ -1,7 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// From a connected socket to one under TLS. Private to those who connect: the connector, and whoever
-// sends a cancel request.
+// From a connected socket to one under TLS. Private to the connector and to cancel requests.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +15,9 @@ namespace pgstride::inline v0 {
 struct TlsOutcome {
   enum class Kind : std::uint8_t {
     encrypted,
-    declined,  // the server does no TLS; it waits for us to go on in clear on this connection, or not
-    refused,   // it agreed to TLS, and would not go through with it; the connection is of no more use
-    failed,    // nor after any other failure
+    declined,  // the server does no TLS; we may go on in clear on this connection
+    refused,   // it agreed to TLS, then broke the handshake off; the connection is unusable
+    failed,    // any other failure; the same
   };
 
   TlsOutcome() = default;

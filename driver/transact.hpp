@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// A transaction as a function, run again when the server says that trying again is what to do.
+// A transaction as a function, run again after a serialization failure or deadlock.
 #pragma once
 
 #include <concepts>
@@ -26,7 +26,7 @@ struct RetryPolicy {
       : attempts(attempts_), first_pause(first_pause_), longest_pause(longest_pause_) {}
 
   int attempts = 5;
-  /// Doubled with each attempt; a random part of it, between half and all, is waited.
+  /// Doubled with each attempt; the pause is a random part of it, between half and all.
   Duration first_pause = std::chrono::milliseconds(10);
   Duration longest_pause = std::chrono::seconds(1);
 };
@@ -39,7 +39,7 @@ Duration retry_pause(int attempt, const RetryPolicy& policy);
 
 namespace detail {
 
-/// Tells the observer; the pause before the next attempt, or none when there shall be none.
+/// Tells the observer. Returns the pause before the next attempt; nothing when there is to be none.
 std::optional<Duration> next_attempt(Connection& connection, const ServerException& error, int attempt,
                                      const RetryPolicy& policy);
 
@@ -85,9 +85,9 @@ Task<typename BodyResult<Body>::Type> attempt_transaction(Connection& connection
 
 }  // namespace detail
 
-/// co_await → what the body's Task gives. Begins, runs the body, commits; what the body throws rolls back
-/// and comes out. The body is run anew after a failure that is_retryable(), so it has no effects but on
-/// the database. It is a function or a named lambda that takes either
+/// co_await → the result of the body's Task. Begins, runs the body, commits; an exception of the body rolls
+/// back and is passed on. The body runs again after a failure that is_retryable(), so it should have no
+/// effects outside the database. It is a function or a named lambda that takes either
 ///
 ///     Transaction&   BEGIN has been answered: savepoints can be made, or
 ///     Connection&    BEGIN leaves together with the body's first query.
@@ -112,7 +112,7 @@ Task<typename detail::BodyResult<Body>::Type> transact(Connection& connection, B
   }
 }
 
-/// The same on a connection of the pool, which has it back in the end.
+/// The same on a connection of the pool, which is given back in the end.
 template <class Body>
   requires std::invocable<Body&, Connection&> || std::invocable<Body&, Transaction&>
 Task<typename detail::BodyResult<Body>::Type> transact(

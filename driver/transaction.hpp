@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Transactions and savepoints. Whoever lets go of an unfinished one rolls it back; that is queued
-// and not waited for, so it works in a destructor too.
+// Transactions and savepoints. Destroying an unfinished one rolls it back; the ROLLBACK is queued and not
+// waited for.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace pgstride::inline v0 {
 
-/// What is not said is as the server's default_transaction_… settings have it.
+/// What is not set here follows the server's default_transaction_… settings.
 enum class Isolation : std::uint8_t { server_default, read_committed, repeatable_read, serializable };
 enum class Access : std::uint8_t { server_default, read_write, read_only };
 

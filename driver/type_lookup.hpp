@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// What the catalogs say of types by their names. Private: users call load_types(), and a connection to a
-// server of another version asks by itself.
+// What the catalogs say of types by their names. Private: users call load_types(), and a connection that
+// finds a server of another version asks by itself.
 #pragma once
 
 #include <optional>

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Queries whose rows become C++ objects while they lie in the receive buffer. What does not fit is told
-// once, before the first row.
+// Queries whose rows become C++ objects while they lie in the receive buffer. What does not fit is
+// reported once, before the first row.
 #pragma once
 
 #include <optional>

@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Which ways of authentication one is ready to go along with (libpq's require_auth).
+// Which authentication methods are accepted (libpq's require_auth).
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ class AuthMethods {
   /// All of them.
   AuthMethods() = default;
 
-  /// Reads a list such as "scram-sha-256,none", or "!password,!md5" for all but these. What is wrong
-  /// with it, or null.
+  /// Reads a list such as "scram-sha-256,none", or "!password,!md5" for all but these. Returns what is
+  /// wrong with it, or null.
   const char* parse(std::string_view list) noexcept;
 
   bool allows(AuthMethod method) const noexcept { return (allowed_ & bit(method)) != 0; }

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// What the server says: parsers for the bodies of its messages. Each consumes its message exactly;
-// nullopt or false means malformed, for which the caller breaks the connection.
+// Parsers for the bodies of the server's messages. Each consumes its message exactly; nullopt or false
+// means malformed, upon which the caller ends the connection.
 // (DataRow is in row.hpp, Error- and NoticeResponse in error.hpp.)
 #pragma once
 

@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// What the server gave us to cancel with. Whoever knows it can cancel: treated as a secret.
+// The key that the server gave us for cancelling. Anybody who knows it can cancel: treated as a secret.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace pgstride::inline v0 {
 struct CancelKey {
   std::int32_t pid = 0;  // opaque: poolers send random ones, also negative
   Secret key;
-  /// False when the server sent no BackendKeyData: then it can not be asked to cancel.
+  /// False when the server sent no BackendKeyData, and so can not be asked to cancel.
   bool known() const noexcept { return !key.empty(); }
 };
 

@@ -6,8 +6,8 @@
 //     0        begin_                          end_             capacity_
 //
 // The array grows with bytes *received*, never with bytes *announced* (a length field of 1 GiB
-// costs nothing until the gigabyte arrives), and a frame's length is checked against what its type
-// may have in the present phase before the body is waited for.
+// costs nothing until the gigabyte arrives), and a frame's length is checked against the limit of its
+// type in the present phase before the body is waited for.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@
 
 namespace pgstride::inline v0 {
 
-/// One message of the server. The body lies in the receive buffer and dies with the next read.
+/// One message of the server. The body lies in the receive buffer and is valid until the next read.
 struct Frame {
   char type = 0;
   Bytes body;

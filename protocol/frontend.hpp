@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// What we say: each function writes one message. Strings must hold no NUL; has_nul() is for whoever
-// takes them from a user. There is no Flush: a request ends in Sync, always (see DESIGN.md).
+// The client's messages: each function writes one. Strings must hold no NUL; callers check what comes from
+// users with has_nul(). There is no Flush: a request ends in Sync, always (see DESIGN.md).
 #pragma once
 
 #include <span>

@@ -8,19 +8,19 @@
 
 namespace pgstride::inline v0 {
 
-/// What has become of the server's last token.
+/// The outcome of the server's last token.
 struct GssStep {
   GssStep() = default;
 
   std::string token;         // for the server; may be empty
   bool is_complete = false;  // each side knows who the other is
-  std::string problem;       // why there is no way on, for a person; empty: there is one
+  std::string problem;       // why the exchange failed, for a person; empty: it did not
 };
 
 class GssExchange {
  public:
   virtual ~GssExchange() = default;
-  /// `token` is the server's, and empty to begin with. May ask other servers and so take its time.
+  /// `token` is the server's, and empty to begin with. May block: it may ask other servers.
   virtual GssStep step(const std::string& token) = 0;
 };
 

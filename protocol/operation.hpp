@@ -2,7 +2,7 @@
 //
 // One request: from its first byte out to its ReadyForQuery in.
 //
-// The invariant that carries everything: one Operation = one Sync = one ReadyForQuery. So any number
+// The central invariant: one Operation = one Sync = one ReadyForQuery. So any number
 // may be in flight, an error in one leaves its neighbours intact, and an operation whose owner
 // walked away leaves a slot in the queue that swallows its reply.
 #pragma once
@@ -43,12 +43,12 @@ class Operation {
   /// Null unless it failed. Valid until it is submitted again.
   const Failure* failure() const noexcept { return failure_.get(); }
   Flow flow() const noexcept { return flow_; }
-  /// A cancel that is meant for what runs before it may hit this one: whoever owns it will repeat it.
+  /// A cancel meant for the request before it may hit this one, whose owner will repeat it.
   bool gives_way() const noexcept { return gives_way_; }
 
-  /// For whoever took it from Session::next_done(): tells its owner. `*this` may be gone after.
+  /// Tells its owner; called after Session::next_done() returned it. May destroy `*this`.
   void notify() noexcept { on_done(); }
-  /// For whoever took it from Session::next_awake(). The same holds.
+  /// The same, after Session::next_awake() returned it.
   void stir() noexcept { on_progress(); }
 
   [[gnu::cold]] void fail(Failure failure) noexcept;
@@ -78,8 +78,8 @@ class Operation {
   virtual void on_first_row() noexcept {}
   /// The server sent a notice about this request (NOTICE, WARNING, …). Called from inside the parser.
   virtual void on_notice(const std::shared_ptr<const ServerError>&) noexcept {}
-  /// It is over; failure() tells how. Called from deliver(), never by the parser: this is where
-  /// whoever waits is resumed, and it may destroy the operation and the connection.
+  /// It is over; failure() tells how. Called from deliver(), never by the parser: this is where the
+  /// waiting coroutine or task is resumed, which may destroy the operation and the connection.
   virtual void on_done() noexcept = 0;
   /// Not over, but what its owner may wait for has come: data, or room for data. Or it has failed already,
   /// and the rest of its reply is not worth waiting for. Called like on_done(), after wake().

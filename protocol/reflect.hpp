@@ -42,7 +42,7 @@ constexpr std::size_t count_members() noexcept {
   }
 }
 
-/// Bases count as members, and then there is no way to name what they hold.
+/// Bases count as members, but what they hold can not be named.
 template <class T>
 inline constexpr std::size_t member_count = count_members<T>();
 
@@ -136,7 +136,7 @@ constexpr auto names_of(std::index_sequence<I...>) noexcept {
 template <class E, E Value>
 constexpr std::string_view enumerator_name() noexcept {
   constexpr std::string_view name = detail::last_word<Value>();
-  // What has no name is spelled "(Mood)5".
+  // A value without a name is spelled "(Mood)5".
   return name.front() >= '0' && name.front() <= '9' ? std::string_view() : name;
 }
 

@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Rows while they still lie in the receive buffer, and the one seam through which they leave it.
+// Rows while they still lie in the receive buffer, and the one interface through which they leave it.
 #pragma once
 
 #include <cstdint>
@@ -100,7 +100,7 @@ struct ResultLimits {
   bool operator==(const ResultLimits&) const = default;
 };
 
-/// Where a result goes; the one seam between bytes and languages.
+/// Where a result goes; the one interface between bytes and languages.
 ///
 /// Called from inside the parser. A sink may read the row, build its own objects, submit further operations and
 /// give up its own; it must not resume anybody, or destroy its operation or the connection.

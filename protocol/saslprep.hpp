@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Makes a password written in different ways of typing it the same bytes (RFC 4013). Knows nothing
+// Normalizes a password, so that different ways of typing it give the same bytes (RFC 4013). Knows nothing
 // of SCRAM, which is its only user.
 #pragma once
 

@@ -65,7 +65,7 @@ class ChannelBinding {
   std::string data_;
 };
 
-/// What a password comes to under one salt and iteration count: all that later logins need.
+/// The keys that a password gives under one salt and iteration count: all that later logins need.
 struct SaltedKeys {
   SecretBytes<32> client_key;
   SecretBytes<32> server_key;

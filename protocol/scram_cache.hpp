@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Keys derived from passwords, kept by whoever connects more than once: after an outage everybody
-// comes back at once, and each derivation is thousands of hashes.
+// Keys derived from passwords, kept for later connections: after an outage all clients come back at once,
+// and each derivation is thousands of hashes.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace pgstride::inline v0 {
 
-/// Not to be used by two threads at once. Holds what logs in: a secret, wiped at the end.
+/// Not to be used by two threads at once. The keys are as good as passwords, so they are wiped at the end.
 class ScramCache {
  public:
   /// The keys kept for this user, password, salt and iteration count.

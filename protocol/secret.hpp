@@ -62,8 +62,8 @@ struct SecretBytes : std::array<std::byte, Size> {
   ~SecretBytes() { wipe(this->data(), Size); }
 };
 
-/// For containers that hold parts of a secret while it is worked on: what they give back, on growth
-/// as at the end, is wiped.
+/// For containers that hold parts of a secret while it is worked on: memory is wiped when they free it,
+/// on growth and at the end.
 template <class T>
 struct WipingAllocator {
   using value_type = T;

@@ -2,9 +2,9 @@
 //
 // One connection's protocol state: bytes in, bytes out, a queue of requests between them.
 //
-// Sans-I/O: no descriptor, no clock, no thread, and nobody is resumed from in here. Whoever owns
-// the session (driver/channel) moves the bytes and calls the completed operations' owners after
-// the parser has returned. A session knows no operation by name.
+// Sans-I/O: no descriptor, no clock, no thread, and no coroutine or task is resumed from in here. The
+// session's owner (driver/channel) moves the bytes and notifies completed operations after the parser has
+// returned. A session knows no operation by name.
 //
 //     submit(op) ──► encode ──► [ out │ staged ] ──► pending_write() ──► the wire
 //     the wire ──► commit_read() ──► frames ──► front of the queue ──► next_done()
@@ -45,7 +45,7 @@ struct SessionOptions {
   std::shared_ptr<TypeNames> types = nullptr;
 };
 
-/// What the server says unasked. Called from inside the parser: take a note, act later.
+/// The server's unsolicited messages. Called from inside the parser: take a note, act later.
 class ServerEvents {
  public:
   virtual void on_notice(const ServerError&) {}
@@ -64,7 +64,7 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   // --- bytes in ---------------------------------------------------------------------------------
-  /// Where recv() should write; empty only when there is no memory for it, which ends the session.
+  /// Where recv() should write; empty only when out of memory, which ends the session.
   std::span<std::byte> prepare_read() noexcept;
   /// Parses what has arrived and queues completions; resumes nobody.
   void commit_read(std::size_t count) noexcept;
@@ -79,9 +79,9 @@ class Session {
   // --- bytes out --------------------------------------------------------------------------------
   /// What may be sent now. Lets a bulk operation write its next slice first when there is room.
   Bytes pending_write() noexcept;
-  /// Arguments are being encoded or frames parsed, and the user's code that this may call is on the stack:
-  /// it may submit, give up and end what it likes, but half a message may be in either buffer. So there is
-  /// nothing to send, and hold() has to wait, until the step is over.
+  /// Arguments are being encoded or frames parsed, so user code called by that may be on the stack. It may
+  /// submit, give up and end what it likes, but either buffer may hold half a message: until the step is
+  /// over there is nothing to send, and hold() has to wait.
   bool in_step() const noexcept { return encoding_ || parsing_; }
   void commit_write(std::size_t count) { out_.consume(count); }
 
@@ -91,8 +91,8 @@ class Session {
   /// encode() has thrown, or std::bad_alloc.
   [[nodiscard]] bool submit(Operation& operation, Tick deadline = no_deadline);
 
-  /// For what must be said although nobody waits for the answer (ROLLBACK, Close): encodes the
-  /// operation and lets go of it, so it may be destroyed at once; the reply is swallowed.
+  /// For requests whose answer nobody waits for (ROLLBACK, Close): encodes the operation and lets go of it,
+  /// so it may be destroyed at once; the reply is swallowed.
   void submit_unattended(Operation& operation);
   /// Replaces the deadline of a pending operation.
   void set_deadline(const Operation& operation, Tick deadline) noexcept;
@@ -101,7 +101,7 @@ class Session {
     not_pending,  // it was over, or never submitted
     withdrawn,    // not a byte of it was sent, nor will be
     running,      // sent, and no other live one was that does not give way: a cancel may be sent
-    behind,       // sent, or still to be; others' replies are due before or after its own, which is swallowed
+    behind,       // sent, or to be sent; others' replies are due before or after its own, which is swallowed
   };
   /// The operation's owner walks away; on_done() will not be called. Its reply, if it still comes,
   /// is swallowed. Called by Operation's destructor.
@@ -111,7 +111,7 @@ class Session {
   /// Ends one pending operation whose deadline has passed with Errc::timed_out: it is abandoned and
   /// comes out of next_done(). Nothing when there is none.
   std::optional<Abandoned> expire(Tick now) noexcept;
-  /// What the server has been sent and not answered is for nobody any more: a cancel may be sent.
+  /// All that was sent and is unanswered has been given up: a cancel may be sent.
   bool runs_for_nobody() const noexcept;
   /// The earliest deadline of a pending operation.
   Tick next_deadline() const noexcept;
@@ -129,12 +129,12 @@ class Session {
   const Failure* failure() const noexcept { return failure_.get(); }
 
   // --- the cancel fence -------------------------------------------------------------------------
-  /// Nothing of a request that has not begun to leave may leave until release(). Returns the value
-  /// that completed() will have when all that did leave has been answered.
+  /// Requests of which nothing has been sent are held back until release(). Returns the value that
+  /// completed() will have when all the others have been answered.
   std::uint64_t hold() noexcept;
   void release() noexcept;
-  /// Ends a COPY that is under way, as neither a server that waits for data nor one whose data are not
-  /// read hears a cancel request. Its owner is told when the request is over.
+  /// Ends a COPY that is under way: a server that waits for data, or whose data are not read, does not react
+  /// to a cancel request. Its owner is told when the request is over.
   void break_off_copy() noexcept;
   bool held() const noexcept { return held_; }
   /// Number of ReadyForQuery seen since birth.
@@ -159,9 +159,9 @@ class Session {
   StatementRef new_statement_called(std::string name, std::string_view sql);
   /// Names of statements that the server will be told to forget with the next request.
   const std::vector<std::string>& closing_statements() const noexcept { return to_close_; }
-  /// A statement is not to be used any more, whoever holds it; the server is told to forget it.
+  /// A statement is not to be used any more by any of its holders; the server is told to forget it.
   void retire(Statement& statement) noexcept;
-  /// The server dropped all statements (DISCARD ALL, DEALLOCATE ALL), as it will say to those who hold one.
+  /// The server dropped all statements (DISCARD ALL, DEALLOCATE ALL); using one of them will fail.
   void forget_statements() noexcept;
 
   const std::shared_ptr<TypeNames>& types() const noexcept { return types_; }
@@ -174,8 +174,8 @@ class Session {
   /// From on_frame(): see paused().
   void pause() noexcept { paused_ = stopped_ = true; }
   void wake(Operation& operation);
-  /// For a request that must not go on: takes back what it has done already, unless it is sure to
-  /// run in a transaction block, whose owner decides. True: the server will report an error for that.
+  /// For a request that must not go on: undoes what it has done already, unless it is sure to run in a
+  /// transaction block, whose owner decides. True: the server will report an error for that.
   bool undo(const Operation& operation, WriteBuffer& out);
 
  private:
@@ -212,7 +212,8 @@ class Session {
   Abandoned dismiss(Slot& slot, Failure failure) noexcept;
   void over(Operation& operation) noexcept;
   void not_over(const Operation& operation) noexcept;
-  /// A step interrupted half-way leaves the session inconsistent, so it fails; only submit() can undo its own.
+  /// A step interrupted half-way leaves the session inconsistent, so it fails; only submit() can undo its
+  /// own.
   template <class Step>
   void ends_without_memory(Step&& step) noexcept {
     try {
@@ -262,7 +263,7 @@ class Session {
   char run_of_ = 0;              // DataRow, CopyData; 0: neither
   bool paused_ = false;
   bool stopped_ = false;             // by that, the parser
-  Operation* first_done_ = nullptr;  // and its next_done_, …: no end must need memory
+  Operation* first_done_ = nullptr;  // and its next_done_, …: ending must not need memory
   Operation* last_done_ = nullptr;
   std::vector<Operation*> awake_;
   std::uint64_t completed_ = 0;
@@ -275,12 +276,12 @@ class Session {
   std::uint64_t next_statement_ = 1;
   Phase phase_ = Phase::authenticating;
   TransactionStatus transaction_ = TransactionStatus::idle;
-  bool foreign_encoding_ = false;  // the server would take our text for another, and we its
+  bool foreign_encoding_ = false;  // not UTF-8: text would be misread on both sides
   bool held_ = false;
   bool feeding_ = false;   // there is a feeder(): only it may write to out_
   bool encoding_ = false;  // see in_step()
   bool parsing_ = false;
-  StatementCache statements_;  // last: its statements say good-bye to the members above
+  StatementCache statements_;  // last: destroying its statements uses the members above
 };
 
 }  // namespace pgstride::inline v0

@@ -1,8 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// The edge between an operation's grammar and a sink, which is the user's code: an exception that
-// it throws becomes the operation's failure and never unwinds the parser. And no sink keeps more than the
-// session's limits allow.
+// Between an operation's grammar and a sink, which is the user's code: an exception of the sink becomes the
+// operation's failure and never unwinds the parser, and no sink keeps more than the session's limits allow.
 #pragma once
 
 #include <exception>
@@ -19,7 +18,7 @@ class SinkGuard {
   SinkGuard(Operation& operation, ResultSink* sink) noexcept : operation_(operation), sink_(sink) {}
 
   void begin() noexcept;
-  /// For another result of the same operation, which has what the limits have left.
+  /// For another result of the same operation, within what the limits have left.
   void go_on(ResultSink* sink) noexcept;
 
   void on_columns(const Columns& columns) noexcept {
@@ -45,7 +44,7 @@ class SinkGuard {
     }
   }
 
-  /// False: it would be too much; the operation has failed, and is woken to be given up.
+  /// False: it would exceed the limits; the operation has failed, and its owner is woken to give it up.
   bool fits(DataRow row);
 
   Operation& operation_;

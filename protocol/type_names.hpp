@@ -1,8 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // The numbers of types that users and extensions have made, by the names that codecs know them under.
-// Filled by whoever asks the catalogs; a number does not change while a database lives, so connections to
-// it may share this. One that was dumped and restored into a newer server has other numbers.
+// Filled from the catalogs. Numbers do not change while a database lives, so connections to it may share
+// this. A database that was dumped and restored into a newer server has other numbers.
 #pragma once
 
 #include <map>
@@ -31,7 +31,7 @@ class TypeNames {
 
   /// What the server called its version (server_version) that the numbers were learned from.
   void set_server_version(std::string_view version) { server_version_ = version; }
-  /// False: another server's, or of what became of it. Releases of one major version share their numbers.
+  /// False: they are another server's, or from before an upgrade. Releases of one major version share them.
   bool are_of(std::string_view server_version) const noexcept;
 
  private:

@@ -3,8 +3,8 @@
 // Bytes on their way to the server: one growing array that messages are written into in place.
 //
 // Sizes are computed in 64 bits. A message or value that the protocol can not carry sets a sticky
-// error, and whoever opened the operation cuts the buffer back to where it began (truncate), so
-// that a length that wrapped round can never reach the wire.
+// error, and the caller that began the operation cuts the buffer back (truncate), so that a length that
+// wrapped round can never reach the wire.
 #pragma once
 
 #include <cassert>

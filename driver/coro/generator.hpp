@@ -34,7 +34,7 @@ class [[nodiscard]] AsyncGenerator {
   }
 
   /// co_await → T*: the next value, which lives until next() is called again; null after the last
-  /// one. Throws what the generator throws, after which there is no more.
+  /// one. Throws what the generator throws, and then has ended.
   auto next() noexcept {
     struct Awaiter {
       Handle frame;

@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Where tasks begin, meet and pause: run, spawn, when_all, sleep. Nothing else belongs here.
+// Starting, joining and pausing tasks: run, spawn, when_all, sleep.
 #pragma once
 
 #include <concepts>
@@ -51,7 +51,7 @@ inline Sleep sleep(Loop& loop, Duration duration) { return Sleep(loop, duration)
 
 namespace detail {
 
-/// A coroutine that nobody holds: its frame goes when it ends.
+/// A coroutine that owns itself: its frame is destroyed when it ends.
 struct Detached {
   struct promise_type {
     Detached get_return_object() const noexcept { return {}; }
@@ -73,13 +73,13 @@ Detached run_detached(Task<> task, OnError on_error) {
   if (thrown) on_error(thrown);
 }
 
-/// Who waits for several tasks, and how many there still are.
+/// Which coroutine waits for several tasks, and how many of them still run.
 struct Gathering {
   std::size_t running = 0;
   std::coroutine_handle<> waiting = {};
 };
 
-/// Stands behind one of those tasks and counts it off.
+/// The continuation of one of those tasks: counts it off.
 class Branch {
  public:
   struct promise_type {
@@ -146,7 +146,7 @@ class gather {
 
   bool await_ready() const noexcept { return branches_.empty(); }
   bool await_suspend(std::coroutine_handle<> waiting) {
-    gathering_.running = branches_.size() + 1;  // ourselves: nobody shall resume us before we are suspended
+    gathering_.running = branches_.size() + 1;  // ourselves: not to be resumed before we are suspended
     for (Branch& one : branches_) one.start(gathering_);
     gathering_.waiting = waiting;
     return --gathering_.running > 0;
@@ -184,7 +184,7 @@ concept Stoppable = requires(RunnableLoop& loop) {
   loop.stop();
 };
 
-/// Behind a task: tells the loop that runs for it.
+/// The continuation of a task: stops the loop that runs for it.
 template <class RunnableLoop, class T>
 Branch stop_behind(Task<T>& task, RunnableLoop& loop, const bool& running) {
   Ended<T> ended(task);

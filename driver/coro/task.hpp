@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Task<T>: a coroutine that runs when it is awaited, and belongs to whoever holds it.
+// Task<T>: a coroutine that runs when it is awaited, owned by its Task object.
 //
 // Lazy, single owner, symmetric transfer: nothing runs before co_await, destroying a Task destroys
 // its frame and with it everything that the frame waits for, and a long chain of completions does
@@ -93,7 +93,7 @@ class [[nodiscard]] Task {
     return Awaiter{frame_};
   }
 
-  /// For a task that nobody awaits: runs it to its first suspension. Its owner keeps it until done().
+  /// For a task that is not awaited: runs it to its first suspension. Its owner keeps it until done().
   void start() { frame_.resume(); }
   bool done() const noexcept { return frame_.done(); }
   /// The result of a task that is done(); throws what it threw.

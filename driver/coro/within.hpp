@@ -14,7 +14,7 @@
 namespace pgstride::inline v0 {
 
 /// co_await within → what the task returned, or nothing when the deadline has passed; then the task,
-/// and with it all that it waited for, is gone.
+/// and with it all that it waited for, has been destroyed.
 template <class T>
 class Within final : TimerHandler {
  public:

@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// pgstride on an io_context of standalone Asio. For programs that have that already; nothing else includes this.
+// pgstride on an io_context of standalone Asio, for programs that use it already. Nothing else includes this.
 #pragma once
 
 #include <asio/executor_work_guard.hpp>
@@ -25,7 +25,7 @@ struct StandaloneAsio {
   static void post(Where& where, Function&& function) {
     ::asio::post(where, std::forward<Function>(function));
   }
-  /// The context does not run out of work while this is there.
+  /// While this exists the context does not run out of work.
   static auto keep_running(Context& context) { return ::asio::make_work_guard(context); }
 };
 

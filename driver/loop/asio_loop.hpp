@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// A guest in an Asio io_context that somebody else runs, on one thread. Include asio.hpp or
-// boost_asio.hpp beside this, which name the Asio that is meant; this room includes none.
+// A guest in an Asio io_context that the program runs, on one thread. Include asio.hpp or boost_asio.hpp,
+// which choose the Asio; this file includes none.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace pgstride::inline v0 {
 
 namespace detail {
 
-/// Room for one handler at a time. Asio takes new memory for each, and there might be none.
+/// Memory for one handler at a time. Asio would allocate for each, and that might fail.
 class HandlerMemory {
  public:
   void* take(std::size_t size) {
@@ -48,7 +48,7 @@ struct HandlerAllocator {
   HandlerMemory* memory;
 };
 
-/// What Asio is to call, once, and to keep in `memory` until then. The function owns what that is part of.
+/// A function for Asio to call once, kept in `memory` until then. It owns the object that holds `memory`.
 template <class Function>
 struct Handler {
   using allocator_type = HandlerAllocator<Function>;
@@ -99,8 +99,8 @@ class BasicAsioLoop final : public Loop {
     Asio::post(*helper_, [this, errand = std::move(errand)]() mutable {
       errand->job->work();
       detail::HandlerMemory* memory = &errand->memory;
-      // It goes as a whole: the job is to be destroyed by the loop's thread. And was it the last that kept the
-      // context running, the other thread would stop it, perhaps when it has been restarted meanwhile.
+      // Moved as a whole, so that the loop's thread destroys the job. And if this were the last thing that kept
+      // the context running, the other thread would stop it, perhaps after it has been restarted.
       Asio::post(context_, detail::Handler{memory, [alive = alive_, errand = std::move(errand)] {
                                              if (*alive) errand->job->done();
                                            }});
@@ -140,7 +140,7 @@ class BasicAsioLoop<Asio>::AsioWatch final : public Watch {
       : state_(std::make_shared<State>(context, fd, handler)) {}
   ~AsioWatch() override {
     state_->handler = nullptr;
-    state_->descriptor.release();  // it is not ours; its waits end, and find nobody
+    state_->descriptor.release();  // it is not ours; its waits end, and find no handler
   }
   void want(Ready ready) override {
     state_->wanted = ready;
@@ -157,7 +157,7 @@ class BasicAsioLoop<Asio>::AsioWatch final : public Watch {
     detail::HandlerMemory read, write;
   };
 
-  // Asio tells once; level-triggered is what asks again.
+  // Asio reports once; asking again makes it level-triggered.
   static void arm(const std::shared_ptr<State>& state) {
     for (const Ready one : {Ready::read, Ready::write}) {
       if (!has(state->wanted, one) || has(state->waiting, one)) continue;
@@ -188,7 +188,7 @@ class BasicAsioLoop<Asio>::AsioTimer final : public Timer {
     if (at == never) return cancel();
     state_->at = at;
     if (state_->is_waiting) {
-      state_->timer.cancel();  // when it is told of that, it waits for the new time
+      state_->timer.cancel();  // its handler then waits for the new time
     } else {
       wait(state_);
     }
@@ -197,7 +197,7 @@ class BasicAsioLoop<Asio>::AsioTimer final : public Timer {
     state_->at = never;
     try {
       state_->timer.cancel();
-    } catch (...) {  // nothing to do: the time comes, and nobody is told
+    } catch (...) {  // nothing to be done: the timer is lost
     }
   }
 

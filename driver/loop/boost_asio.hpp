@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// pgstride on an io_context of Boost.Asio. For programs that have that already; nothing else includes this.
+// pgstride on an io_context of Boost.Asio, for programs that use it already. Nothing else includes this.
 #pragma once
 
 #include <utility>  // forgotten by some releases of Asio
@@ -26,7 +26,7 @@ struct BoostAsio {
   static void post(Where& where, Function&& function) {
     ::boost::asio::post(where, std::forward<Function>(function));
   }
-  /// The context does not run out of work while this is there.
+  /// While this exists the context does not run out of work.
   static auto keep_running(Context& context) { return ::boost::asio::make_work_guard(context); }
 };
 

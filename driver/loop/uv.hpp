@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// The libuv loop: what C++ programs run on unless they bring their own. The only room of the
-// driver that knows libuv, and its header does not.
+// The libuv loop, for C++ programs without a loop of their own. The only part of the driver that knows
+// libuv; this header does not include it.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,7 @@ class UvLoop final : public Loop {
  public:
   /// Throws std::system_error when the system is out of descriptors.
   UvLoop();
-  /// Leaves running it to its owner, who must run it once more after this is gone, to let libuv
+  /// A guest: the owner runs the loop, and must run it once more after this is destroyed, to let libuv
   /// close the handles, before uv_loop_close().
   explicit UvLoop(uv_loop_s* host);
   UvLoop(const UvLoop&) = delete;
@@ -31,7 +31,7 @@ class UvLoop final : public Loop {
   std::unique_ptr<Timer> timer(TimerHandler&) override;
   void post(std::unique_ptr<Job>) override;
   void offload(std::unique_ptr<Job>) override;
-  /// The clock itself, not libuv's idea of it, which is as old as the turn.
+  /// The clock itself, not libuv's cached time, which is as old as the turn.
   TimePoint now() const noexcept override { return Clock::now(); }
   /// Its thread is the one that runs it first; until then, any.
   bool is_here() const noexcept override;

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// What we read out of a server's certificate: whether it is made out to a host, and its hash for
-// channel binding. The rules are libpq's, which differ from those of OpenSSL's own check.
+// Checks of a server's certificate: whether it is issued for a host, and its hash for channel binding. The
+// rules are libpq's, which differ from those of OpenSSL's own check.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ struct x509_st;  // OpenSSL's X509
 
 namespace pgstride::inline v0 {
 
-/// Empty when the certificate is made out to `host`, a name or an IP literal; otherwise a sentence.
+/// Empty when the certificate is issued for `host`, a name or an IP literal; otherwise why it is not.
 ///
 /// Subject alternative names count; the common name only when there is none of the host's kind, name
 /// or address. A wildcard stands for the whole of the left-most label and for nothing else.

@@ -16,7 +16,7 @@ class BirthProcess {
   /// We are not in a child of the process that made this. Costs no system call.
   bool is_here() const noexcept { return generation_ == forks.load(std::memory_order_relaxed); }
 
-  /// Called in every child. Only the thread that forked lives there: nobody else can be counting.
+  /// Called in every child, where only the thread that forked exists: no other can be counting.
   static void count_fork() noexcept { forks.fetch_add(1, std::memory_order_relaxed); }
 
  private:

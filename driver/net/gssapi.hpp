@@ -1,8 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// GSSAPI by the system's library (MIT's or Heimdal's), which finds configuration, credentials and
-// ticket caches as every program's does. One of two sources implements this: gssapi.cpp where that
-// library was there when this one was built, no_gssapi.cpp elsewhere.
+// GSSAPI by the system's library (MIT's or Heimdal's), which finds configuration, credentials and ticket
+// caches as usual. One of two sources implements this: gssapi.cpp where that library was found when
+// pgstride was built, no_gssapi.cpp elsewhere.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,7 @@ struct GssTarget {
   bool delegate;  // the server may act in our name
 };
 
-/// Without the library, one whose first step tells so.
+/// Without the library, an exchange whose first step fails with that message.
 std::unique_ptr<GssExchange> make_gss_exchange(const GssTarget& target);
 
 }  // namespace pgstride::inline v0

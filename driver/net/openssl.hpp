@@ -11,8 +11,8 @@
 
 namespace pgstride::inline v0 {
 
-/// Reads the files that the options name. Null, and which option is to blame, when one is missing
-/// that must be there, unreadable, malformed, or a key that others can read.
+/// Reads the files that the options name. Null, and the option to blame, when a required file is missing,
+/// or one is unreadable or malformed, or a key is readable for others.
 std::shared_ptr<const TlsContext> make_tls_context(const TlsOptions& options, OptionError& error);
 
 /// OpenSSL's reason for the oldest error in this thread's queue, which is emptied.

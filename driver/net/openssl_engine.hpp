@@ -13,7 +13,7 @@ struct ssl_ctx_st;
 
 namespace pgstride::inline v0 {
 
-/// What is looked at when the handshake has succeeded, beyond what OpenSSL sees to by itself.
+/// What is checked after the handshake, beyond what OpenSSL checks by itself.
 struct TlsDemands {
   TlsDemands() = default;
 

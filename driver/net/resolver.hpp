@@ -42,7 +42,7 @@ class Resolver {
   class Lookup;
 
   Loop& loop_;
-  Lookup* lookup_ = nullptr;  // owned by the loop, and tells us when it goes
+  Lookup* lookup_ = nullptr;  // owned by the loop; tells us when it is destroyed
 };
 
 }  // namespace pgstride::inline v0

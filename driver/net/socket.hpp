@@ -13,7 +13,7 @@
 
 namespace pgstride::inline v0 {
 
-/// What one read or write came to. Exactly one of these holds: bytes moved, the socket would have
+/// The result of one read or write. Exactly one of these holds: bytes moved, the socket would have
 /// blocked, the peer ended the stream, or an error.
 struct IoResult {
   std::size_t bytes = 0;
@@ -54,8 +54,8 @@ class Socket {
   [[nodiscard]] IoResult read_some(std::span<std::byte> into) noexcept;
   [[nodiscard]] IoResult write_some(std::span<const std::byte> from) noexcept;
 
-  /// See Keepalive; 0 where there is none. The kernel also counts the time for which a peer that is alive
-  /// does not read.
+  /// See Keepalive; 0 where there is none. The kernel also counts the time during which a living peer does
+  /// not read.
   int user_timeout() const noexcept;
   void set_user_timeout(int milliseconds) noexcept;
 

@@ -7,13 +7,13 @@
 
 namespace pgstride::inline v0 {
 
-/// As whom this process runs; empty when that user has no name.
+/// The user that this process runs as; empty when it has no name.
 std::string login_name();
 
-/// The home directory of that user; empty when there is no knowing.
+/// That user's home directory; empty when unknown.
 std::string home_directory();
 
-/// As whom the process runs that listens at the other end of a Unix socket; empty when nobody knows.
+/// The user that the process at the other end of a Unix socket runs as; empty when unknown.
 std::string peer_name(int fd);
 
 }  // namespace pgstride::inline v0

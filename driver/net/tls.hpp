@@ -17,7 +17,7 @@
 
 namespace pgstride::inline v0 {
 
-/// What two ends have agreed on, in OpenSSL's words.
+/// What both ends have agreed on, in OpenSSL's words.
 struct TlsInfo {
   TlsInfo() = default;
 
@@ -39,8 +39,8 @@ class TlsEngine {
   virtual ~TlsEngine() = default;
 
   virtual TlsState state() const noexcept = 0;
-  /// Meaningful when failed: Errc::tls_refused when the server would not, Errc::certificate_rejected
-  /// when we do not trust its certificate, Errc::tls_failed for all else.
+  /// Meaningful when failed: Errc::tls_refused when the server refused, Errc::certificate_rejected when
+  /// we do not trust its certificate, Errc::tls_failed for all else.
   virtual const Failure& failure() const noexcept = 0;
 
   /// Received ciphertext. Only after handshake() or read() has used up what was fed before; the
@@ -53,7 +53,7 @@ class TlsEngine {
   virtual std::size_t read(std::span<std::byte> into) = 0;
   /// Encrypts all of `plaintext` into output(). False: failed.
   [[nodiscard]] virtual bool write(Bytes plaintext) = 0;
-  /// Says good-bye (close_notify), in output().
+  /// Writes close_notify to output().
   virtual void close() noexcept = 0;
   /// Ciphertext to be sent, from every one of the calls above.
   virtual WriteBuffer& output() noexcept = 0;
@@ -65,13 +65,13 @@ class TlsEngine {
   virtual std::string server_end_point() const = 0;
 };
 
-/// All that the connections to one place have in common: trust, our own certificate, versions. Does
-/// not change, so that later connections and cancel requests are as safe as the first (R-T9).
+/// What all connections to one server share: trust, our own certificate, versions. Immutable, so that
+/// later connections and cancel requests are as safe as the first (R-T9).
 class TlsContext {
  public:
   virtual ~TlsContext() = default;
-  /// An engine that has said ClientHello to `host`, the name or address that the user gave. Null,
-  /// and why, when there can be none.
+  /// An engine that has written its ClientHello to `host`, the name or address that the user gave. Null,
+  /// and why, when it cannot be made.
   virtual std::unique_ptr<TlsEngine> connect(const std::string& host, Failure& failure) const = 0;
 };
 

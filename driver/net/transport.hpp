@@ -1,8 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// A socket, or a socket under TLS: the two things that are done with either look the same. In clear
-// it is the socket and nothing else. Under TLS, ciphertext is received into a buffer of the
-// transport's own and decrypted straight to where the caller wants it.
+// A socket, in clear or under TLS, behind the same read and write. In clear it is the socket and nothing
+// else. Under TLS, ciphertext is received into the transport's own buffer and decrypted straight to where
+// the caller wants it.
 #pragma once
 
 #include <memory>
@@ -48,11 +48,11 @@ class Transport {
 
   /// As Socket's.
   IoResult read_some(std::span<std::byte> into);
-  /// The last read_some() has left something in here, of which no event will tell.
+  /// The last read_some() has left data in here, for which no readiness event will come.
   bool has_unread() const noexcept { return has_unread_; }
 
-  /// As Socket's, but what it takes may then wait in here: it would block as long as has_unsent(),
-  /// and may be called with nothing to go on.
+  /// As Socket's, but what it takes may then wait in here: it would block as long as has_unsent(), and
+  /// may be called without bytes to continue.
   IoResult write_some(Bytes from);
   bool has_unsent() const noexcept { return tls_ && !tls_->output().pending().empty(); }
 
@@ -60,8 +60,8 @@ class Transport {
   /// "receiving from " or the like.
   Failure lost(const IoResult& result, const char* doing, const Address& peer) const;
 
-  /// Under TLS with a good-bye, if that can be said without waiting; not in a child process, whose
-  /// parent goes on with the connection.
+  /// Under TLS with a close_notify, if that can be sent without waiting; not in a child process, whose
+  /// parent goes on using the connection.
   void close() noexcept;
 
  private:

@@ -90,7 +90,7 @@ class ArrayWriter {
   std::uint64_t has_nulls_ = 0;  // where the header says so
 };
 
-/// What stands between elements in text format (pg_type.typdelim): a comma, but for boxes.
+/// What separates elements in text format (pg_type.typdelim): a comma, except for boxes.
 constexpr char array_delimiter(Oid element) noexcept { return element == oid::box ? ';' : ','; }
 
 /// An array in text format, or one dimension of it: {"a","b",NULL}.

@@ -13,9 +13,9 @@ namespace pgstride::inline v0 {
 
 enum class LiteralToken { open, close, element, null, end, malformed };
 
-/// Takes a literal apart into braces and elements. Braces always match, are never nested deeper than
-/// an array has dimensions, and nothing comes after malformed but malformed. Whether all lists of a
-/// level are equally long is not looked at.
+/// Takes a literal apart into braces and elements. Braces always match and are never nested deeper than
+/// the array's dimensions, and after malformed comes only malformed. Whether all lists of a level are
+/// equally long is not checked.
 class ArrayLiteralReader {
  public:
   ArrayLiteralReader(std::string_view literal, char delimiter) noexcept

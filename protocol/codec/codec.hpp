@@ -40,8 +40,8 @@
 //
 // Both optional, for values inside arrays, composites and ranges, which are always binary there:
 //
-//   void encode_binary(const T&, Oid, WriteBuffer&)       writes the body, as a value of this type; else encode()
-//   Oid binary_oid(const WriteBuffer&)                    the type to declare; else oid, or text where that is 0
+//   void encode_binary(const T&, Oid, WriteBuffer&)       the body, as a value of this type; else encode()
+//   Oid binary_oid(const WriteBuffer&)                    the type to declare; else oid, or text if that is 0
 #pragma once
 
 #include <concepts>

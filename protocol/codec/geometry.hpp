@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// point, line, lseg, box, circle, path and polygon: coordinates, nothing is computed with them.
+// point, line, lseg, box, circle, path and polygon: coordinates only, without computations.
 #pragma once
 
 #include <cstddef>

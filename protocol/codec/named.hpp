@@ -83,7 +83,7 @@ struct DomainCodec {
   static constexpr bool is_view = pgstride::is_view<reflect::OnlyMember<T>>;
   static constexpr Oid base_oid = Codec<reflect::OnlyMember<T>>::oid;
   static constexpr Format format = Codec<reflect::OnlyMember<T>>::format;
-  /// The server speaks of a column's base type; inside arrays and composites it names the domain.
+  /// The server reports a column's base type; inside arrays and composites it names the domain.
   static constexpr bool accepts(Oid type) noexcept {
     return Base::accepts(type) || type >= oid::first_user_type;
   }
@@ -98,7 +98,7 @@ struct DomainCodec {
       encode(value, out);
     }
   }
-  /// Where it was not looked up: a server that expects the base type wants that named.
+  /// For a domain that was not looked up: its base type, which the server may expect.
   static Oid binary_oid(const WriteBuffer& out) noexcept {
     return pgstride::binary_oid<reflect::OnlyMember<T>>(out);
   }

@@ -1,8 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // Range<T> and Multirange<T>: ranges of every T that has a codec. Those of int, std::int64_t, Numeric,
-// std::chrono's days and time points are PostgreSQL's own (int4range, …); what other ranges a query means
-// the server infers.
+// std::chrono's days and time points are PostgreSQL's own (int4range, …); the type of other ranges is
+// inferred by the server.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@
 
 namespace pgstride::inline v0 {
 
-/// Bounds that are not there are infinite. The server writes the ranges of integers and days as
+/// Missing bounds are infinite. The server writes the ranges of integers and days as
 /// [lower,upper), whatever they were given as.
 template <class T>
 struct Range {

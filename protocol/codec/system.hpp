@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Values by which the server speaks of itself: row addresses (tid) and snapshots of transactions.
+// Values about the server's own workings: row addresses (tid) and snapshots of transactions.
 // Transaction numbers, log positions and the reg… types are plain integers, in scalar.hpp.
 #pragma once
 

@@ -76,8 +76,8 @@ struct Interval {
 
 // Binary form ----------------------------------------------------------------------------------
 //
-// parse_x takes every value that a server can hold and no other one. write_x makes the buffer fail
-// when the value is none of those, and writes a placeholder.
+// parse_x accepts exactly the values that a server can hold. write_x makes the buffer fail for any other
+// value, and writes a placeholder.
 
 /// Days since 2000-01-01, or ±date_infinity.
 [[nodiscard]] inline bool parse_date(Bytes bytes, std::int32_t& days) noexcept {

@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""What connect() takes, for type checkers: which connection comes of it depends on two options only."""
+"""What connect() takes, for type checkers: the type of the connection depends on two options only."""
 
 from __future__ import annotations
 

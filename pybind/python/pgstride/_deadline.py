@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""A timeout for work that also waits for others than the server."""
+"""A timeout for work that waits not only for the server."""
 
 from __future__ import annotations
 

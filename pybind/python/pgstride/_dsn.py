@@ -1,8 +1,8 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 """A connection URL, taken apart: ``scheme://[user[:password]@][hosts][/database][?key=value&…]``.
 
-Syntax only; what wins over what is the business of `_parameters`. An error shows no more of the input than
-a host or the field of the query that it is about: the rest may hold a password.
+Syntax only; which source wins is decided in `_parameters`. An error shows no more of the input than the host
+or the query field that it is about: the rest may hold a password.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 """Which exception a failure in the core becomes, and what it says.
 
-Called by the extension, on the rare path only. The core names the kind of failure; the rules which
-class that is, what asyncpg's users match on, and how texts read are all here.
+Called by the extension when something fails. The core names the kind of failure; which class that becomes,
+what asyncpg's users match on, and how texts read is decided here.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 """Methods that others replace to see what a connection or a pool does: tracing packages, subclasses, tests.
 
-Queries take the shortest way into the core, past the methods that asyncpg has on its way there and that
-tracing packages know. Only when one of those was replaced, queries go by way of them: the metaclasses here
-see to it that the connection knows, at the price of a look at one set per query.
+Queries take the shortest way into the core, past the internal methods that asyncpg has and tracing packages
+replace. Only when one of those was replaced do queries go through them: the metaclasses here notice that, at
+the cost of one set lookup per query.
 """
 
 from __future__ import annotations

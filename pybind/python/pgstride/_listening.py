@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""What a connection hears unasked, and who is told: notifications, log messages, the end, queries."""
+"""A connection's listeners: for notifications, log messages, its end, and queries."""
 
 from __future__ import annotations
 

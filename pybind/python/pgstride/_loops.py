@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Which library runs us, and what the facade needs of it beside the methods of a loop."""
+"""Which async library runs us, and what the facade needs of it beside the methods of a loop."""
 
 from __future__ import annotations
 

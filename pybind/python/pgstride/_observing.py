@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""What tracing, logging and metrics want to know. Nobody named, nothing is paid."""
+"""Events for tracing, logging and metrics. Without an observer they cost nothing."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""From what connect() was told to what holds: where to connect, as whom, and how.
+"""From the arguments of connect() to what is used: where to connect, as whom, and how.
 
 For each parameter the first source that supplies it wins: keyword argument (libpq's name is as good as
 asyncpg's), what stands before the ``?`` of the URL, what stands behind it, service file, environment, default.

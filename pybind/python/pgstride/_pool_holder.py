@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""One place of a pool, its connection, and what that is lent as."""
+"""One place of a pool: its connection, and the proxy that it is lent as."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""What a pool is told, checked."""
+"""A pool's options, checked."""
 
 from __future__ import annotations
 

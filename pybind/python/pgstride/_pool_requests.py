@@ -1,8 +1,8 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 """Single requests on whichever connection of a pool is free.
 
-Where nothing speaks against it they go without a proxy: the core takes a connection, sends the request and
-the connection's reset in one go, and has the connection back when both are answered.
+Where possible they go without a proxy: the core takes a connection, sends the request and the connection's
+reset in one go, and has the connection back when both are answered.
 """
 
 from __future__ import annotations

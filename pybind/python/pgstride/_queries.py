@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Running statements: what of a Connection's methods concerns queries, and the ways there."""
+"""Running statements: the methods of Connection for queries, and how they reach the core."""
 
 from __future__ import annotations
 

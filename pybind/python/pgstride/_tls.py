@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""What may be said about TLS: modes, files and versions, and the ssl.SSLContext that they come to."""
+"""The options for TLS: modes, files and versions, and the ssl.SSLContext made from them."""
 
 from __future__ import annotations
 

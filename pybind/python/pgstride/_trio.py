@@ -1,8 +1,8 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 """Trio, behind the methods of an asyncio loop that the core and the facade use.
 
-What a loop would call back is called by system tasks, and a task that waits for a request of the core is woken by
-Trio's scheduler. Imported only where Trio runs us.
+A loop's callbacks are run by system tasks, and a task that waits for a request of the core is woken by Trio's
+scheduler. Imported only when Trio runs us.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Codecs of the user's own: what of a Connection's methods concerns types."""
+"""Custom codecs: the methods of Connection that concern types."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 """Connection URLs from strangers.
 
-One of those chooses the server that is talked to. So it must not learn there what is in this process' files,
-environment and Kerberos tickets, nor be taken for this process at the other end of a Unix socket.
+Such a URL chooses the server. That server must not learn what is in this process's files, environment and
+Kerberos tickets, and the URL's author must not be taken for this process's user over a Unix socket.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""The server's version, out of whatever it and its relatives call it."""
+"""The server's version, parsed from whatever it and its relatives report."""
 
 from __future__ import annotations
 

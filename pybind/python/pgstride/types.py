@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Values that PostgreSQL has and Python has not, and descriptions of types."""
+"""Values that PostgreSQL has and Python lacks, and descriptions of types."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""A connection's socket, as far as others ask about it."""
+"""A connection's socket, as far as other code asks about it."""
 
 from __future__ import annotations
 
