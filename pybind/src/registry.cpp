@@ -146,8 +146,22 @@ CodecRef Registry::find_binary(Oid type) {
   codec = plain().find(type);
   if (!codec || codec->format == Format::binary) return codec;
   // It is asked for as text, but came in binary: for many of these types, citext say, that is the same.
+  if (std::string_view(codec->kind) == "array") return make_binary_array(codec);
   if (!is_text(type) || std::string_view(codec->kind) != "scalar") return nullptr;
   return encoding_ ? transcoded(refer_to(text_codec()), encoding_) : refer_to(text_codec());
+}
+
+CodecRef Registry::make_binary_array(const CodecRef& as_text) {
+  const CodecRef element = find_binary(as_text->element->type);
+  if (!element) return nullptr;
+  auto codec = std::make_shared<DerivedCodec>();
+  static_cast<TypeCodec&>(*codec) = *as_text;
+  codec->format = Format::binary;
+  codec->decode = decode_array;
+  codec->encode = nullptr;
+  codec->element = element.get();
+  codec->parts = {element, as_text};  // whose name it has
+  return codec;
 }
 
 CodecRef Registry::find_base(Oid type) {
@@ -312,6 +326,12 @@ int Registry::traverse(visitproc visit, void* arg) const {
 void Registry::clear() noexcept {
   made_.clear();
   user_.clear();
+}
+
+CodecRef codec_of_binary(Oid type, Registry* registry) {
+  if (registry != nullptr) return registry->find_binary(type);
+  const TypeCodec* codec = find_codec(type);
+  return {CodecRef(), codec != nullptr && codec->format == Format::binary ? codec : nullptr};
 }
 
 }  // namespace pgstride::python

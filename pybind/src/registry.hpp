@@ -83,6 +83,7 @@ class Registry {
   CodecRef make(Oid type, const TypeCodec* builtin);
   CodecRef make_from(const TypeInfo& info);
   CodecRef find_base_of(const TypeInfo& domain);
+  CodecRef make_binary_array(const CodecRef& as_text);
   CodecRef make_array(const TypeCodec& like, const TypeInfo* info, Oid element);
   CodecRef make_composite(const TypeInfo& info);
   /// `builtin` is the range's as it is, or null.
@@ -99,5 +100,9 @@ class Registry {
   TypeCodec any_array_;
   int depth_ = 0;
 };
+
+/// For a value that says itself of which type it is. Always in binary: what a user reads as text came in
+/// binary all the same. The registry may be null.
+CodecRef codec_of_binary(Oid type, Registry* registry);
 
 }  // namespace pgstride::python

@@ -83,9 +83,8 @@ PyObject* decode_array(Bytes bytes, const TypeCodec& codec) {
 PyObject* decode_any_array(Bytes bytes, const TypeCodec& codec) {
   ArrayView array;
   if (!array.parse(bytes)) return malformed(bytes, codec);
-  const CodecRef element = codec.registry != nullptr ? codec.registry->find_binary(array.element_type())
-                                                     : CodecRef(CodecRef(), find_codec(array.element_type()));
-  if (!element || element->format != Format::binary) {
+  const CodecRef element = codec_of_binary(array.element_type(), codec.registry);
+  if (!element) {
     const Ref type = PyErr_Occurred() ? Ref() : exception_type("InternalClientError");
     if (!type) return nullptr;
     return PyErr_Format(type.get(), "no decoder for array elements of type OID %u",

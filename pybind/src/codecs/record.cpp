@@ -6,17 +6,9 @@
 namespace pgstride::python {
 namespace {
 
-/// A value says itself of which type it is. Always read in binary: what a user reads as text came in
-/// binary all the same.
-CodecRef codec_of(Oid type, Registry* registry) {
-  if (registry != nullptr) return registry->find_binary(type);
-  const TypeCodec* codec = find_codec(type);
-  return {CodecRef(), codec != nullptr && codec->format == Format::binary ? codec : nullptr};
-}
-
 PyObject* decode_field(const CompositeField& field, std::size_t position, Registry* registry) {
   if (field.value.null) return Py_NewRef(Py_None);
-  const CodecRef codec = codec_of(field.type, registry);
+  const CodecRef codec = codec_of_binary(field.type, registry);
   if (codec) return codec->decode(field.value.bytes, *codec);
   const Ref type = PyErr_Occurred() ? Ref() : exception_type("InternalClientError");
   if (!type) return nullptr;
