@@ -40,6 +40,8 @@ from .types import *  # noqa: F403
 __all__: tuple[str, ...] = ("connect", "create_pool", "Pool", "Record", "Connection")
 __all__ += exceptions.__all__
 
+# What `asyncpg.__version__` is after install_as_asyncpg(): the release whose API this is. What 0.32 has added is there,
+# too, but where 0.32 changed behaviour we stay with 0.31 (docs/coming-from-asyncpg.md).
 _ASYNCPG_VERSION = "0.31.0"
 
 _MODULES = (
