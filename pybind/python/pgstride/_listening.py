@@ -116,6 +116,7 @@ class Listening(Part):
         self._hear()
 
     def remove_log_listener(self, callback: _LogListener) -> None:
+        """Stop calling the callback, if it is called."""
         self._log_listeners.discard(_Callback.of(callback))
 
     def add_termination_listener(self, callback: _TerminationListener) -> None:
@@ -123,6 +124,7 @@ class Listening(Part):
         self._termination_listeners.add(_Callback.of(callback))
 
     def remove_termination_listener(self, callback: _TerminationListener) -> None:
+        """Do not call the callback when the connection ends."""
         self._termination_listeners.discard(_Callback.of(callback))
 
     def add_query_logger(self, callback: _QueryLogger) -> None:
@@ -130,6 +132,7 @@ class Listening(Part):
         self._query_loggers.add(_Callback.of(callback))
 
     def remove_query_logger(self, callback: _QueryLogger) -> None:
+        """Stop calling the callback, if it is called."""
         self._query_loggers.discard(_Callback.of(callback))
 
     @contextlib.contextmanager
