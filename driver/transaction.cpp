@@ -22,7 +22,7 @@ void send_unattended(Channel& channel, std::string_view sql) {
 
 // Given up before it ended: nobody can tell whether it was done.
 bool is_open_question(const Operation& request) noexcept {
-  return request.pending() || (request.failure() && request.failure()->code == Errc::timed_out);
+  return request.pending() || (request.failure() && !request.failure()->server);
 }
 
 }  // namespace

@@ -1,0 +1,82 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// A transaction whose beginning or end is given up leaves no block open.
+#include <stop_token>
+
+#include <boost/test/unit_test.hpp>
+
+#include "pgstride/driver/connection.hpp"
+
+#include "tests/support/open_channel.hpp"
+
+using namespace pgstride;
+using namespace pgstride::test;
+
+namespace {
+
+Task<> begins(Connection& connection, std::stop_token stop) {
+  Transaction transaction = co_await connection.begin().stop(std::move(stop));
+}
+
+Task<> commits(Connection& connection, std::stop_token stop) {
+  Transaction transaction = co_await connection.begin();
+  co_await transaction.commit().stop(std::move(stop));
+}
+
+struct Transacting : OpenChannel {
+  Transacting() : connection(std::move(channel)) {}
+
+  void server_hears(std::string_view words) {
+    loop.run_until_idle();
+    BOOST_TEST(server.hears() == words);
+  }
+  /// What was sent of the task's request is cancelled, and the server answers all the same.
+  void is_given_up(Task<>& task, std::string_view tag, char status) {
+    stop.request_stop();
+    loop.run_until_idle();
+    check_cancelled(task);
+    cancels.accepts().hangs_up();
+    server.says(command_complete(tag), ready_for_query(status));
+  }
+  static void check_cancelled(Task<>& task) {
+    BOOST_REQUIRE(task.done());
+    BOOST_CHECK_EXCEPTION(task.take(), Error, [](const Error& e) { return e.code() == Errc::cancelled; });
+  }
+
+  Connection connection;
+  std::stop_source stop;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(transaction, Transacting)
+
+BOOST_AUTO_TEST_CASE(a_begin_that_was_sent) {
+  Task<> task = begins(connection, stop.get_token());
+  task.start();
+  server_hears("Query(BEGIN)");
+  is_given_up(task, "BEGIN", 'T');
+  server_hears("Query(ROLLBACK)");
+}
+
+BOOST_AUTO_TEST_CASE(a_commit_that_was_sent) {
+  Task<> task = commits(connection, stop.get_token());
+  task.start();
+  server_hears("Query(BEGIN)");
+  server.says(command_complete("BEGIN"), ready_for_query('T'));
+  server_hears("Query(COMMIT)");
+  is_given_up(task, "COMMIT", 'I');
+  server_hears("Query(ROLLBACK)");
+}
+
+BOOST_AUTO_TEST_CASE(a_commit_that_was_not_sent) {
+  stop.request_stop();
+  Task<> task = commits(connection, stop.get_token());
+  task.start();
+  server_hears("Query(BEGIN)");
+  server.says(command_complete("BEGIN"), ready_for_query('T'));
+  server_hears("Query(ROLLBACK)");
+  check_cancelled(task);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
