@@ -55,6 +55,14 @@ BatchRun::BatchRun(Channel& channel, std::vector<std::unique_ptr<BatchItem>>& it
   submit(steps.empty() ? std::string_view("batch") : std::string_view(steps.front().statement->sql()));
 }
 
+// What has made one of them stale has mostly done so to those behind it.
+void BatchRun::on_error(std::shared_ptr<const ServerError> error) {
+  const bool is_stale = error->is_stale_statement();
+  ExecuteSeries::on_error(std::move(error));
+  for (std::size_t i = failed_step(); is_stale && i < items_.size(); ++i)
+    session()->statements().erase(*items_[i]->statement());
+}
+
 std::vector<Result> BatchRun::take() {
   if (failure() && failed_step() < items_.size()) {
     raise(*failure(), "query " + std::to_string(failed_step() + 1) + " of " + std::to_string(items_.size()) +

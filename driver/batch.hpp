@@ -46,6 +46,7 @@ class [[nodiscard]] BatchRun final : public Request<BatchRun, ExecuteSeries> {
 
  private:
   friend Request;
+  void on_error(std::shared_ptr<const ServerError> error) override;
   std::vector<Result> take();
 
   std::vector<std::unique_ptr<BatchItem>>& items_;
