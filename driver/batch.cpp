@@ -1,22 +1,11 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/batch.hpp"
 
+#include "pgstride/driver/unattended.hpp"
 #include "pgstride/protocol/operations/prepare.hpp"
 #include "pgstride/protocol/session.hpp"
 
 namespace pgstride::inline v0 {
-namespace {
-
-/// Its statement keeps what comes of it.
-class UnattendedPrepare final : public Prepare {
- public:
-  explicit UnattendedPrepare(StatementRef statement) noexcept : Prepare(std::move(statement)) {}
-
- private:
-  void on_done() noexcept override {}
-};
-
-}  // namespace
 
 Batch::Batch(Channel& channel) noexcept : channel_(channel) {
   arguments_.set_types(channel.session().types().get());
@@ -39,7 +28,7 @@ BatchRun Batch::run() {
   for (std::size_t i = 0; i < items_.size(); ++i) {
     const StatementRef& statement = items_[i]->statement();
     if (statement->state() == Statement::State::fresh) {
-      UnattendedPrepare prepare(statement);
+      Unattended<Prepare> prepare(statement);  // the statement keeps what comes of it
       channel_.session().submit_unattended(prepare);
     }
     const Bytes arguments = arguments_.pending().subspan(begin, ends_[i] - begin);

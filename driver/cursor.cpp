@@ -6,6 +6,7 @@
 #include "pgstride/driver/query.hpp"
 #include "pgstride/driver/request.hpp"
 #include "pgstride/driver/sqlstate.hpp"
+#include "pgstride/driver/unattended.hpp"
 #include "pgstride/protocol/frontend.hpp"
 
 namespace pgstride::inline v0 {
@@ -19,7 +20,7 @@ std::string portal_name(const Cursor* cursor) {
   return "pgstride_" + std::string(digits, end);
 }
 
-class ClosePortal final : public Operation {
+class ClosePortal : public Operation {
  public:
   explicit ClosePortal(std::string_view portal) noexcept : Operation(Flow::extended), portal_(portal) {}
 
@@ -30,7 +31,6 @@ class ClosePortal final : public Operation {
     return Encoded::complete;
   }
   bool on_frame(const Frame&) override { return false; }
-  void on_done() noexcept override {}
 
   std::string_view portal_;
 };
@@ -71,9 +71,9 @@ Cursor::~Cursor() {
   const bool opened = opening_->pending() || !opening_->failure();
   fetching_.reset();
   opening_.reset();
-  if (!opened || !channel_.is_open()) return;
-  ClosePortal close(portal_);
-  channel_.session().submit_unattended(close);  // leaves with whatever comes next
+  if (!opened) return;
+  Unattended<ClosePortal> close(portal_);
+  submit_unattended(channel_, close);
 }
 
 bool Cursor::more_to_fetch() const noexcept {

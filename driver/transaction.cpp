@@ -1,24 +1,10 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/transaction.hpp"
 
+#include "pgstride/driver/unattended.hpp"
+
 namespace pgstride::inline v0 {
 namespace {
-
-class Unattended final : public SimpleQuery {
- public:
-  explicit Unattended(std::string_view sql) noexcept : SimpleQuery(sql, nullptr) {}
-
- private:
-  void on_done() noexcept override {}
-};
-
-// Sent at once: locks are held until it arrives.
-void send_unattended(Channel& channel, std::string_view sql) {
-  if (!channel.is_open()) return;
-  Unattended request(sql);
-  channel.session().submit_unattended(request);
-  channel.flush();
-}
 
 // Given up before it ended: nobody can tell whether it was done.
 bool is_open_question(const Operation& request) noexcept {

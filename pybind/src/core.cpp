@@ -1,11 +1,11 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/core.hpp"
 
+#include "pgstride/driver/unattended.hpp"
 #include "pgstride/pybind/src/cached_statements.hpp"
 #include "pgstride/pybind/src/connect.hpp"
 #include "pgstride/pybind/src/core_queries.hpp"
 #include "pgstride/pybind/src/failure.hpp"
-#include "pgstride/pybind/src/script.hpp"
 #include "pgstride/pybind/src/type_codecs.hpp"
 
 namespace pgstride::python {
@@ -40,7 +40,7 @@ bool Core::claim(Exchange& exchange) {
 
 void Core::roll_back() {
   rolled_back_after_ = queries_;
-  run_unattended(*this, "ROLLBACK");
+  send_unattended(*channel_, "ROLLBACK");
 }
 
 void Core::abort_when_free() noexcept {

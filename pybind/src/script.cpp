@@ -2,24 +2,6 @@
 #include "pgstride/pybind/src/script.hpp"
 
 namespace pgstride::python {
-namespace {
-
-class Unattended final : public SimpleQuery {
- public:
-  explicit Unattended(std::string_view sql) noexcept : SimpleQuery(sql, nullptr) {}
-
- private:
-  void on_done() noexcept override {}
-};
-
-}  // namespace
-
-void run_unattended(Core& core, std::string_view sql) {
-  if (!core.channel().is_open()) return;
-  Unattended request(sql);
-  core.session().submit_unattended(request);
-  core.channel().flush();
-}
 
 bool Script::start(PyObject* timeout) {
   std::string_view sql;

@@ -46,7 +46,4 @@ class Script final : public Exchange {
   std::optional<Step> step_;
 };
 
-/// Runs a statement behind whatever is pending, though nobody waits for its answer.
-void run_unattended(Core& core, std::string_view sql);
-
 }  // namespace pgstride::python

@@ -1,0 +1,19 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/driver/unattended.hpp"
+
+#include "pgstride/protocol/operations/simple_query.hpp"
+
+namespace pgstride::inline v0 {
+
+void submit_unattended(Channel& channel, Operation& operation) {
+  if (!channel.is_open()) return;
+  channel.session().submit_unattended(operation);
+}
+
+void send_unattended(Channel& channel, std::string_view sql) {
+  Unattended<SimpleQuery> request(sql, nullptr);
+  submit_unattended(channel, request);
+  channel.flush();
+}
+
+}  // namespace pgstride::inline v0

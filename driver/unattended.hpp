@@ -1,0 +1,30 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// What must be said to the server although nobody waits for the answer.
+#pragma once
+
+#include <string_view>
+#include <utility>
+
+#include "pgstride/driver/channel.hpp"
+
+namespace pgstride::inline v0 {
+
+/// An operation whose end nobody is told of.
+template <class Grammar>
+class Unattended final : public Grammar {
+ public:
+  template <class... Arguments>
+  explicit Unattended(Arguments&&... arguments) : Grammar(std::forward<Arguments>(arguments)...) {}
+
+ private:
+  void on_done() noexcept override {}
+};
+
+/// Queued behind whatever is pending; leaves with whatever comes next. The operation is not needed any more.
+void submit_unattended(Channel& channel, Operation& operation);
+
+/// The same for a script, and sends it at once: locks are held until it arrives.
+void send_unattended(Channel& channel, std::string_view sql);
+
+}  // namespace pgstride::inline v0
