@@ -34,15 +34,10 @@ std::string Transaction::Level::commit_statement() const {
   return depth == 0 ? "COMMIT" : "RELEASE SAVEPOINT " + savepoint();
 }
 
-std::string Transaction::Level::rollback_statement() const {
-  return depth == 0 ? "ROLLBACK"
-                    : "ROLLBACK TO SAVEPOINT " + savepoint() + "; RELEASE SAVEPOINT " + savepoint();
-}
-
 // --- Transaction --------------------------------------------------------------------------------
 
 Transaction::~Transaction() {
-  if (is_open()) send_unattended(level_->channel, level_->rollback_statement());
+  if (is_open()) send_unattended(level_->channel, level_->rollback_statement);
 }
 
 bool Transaction::is_open() const noexcept { return level_ && level_->is_open(); }
@@ -89,7 +84,7 @@ Transaction Begin::take() {
 // --- End ----------------------------------------------------------------------------------------
 
 End::End(Transaction::Level& level, How how)
-    : End(level, how, how == How::commit ? level.commit_statement() : level.rollback_statement()) {}
+    : End(level, how, how == How::commit ? level.commit_statement() : level.rollback_statement) {}
 
 End::End(Transaction::Level& level, How how, const std::string& sql)
     : Request(level.channel, sql, static_cast<ResultSink*>(this)), how_(how), is_block_(level.depth == 0) {

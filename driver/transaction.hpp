@@ -62,15 +62,20 @@ class [[nodiscard]] Transaction {
   /// Where a transaction stands; shared with those inside it.
   struct Level {
     Level(Channel& channel_, std::shared_ptr<const Level> around_)
-        : channel(channel_), around(std::move(around_)), depth(around ? around->depth + 1 : 0) {}
+        : channel(channel_),
+          around(std::move(around_)),
+          depth(around ? around->depth + 1 : 0),
+          rollback_statement(depth == 0 ? "ROLLBACK"
+                                        : "ROLLBACK TO SAVEPOINT " + savepoint() + "; RELEASE SAVEPOINT " +
+                                              savepoint()) {}
     bool is_open() const noexcept { return open && (!around || around->is_open()); }
     std::string commit_statement() const;
-    std::string rollback_statement() const;
     std::string savepoint() const { return "pgstride_" + std::to_string(depth); }
 
     Channel& channel;
     std::shared_ptr<const Level> around;  // null: the block itself
     int depth;
+    std::string rollback_statement;  // made in advance: a destructor needs it
     bool open = true;
   };
 

@@ -5,12 +5,16 @@
 
 namespace pgstride::inline v0 {
 
-void submit_unattended(Channel& channel, Operation& operation) {
+void submit_unattended(Channel& channel, Operation& operation) noexcept {
   if (!channel.is_open()) return;
-  channel.session().submit_unattended(operation);
+  try {
+    channel.session().submit_unattended(operation);
+  } catch (...) {
+    channel.abort(no_memory());
+  }
 }
 
-void send_unattended(Channel& channel, std::string_view sql) {
+void send_unattended(Channel& channel, std::string_view sql) noexcept {
   Unattended<SimpleQuery> request(sql, nullptr);
   submit_unattended(channel, request);
   channel.flush();

@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// What must be said to the server although nobody waits for the answer.
+// What must be said to the server although nobody waits for the answer. Works in destructors: without memory
+// for it the connection ends, and what was to be undone ends with it.
 #pragma once
 
 #include <string_view>
@@ -22,9 +23,9 @@ class Unattended final : public Grammar {
 };
 
 /// Queued behind whatever is pending; leaves with whatever comes next. The operation is not needed any more.
-void submit_unattended(Channel& channel, Operation& operation);
+void submit_unattended(Channel& channel, Operation& operation) noexcept;
 
 /// The same for a script, and sends it at once: locks are held until it arrives.
-void send_unattended(Channel& channel, std::string_view sql);
+void send_unattended(Channel& channel, std::string_view sql) noexcept;
 
 }  // namespace pgstride::inline v0
