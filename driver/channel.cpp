@@ -226,6 +226,7 @@ void Channel::raise_fence() {
 
 // Without memory for it: what should be cancelled may still end by itself, in the time that it is given.
 void Channel::ask_to_cancel() noexcept {
+  cancel_due_ = never;
   if (!cancel_key_.known()) return;
   CancelHandler& handler = *this;
   try {
@@ -238,7 +239,10 @@ void Channel::on_cancel_over(bool delivered) noexcept {
   cancel_.reset();
   if (!delivered) tainted_ = true;
   check_fence();
-  if (fenced_ && delivered) arm(loop_.now() + repeat_cancel_after);
+  if (fenced_ && delivered) {
+    cancel_due_ = loop_.now() + repeat_cancel_after;
+    arm(cancel_due_);
+  }
   send();
   deliver();
 }
@@ -257,7 +261,7 @@ void Channel::end_grace() {
 void Channel::check_fence() {
   if (!fenced_ || cancel_ || session_.completed() < fence_) return;
   fenced_ = false;
-  grace_ends_ = never;
+  grace_ends_ = cancel_due_ = never;
   session_.release();
 }
 
@@ -307,7 +311,7 @@ void Channel::close_if_failed() noexcept {
   cancel_.reset();
   transport_.close();
   fenced_ = false;
-  grace_ends_ = never;
+  grace_ends_ = cancel_due_ = never;
   come_back_soon();
 }
 
@@ -328,8 +332,9 @@ void Channel::on_timer() noexcept {
   const TimePoint now = loop_.now();
   while (const auto abandoned = session_.expire(tick_of(now))) after(*abandoned);
   if (fenced_ && now >= grace_ends_) end_grace();
-  if (fenced_ && !cancel_ && !tainted_ && session_.completed() < fence_) ask_to_cancel();
-  arm(std::min(time_of(session_.next_deadline()), grace_ends_));
+  check_fence();
+  if (now >= cancel_due_) ask_to_cancel();
+  arm(std::min({time_of(session_.next_deadline()), grace_ends_, cancel_due_}));
   read_what_was_left();
   send();
   deliver();

@@ -154,7 +154,8 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   CancelKey cancel_key_;
   std::unique_ptr<CancelRequest> cancel_;
   TimePoint grace_ends_ = never;
-  std::uint64_t fence_ = 0;  // the victim is over when session_.completed() has reached this
+  TimePoint cancel_due_ = never;  // another one, the last having come too early
+  std::uint64_t fence_ = 0;       // the victim is over when session_.completed() has reached this
   bool fenced_ = false;
   bool fence_due_ = false;  // as soon as the session is in no step
   bool tainted_ = false;

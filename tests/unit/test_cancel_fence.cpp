@@ -120,6 +120,24 @@ BOOST_FIXTURE_TEST_CASE(a_messenger_that_came_before_the_victim_had_begun_is_sen
   BOOST_TEST(!channel->tainted());
 }
 
+BOOST_FIXTURE_TEST_CASE(nobody_elses_deadline_sends_a_messenger_early, GivenUp) {
+  messenger_leaves();
+  channel->set_deadline(next, loop.now() + 100ms);
+  loop.advance(100ms);
+  BOOST_TEST(next.outcome() == "deadline passed");
+  BOOST_TEST(!cancels.is_called());
+  channel->flush_soon();
+  loop.advance(149ms);
+  BOOST_TEST(!cancels.is_called());
+  loop.advance(1ms);
+  messenger = cancels.accepts();
+  loop.run_until_idle();
+  BOOST_TEST(messenger.hears() == "Cancel(7, abcd)");
+  server_obeys();
+  messenger_leaves();
+  check_usable();
+}
+
 BOOST_FIXTURE_TEST_CASE(a_victim_that_does_not_end_takes_the_connection_with_it, GivenUp) {
   messenger_leaves();
   loop.advance(5s);
