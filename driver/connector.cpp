@@ -31,19 +31,21 @@ struct Outcome {
   bool is_refused = false;  // for how the connection is encrypted, or not; nothing secret was said
 };
 
-// Two clients of one transaction pooler must not share a statement's name (R-Q2).
-std::string random_statement_prefix() {
+// Two clients of one transaction pooler must not share a statement's name (R-Q2). None when the system has no
+// randomness to give.
+std::optional<std::string> random_statement_prefix() {
   std::array<unsigned char, 6> bytes{};
-  RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) return std::nullopt;
   std::string prefix = "pgstride_";
   for (const unsigned char byte : bytes) {
     prefix += "0123456789abcdef"[byte >> 4];
     prefix += "0123456789abcdef"[byte & 15];
   }
-  return prefix += '_';
+  prefix += '_';
+  return prefix;
 }
 
-ChannelOptions channel_options(const ConnectOptions& options) {
+ChannelOptions channel_options(const ConnectOptions& options, std::string statement_prefix) {
   ChannelOptions result;
   result.cancel_grace = options.cancel_grace;
   result.observer = options.observer;
@@ -51,7 +53,7 @@ ChannelOptions channel_options(const ConnectOptions& options) {
   result.session.max_message_size = static_cast<std::uint32_t>(options.max_message_size);
   result.session.result_limits = {options.max_rows, options.max_result_bytes};
   result.session.statement_cache_size = options.statement_cache_size;
-  result.session.statement_prefix = random_statement_prefix();
+  result.session.statement_prefix = std::move(statement_prefix);
   return result;
 }
 
@@ -241,6 +243,9 @@ class Connector::Attempt final : TimerHandler {
   }
 
   Task<Outcome> log_in(const Host& host, const Endpoint& wanted) {
+    std::optional<std::string> statement_prefix = random_statement_prefix();
+    if (!statement_prefix)
+      co_return Outcome(Failure(Errc::authentication_failed, "the system has no randomness to give"));
     Login login;
     Failure refusal = co_await find_secrets(host, login);
     if (refusal.code) co_return Outcome(std::move(refusal));
@@ -266,8 +271,8 @@ class Connector::Attempt final : TimerHandler {
         co_return outcome;
       }
     }
-    auto channel =
-        std::make_unique<Channel>(loop_, std::move(transport), endpoint, channel_options(options_));
+    auto channel = std::make_unique<Channel>(loop_, std::move(transport), endpoint,
+                                             channel_options(options_, std::move(*statement_prefix)));
     const StartupOptions startup = startup_options(options_, login, *channel);
     const GssTarget target(options_.kerberos_service, host.name, options_.gss_delegation);
     Handshake handshake(*channel, startup, target, options_.scram_cache.get());
