@@ -134,8 +134,7 @@ class Ended : decltype(std::declval<Task<T>&>().operator co_await()) {
 };
 
 template <class T>
-Branch branch(Task<T>& task) {
-  Ended<T> ended(task);
+Branch branch(Ended<T> ended) {
   co_await ended;
 }
 
@@ -186,8 +185,7 @@ concept Stoppable = requires(RunnableLoop& loop) {
 
 /// The continuation of a task: stops the loop that runs for it.
 template <class RunnableLoop, class T>
-Branch stop_behind(Task<T>& task, RunnableLoop& loop, const bool& running) {
-  Ended<T> ended(task);
+Branch stop_behind(Ended<T> ended, RunnableLoop& loop, const bool& running) {
   co_await ended;
   if (running) loop.stop();
 }
@@ -201,7 +199,7 @@ T run(RunnableLoop& loop, Task<T> task) {
   if constexpr (detail::Stoppable<RunnableLoop>) {
     bool running = false;
     detail::Gathering last{.running = 1};
-    detail::Branch behind = detail::stop_behind(task, loop, running);
+    detail::Branch behind = detail::stop_behind(detail::Ended<T>(task), loop, running);
     behind.start(last);
     running = true;
     while (!task.done() && loop.run()) {  // somebody else has called stop()
@@ -227,7 +225,7 @@ template <class... T>
 Task<std::tuple<typename detail::Kept<T>::Type...>> when_all(Task<T>... tasks) {
   std::vector<detail::Branch> branches;
   branches.reserve(sizeof...(T));
-  (branches.push_back(detail::branch(tasks)), ...);
+  (branches.push_back(detail::branch(detail::Ended<T>(tasks))), ...);
   detail::gather gather(branches);
   co_await gather;
   std::tuple<typename detail::Kept<T>::Type...> results{detail::take(tasks)...};
@@ -238,7 +236,7 @@ template <class T>
 Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
   std::vector<detail::Branch> branches;
   branches.reserve(tasks.size());
-  for (Task<T>& task : tasks) branches.push_back(detail::branch(task));
+  for (Task<T>& task : tasks) branches.push_back(detail::branch(detail::Ended<T>(task)));
   detail::gather gather(branches);
   co_await gather;
   std::vector<T> results;
@@ -250,7 +248,7 @@ Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
 inline Task<> when_all(std::vector<Task<>> tasks) {
   std::vector<detail::Branch> branches;
   branches.reserve(tasks.size());
-  for (Task<>& task : tasks) branches.push_back(detail::branch(task));
+  for (Task<>& task : tasks) branches.push_back(detail::branch(detail::Ended<void>(task)));
   detail::gather gather(branches);
   co_await gather;
   for (Task<>& task : tasks) task.take();

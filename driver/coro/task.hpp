@@ -7,7 +7,6 @@
 // not grow the stack. Single-threaded like everything else here.
 #pragma once
 
-#include <cassert>
 #include <coroutine>
 #include <exception>
 #include <optional>
@@ -19,6 +18,8 @@ template <class T = void>
 class Task;
 
 namespace detail {
+
+[[noreturn, gnu::cold]] void refuse_to_await();
 
 struct FinalAwaiter {
   bool await_ready() const noexcept { return false; }
@@ -79,7 +80,8 @@ class [[nodiscard]] Task {
     if (frame_) frame_.destroy();
   }
 
-  auto operator co_await() const noexcept {
+  /// Throws Error (Errc::invalid_argument) when this is empty, or is over already.
+  auto operator co_await() const {
     struct Awaiter {
       std::coroutine_handle<promise_type> frame;
       bool await_ready() const noexcept { return false; }
@@ -89,12 +91,15 @@ class [[nodiscard]] Task {
       }
       T await_resume() const { return frame.promise().take(); }
     };
-    assert(frame_ && !frame_.done());
+    check();
     return Awaiter{frame_};
   }
 
   /// For a task that is not awaited: runs it to its first suspension. Its owner keeps it until done().
-  void start() { frame_.resume(); }
+  void start() {
+    check();
+    frame_.resume();
+  }
   bool done() const noexcept { return frame_.done(); }
   /// The result of a task that is done(); throws what it threw.
   T take() { return frame_.promise().take(); }
@@ -102,6 +107,10 @@ class [[nodiscard]] Task {
  private:
   friend promise_type;
   explicit Task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+  void check() const {
+    if (!frame_ || frame_.done()) [[unlikely]]
+      detail::refuse_to_await();
+  }
 
   std::coroutine_handle<promise_type> frame_;
 };

@@ -12,6 +12,7 @@
 
 #include "pgstride/driver/coro/run.hpp"
 #include "pgstride/driver/coro/task.hpp"
+#include "pgstride/driver/exception.hpp"
 
 #include "tests/support/fake_loop.hpp"
 
@@ -229,6 +230,21 @@ BOOST_AUTO_TEST_CASE(when_all_can_be_destroyed) {
     BOOST_TEST(alive == 2);
   }
   BOOST_TEST(alive == 0);
+}
+
+BOOST_AUTO_TEST_CASE(there_must_be_something_to_wait_for) {
+  FakeLoop loop;
+  const auto wait_for = [](const Task<int>& task) -> Task<int> { co_return co_await task; };
+  const auto is_refusal = [](const Error& e) { return e.code() == Errc::invalid_argument; };
+  Task<int> task = number(1);
+  BOOST_TEST(run(loop, wait_for(task)) == 1);
+  BOOST_CHECK_EXCEPTION(run(loop, wait_for(task)), Error, is_refusal);
+  BOOST_CHECK_EXCEPTION(run(loop, wait_for(Task<int>())), Error, is_refusal);
+  BOOST_CHECK_EXCEPTION(run(loop, Task<int>()), Error, is_refusal);
+  BOOST_CHECK_EXCEPTION(run(loop, when_all(number(2), Task<int>())), Error, is_refusal);
+  std::exception_ptr thrown;
+  spawn(Task<>(), [&](std::exception_ptr what) { thrown = std::move(what); });
+  BOOST_CHECK_EXCEPTION(std::rethrow_exception(thrown), Error, is_refusal);
 }
 
 BOOST_AUTO_TEST_CASE(spawn_runs_by_itself) {

@@ -1,0 +1,10 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include "pgstride/driver/coro/task.hpp"
+
+#include "pgstride/driver/exception.hpp"
+
+namespace pgstride::inline v0::detail {
+
+void refuse_to_await() { throw Error(Errc::invalid_argument, "there is no task to wait for, or it is over"); }
+
+}  // namespace pgstride::inline v0::detail
