@@ -5,7 +5,6 @@
 #include <cassert>
 #include <utility>
 
-#include "pgstride/driver/options.hpp"
 #include "pgstride/driver/worded.hpp"
 #include "pgstride/protocol/frontend.hpp"
 

@@ -13,7 +13,9 @@
 
 #include "pgstride/driver/connect_steps.hpp"
 #include "pgstride/driver/coro/within.hpp"
+#include "pgstride/driver/credentials.hpp"
 #include "pgstride/driver/net/system_user.hpp"
+#include "pgstride/driver/target_session.hpp"
 #include "pgstride/driver/tls_steps.hpp"
 #include "pgstride/driver/type_lookup.hpp"
 

@@ -20,7 +20,6 @@
 #include <utility>
 
 #include "pgstride/driver/channel.hpp"
-#include "pgstride/driver/options.hpp"
 #include "pgstride/driver/result.hpp"
 #include "pgstride/protocol/backend.hpp"
 

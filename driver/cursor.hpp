@@ -12,7 +12,6 @@
 
 #include "pgstride/driver/arguments.hpp"
 #include "pgstride/driver/channel.hpp"
-#include "pgstride/driver/options.hpp"
 #include "pgstride/driver/result.hpp"
 
 namespace pgstride::inline v0 {

@@ -16,13 +16,11 @@
 #include <utility>
 #include <vector>
 
-#include "pgstride/driver/credentials.hpp"
 #include "pgstride/driver/dsn.hpp"
 #include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/driver/net/socket.hpp"
 #include "pgstride/driver/net/tls.hpp"
 #include "pgstride/driver/observer.hpp"
-#include "pgstride/driver/target_session.hpp"
 #include "pgstride/driver/tls_options.hpp"
 #include "pgstride/protocol/auth_methods.hpp"
 #include "pgstride/protocol/frontend.hpp"
@@ -32,6 +30,8 @@
 #include "pgstride/protocol/type_names.hpp"
 
 namespace pgstride::inline v0 {
+
+class Credentials;  // driver/credentials.hpp
 
 /// A connection string or option that can not be used.
 class ConfigurationError : public std::invalid_argument {
@@ -72,13 +72,8 @@ struct ServerSetting {
   std::string value;
 };
 
-/// No limit.
-inline constexpr Duration unlimited = Duration::max();
-
-/// `limit` after `now`, which may be never.
-constexpr TimePoint deadline_after(TimePoint now, Duration limit) noexcept {
-  return limit >= never - now ? never : now + limit;
-}
+/// Which of several servers will do (target_session_attrs).
+enum class TargetSession : std::uint8_t { any, read_write, read_only, primary, standby, prefer_standby };
 
 class ConnectOptions {
  public:

@@ -9,6 +9,7 @@
 #include "pgstride/driver/coro/generator.hpp"
 #include "pgstride/driver/coro/run.hpp"
 #include "pgstride/driver/coro/task.hpp"
+#include "pgstride/driver/credentials.hpp"
 #include "pgstride/driver/exception.hpp"
 #include "pgstride/driver/listen.hpp"
 #include "pgstride/driver/load_types.hpp"

@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pgstride/driver/options.hpp"
+#include "pgstride/driver/loop/loop.hpp"
 
 namespace pgstride::inline v0 {
 

@@ -13,7 +13,6 @@
 
 #include "pgstride/driver/channel.hpp"
 #include "pgstride/driver/exception.hpp"
-#include "pgstride/driver/options.hpp"
 
 namespace pgstride::inline v0 {
 

@@ -5,17 +5,15 @@
 #pragma once
 
 #include <coroutine>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "pgstride/driver/channel.hpp"
+#include "pgstride/driver/options.hpp"
 #include "pgstride/protocol/operations/simple_query.hpp"
 
 namespace pgstride::inline v0 {
-
-enum class TargetSession : std::uint8_t { any, read_write, read_only, primary, standby, prefer_standby };
 
 /// Whether a session is acceptable, from the parameters that the server has reported (14 and newer);
 /// nothing when they do not tell.

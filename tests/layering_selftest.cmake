@@ -1,8 +1,11 @@
-# The layering check finds what it is there to find: one tree for each forbidden include.
+# The layering check finds what it is there to find: one tree for each forbidden include. KEEP: on top of what is there.
 # Run as: cmake -D SCRATCH=<directory> -P layering_selftest.cmake
 
+cmake_minimum_required(VERSION 3.22)
 function(check_tree file include expected)
-  file(REMOVE_RECURSE ${SCRATCH})
+  if(NOT "KEEP" IN_LIST ARGN)
+    file(REMOVE_RECURSE ${SCRATCH})
+  endif()
   file(WRITE ${SCRATCH}/${file} "#pragma once\n#include <vector>\n  # include ${include}  // why\n")
   execute_process(COMMAND ${CMAKE_COMMAND} -D ROOT=${SCRATCH} -P ${CMAKE_CURRENT_LIST_DIR}/layering.cmake
     ERROR_VARIABLE report RESULT_VARIABLE status)
@@ -12,7 +15,6 @@ function(check_tree file include expected)
   elseif(expected STREQUAL "allowed" AND NOT status EQUAL 0)
     message(SEND_ERROR "${file} may not include ${include}, says the check:\n${report}")
   endif()
-  file(REMOVE_RECURSE ${SCRATCH})
 endfunction()
 
 foreach(include <coroutine> <chrono> <thread> <functional> <iostream> <sys/socket.h> <unistd.h> <Python.h>
@@ -34,3 +36,15 @@ check_tree(driver/loop/uv.cpp <uv.h> allowed)
 check_tree(driver/channel.cpp "\"pgstride/protocol/session.hpp\"" allowed)
 check_tree(driver/coro/task.hpp <coroutine> allowed)
 check_tree(pybind/src/module.cpp <pybind11/pybind11.h> allowed)
+
+file(REMOVE_RECURSE ${SCRATCH})
+# What is brought along counts as well, however far away it is included.
+file(WRITE ${SCRATCH}/driver/far.hpp "#include <coroutine>\n")
+file(WRITE ${SCRATCH}/driver/near.hpp "#include \"pgstride/driver/far.hpp\"\n#include \"pgstride/driver/near.hpp\"\n")
+check_tree(pybind/src/core.cpp "\"pgstride/driver/near.hpp\"" refused KEEP)
+file(WRITE ${SCRATCH}/driver/far.hpp "#include <vector>\n")
+check_tree(pybind/src/core.cpp "\"pgstride/driver/near.hpp\"" allowed KEEP)
+# And an exception is one for all who include it.
+file(WRITE ${SCRATCH}/protocol/codec/chrono.hpp "#include <chrono>\n")
+check_tree(protocol/codec/room.cpp "\"pgstride/protocol/codec/chrono.hpp\"" allowed KEEP)
+file(REMOVE_RECURSE ${SCRATCH})

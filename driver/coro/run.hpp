@@ -16,7 +16,6 @@
 
 #include "pgstride/driver/coro/task.hpp"
 #include "pgstride/driver/loop/loop.hpp"
-#include "pgstride/driver/options.hpp"
 
 namespace pgstride::inline v0 {
 

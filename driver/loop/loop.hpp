@@ -19,6 +19,13 @@ using Duration = Clock::duration;
 
 /// A deadline that never comes.
 inline constexpr TimePoint never = TimePoint::max();
+/// No limit.
+inline constexpr Duration unlimited = Duration::max();
+
+/// `limit` after `now`, which may be never.
+constexpr TimePoint deadline_after(TimePoint now, Duration limit) noexcept {
+  return limit >= never - now ? never : now + limit;
+}
 
 /// What a file descriptor is ready for, or is wanted for.
 enum class Ready : unsigned char { none = 0, read = 1, write = 2, both = 3 };

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "pgstride/driver/options.hpp"
+#include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/protocol/frontend.hpp"
 #include "pgstride/pybind/src/arguments.hpp"
 

@@ -2,7 +2,6 @@
 //
 // Connecting: hosts in order, one deadline over all, errors that name what was tried, and giving up
 // at any moment.
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -13,6 +12,7 @@
 
 #include "pgstride/driver/connector.hpp"
 #include "pgstride/driver/coro/run.hpp"
+#include "pgstride/driver/credentials.hpp"
 
 #include "tests/support/backend_writer.hpp"
 #include "tests/support/fake_loop.hpp"
