@@ -215,4 +215,26 @@ BOOST_AUTO_TEST_CASE(other_errors_come_out_at_once) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(heals_after_changes_of_tables) {  // R-Q1, R-Q4
+  go([](Connection& conn) -> Task<> {
+    co_await conn.execute("create temp table b (a int)");
+    const char* changes[] = {"select 1", "alter table b add column c int", "deallocate all"};
+    for (const char* change : changes) {
+      co_await conn.execute(change);
+      int failures = 0;
+      for (bool done = false; !done;) {
+        Batch batch = conn.batch();
+        batch.add("select * from b").add("select b.* from b").add("table b");
+        try {
+          co_await batch.run();
+          done = true;
+        } catch (const ServerException&) {
+          ++failures;
+        }
+        BOOST_REQUIRE(failures < 2);
+      }
+    }
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()
