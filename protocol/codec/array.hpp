@@ -93,7 +93,7 @@ class ArrayWriter {
 /// What separates elements in text format (pg_type.typdelim): a comma, except for boxes.
 constexpr char array_delimiter(Oid element) noexcept { return element == oid::box ? ';' : ','; }
 
-/// An array in text format, or one dimension of it: {"a","b",NULL}.
+/// An array in text format, or one dimension of it: {"a","b",NULL}. Complete when it was closed.
 class ArrayLiteral {
  public:
   explicit ArrayLiteral(WriteBuffer& out, char delimiter = ',') : out_(out), delimiter_(delimiter) {
@@ -101,12 +101,12 @@ class ArrayLiteral {
   }
   ArrayLiteral(const ArrayLiteral&) = delete;
   ArrayLiteral& operator=(const ArrayLiteral&) = delete;
-  ~ArrayLiteral() { out_.u8('}'); }
 
   void null();
   void element(std::string_view text);
   /// Another ArrayLiteral is about to be this one's next item.
   void nested() { separate(); }
+  void close() { out_.u8('}'); }
 
  private:
   void separate();
@@ -242,6 +242,7 @@ struct Codec<std::vector<T>> {
       element.consume(element.pending().size());
       if (element.failed()) return out.fail();
     }
+    array.close();
   }
 };
 

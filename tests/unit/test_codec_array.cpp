@@ -12,6 +12,7 @@
 #include "pgstride/protocol/codec/scalar.hpp"
 #include "pgstride/protocol/codec/text.hpp"
 
+#include "tests/support/failing_allocations.hpp"
 #include "tests/support/golden_values.hpp"
 
 using namespace pgstride;
@@ -111,6 +112,19 @@ BOOST_AUTO_TEST_CASE(strings_are_sent_as_a_literal) {
   BOOST_TEST(literal({"", std::nullopt, "NULL"}) == R"({"",NULL,"NULL"})");
   BOOST_TEST(literal({R"(say "hi")", R"(back\slash)", "{,}", R"(\")"}) ==
              R"({"say \"hi\"","back\\slash","{,}","\\\""})");
+}
+
+// The last byte of a literal may be the one that there is no room for.
+BOOST_AUTO_TEST_CASE(memory_that_runs_out_in_a_literal_is_an_error) {
+  const std::vector<std::string> none;
+  int failed = 0;
+  for (std::size_t before = 1; before < 10'000; ++before) {
+    WriteBuffer out;
+    out.grow(before);
+    OneFails one(1);
+    if (!one.attempt([&] { Codec<std::vector<std::string>>::encode(none, out); })) ++failed;
+  }
+  BOOST_TEST(failed >= 2);  // where nothing, and where one byte, was left
 }
 
 BOOST_AUTO_TEST_CASE(a_value_that_can_not_be_written_fails_the_array) {

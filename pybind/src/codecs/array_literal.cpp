@@ -50,7 +50,9 @@ class LiteralWriter {
   bool write() {
     ArrayLiteral literal(out_, element_.delimiter);
     const auto dimensions = shape_.dimensions();
-    return dimensions.empty() || write_items(literal, dimensions);
+    if (!dimensions.empty() && !write_items(literal, dimensions)) return false;
+    literal.close();
+    return true;
   }
 
  private:
@@ -63,6 +65,7 @@ class LiteralWriter {
         literal.nested();
         ArrayLiteral nested(out_, element_.delimiter);
         if (!write_items(nested, inner)) return false;
+        nested.close();
       }
     }
     return true;
