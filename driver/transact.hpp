@@ -44,7 +44,13 @@ std::optional<Duration> next_attempt(Connection& connection, const ServerExcepti
                                      const RetryPolicy& policy);
 
 template <class T>
-struct TaskResult;
+inline constexpr bool is_task = false;
+
+template <class T>
+struct TaskResult {
+  static_assert(is_task<T>, "the function that transact() runs must return a Task, as a coroutine does");
+  using Type = void;
+};
 template <class T>
 struct TaskResult<Task<T>> {
   using Type = T;
