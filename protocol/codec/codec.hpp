@@ -170,6 +170,7 @@ template <Decodable T>
 
 /// NULL or a T; the numbers and the types accepted are T's.
 template <class T>
+  requires Encodable<T> || Decodable<T>
 struct Codec<std::optional<T>> : Codec<T> {
   static bool is_null(const std::optional<T>& value) noexcept { return !value.has_value(); }
   static void set_null(std::optional<T>& value) noexcept { value.reset(); }

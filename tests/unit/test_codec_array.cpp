@@ -59,6 +59,7 @@ static_assert(Codec<std::vector<std::byte>>::oid == oid::bytea);
 static_assert(Codec<std::vector<std::vector<std::byte>>>::oid == oid::bytea_array);
 static_assert(Codec<std::vector<std::string>>::format == Format::text);
 static_assert(!Encodable<std::vector<std::vector<int>>>);
+static_assert(!Encodable<std::vector<std::optional<char>>> && !Encodable<std::optional<std::vector<char>>>);
 static_assert(Encodable<std::vector<const char*>> && !Decodable<std::vector<const char*>>);
 
 BOOST_AUTO_TEST_CASE(vectors_survive) {

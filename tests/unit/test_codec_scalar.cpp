@@ -44,6 +44,8 @@ static_assert(Codec<std::string>::oid == 0 && Codec<std::string>::format == Form
 static_assert(Encodable<const char*> && !Decodable<const char*>);
 static_assert(Encodable<char[4]> && !Decodable<char[4]>);
 static_assert(!Encodable<char> && !Encodable<unsigned short> && !Encodable<void*>);
+static_assert(!Encodable<std::optional<char>> && !Decodable<std::optional<char>>);
+static_assert(Encodable<std::optional<const char*>> && !Decodable<std::optional<const char*>>);
 static_assert(Encodable<std::nullopt_t> && Encodable<std::nullptr_t>);
 
 BOOST_AUTO_TEST_CASE(types_are_named_and_related) {
