@@ -144,10 +144,14 @@ constexpr std::string_view enumerator_name() noexcept {
 template <class T>
 inline constexpr auto member_names = names_of<T>(std::make_index_sequence<member_count<T>>());
 
+template <class T>
+struct OnlyMemberOf {
+  static_assert(member_count<T> == 1, "this must be a class with one member");
+  using Type = std::remove_reference_t<std::tuple_element_t<0, decltype(members(std::declval<T&>()))>>;
+};
 /// The type of a class's one member.
 template <class T>
-  requires(member_count<T> == 1)
-using OnlyMember = std::remove_reference_t<std::tuple_element_t<0, decltype(members(std::declval<T&>()))>>;
+using OnlyMember = typename OnlyMemberOf<T>::Type;
 
 #if defined(__clang__)
 #pragma clang diagnostic pop

@@ -52,6 +52,7 @@ struct CompositeCodec {
     std::size_t at = 0;
     const auto write = [&](const auto& member) {
       using Member = std::remove_cvref_t<decltype(member)>;
+      static_assert(Encodable<Member>, "no Codec sends a member of this type as an attribute");
       const Oid type =
           known && at < known->attributes.size() ? known->attributes[at] : binary_oid<Member>(out);
       ++at;
@@ -66,8 +67,10 @@ struct CompositeCodec {
     CompositeView composite;
     if (!composite.parse(bytes) || composite.count() != std::tuple_size_v<decltype(members)>) return false;
     const auto read = [&](auto& member) {
+      using Member = std::remove_cvref_t<decltype(member)>;
+      static_assert(Decodable<Member>, "no Codec reads an attribute into a member of this type");
       const CompositeField field = composite.next();
-      return composite.ok() && Codec<std::remove_cvref_t<decltype(member)>>::accepts(field.type) &&
+      return composite.ok() && Codec<Member>::accepts(field.type) &&
              decode_value(field.type, field.value, member);
     };
     return std::apply([&](auto&... member) { return (read(member) && ...); }, members) && composite.done();
