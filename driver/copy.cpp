@@ -74,7 +74,7 @@ class CopyOutStream::Request final : public CopyRequest<CopyOut> {
     taken_.swap(gathered_);
     gathered_.clear();
     view_ = taken_;
-    if (std::exchange(is_full_, false)) channel_.read_on();
+    if (std::exchange(is_full_, false) && pending()) channel_.read_on();
     return &view_;
   }
 

@@ -62,7 +62,9 @@ class Waitable : public Grammar {
   void expire_at(TimePoint at) {
     if (this->pending()) channel_.set_deadline(*this, at);
   }
-  void expire_after(Duration limit) { expire_at(deadline_after(channel_.loop().now(), limit)); }
+  void expire_after(Duration limit) {  // the connection may have gone before the request
+    if (this->pending()) channel_.set_deadline(*this, deadline_after(channel_.loop().now(), limit));
+  }
   void stop_on(std::stop_token token) {
     stop_ = std::make_unique<StopCallback>(std::move(token), Dismissal{&channel_, this});
   }

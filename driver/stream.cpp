@@ -29,7 +29,7 @@ std::optional<Bytes> RowFlow::take_row() {
     taken_.clear();
     std::swap(taken_, gathered_);
     next_ = gathered_bytes_ = 0;
-    if (std::exchange(is_full_, false)) channel().read_on();
+    if (std::exchange(is_full_, false) && pending()) channel().read_on();
   }
   if (next_ < taken_.size()) return taken_[next_++];
   check(sql());

@@ -1,4 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <stop_token>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -52,6 +54,25 @@ BOOST_AUTO_TEST_CASE(a_deadline_that_is_not_reached) {
     BOOST_TEST(result.value<int>() == 1);
     const Completion done = co_await conn.execute("select 1; select 2").timeout(30s);
     BOOST_TEST(done.tag() == "SELECT 1");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_deadline_and_a_stop_for_a_request_whose_connection_has_gone) {
+  go([](Database& database) -> Task<> {
+    auto conn = std::make_unique<Connection>(database.another());
+    auto query = conn->query("select 1");
+    conn.reset();
+    co_await sleep(database.loop, 10ms);
+    std::stop_source source;
+    query.timeout(1s).deadline(Clock::now()).stop(source.get_token());
+    source.request_stop();
+    std::string what;
+    try {
+      co_await query;
+    } catch (const Error& e) {
+      what = e.what();
+    }
+    BOOST_TEST(contains(what, "the connection was closed"), what);
   });
 }
 

@@ -1,5 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,25 @@ Task<std::string> error_in(Task<T> task) {
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(copy, Table)
+
+// What the stream was to do about its full buffer, it has nobody to do it with.
+BOOST_AUTO_TEST_CASE(a_full_stream_is_emptied_after_the_connection_has_gone) {
+  go([](Database& database) -> Task<> {
+    auto conn = std::make_unique<Connection>(database.another());
+    CopyOutStream out =
+        co_await conn->copy_out("copy (select repeat('x', 1000) from generate_series(1, 100000)) to stdout");
+    const Bytes* chunk = co_await out.next();
+    BOOST_TEST(chunk != nullptr);
+    co_await sleep(database.loop, 300ms);
+    conn.reset();
+    co_await sleep(database.loop, 10ms);
+    const auto drain = [](CopyOutStream& rest) -> Task<> {
+      while (co_await rest.next()) {
+      }
+    };
+    BOOST_TEST(contains(co_await error_in(drain(out)), "the connection was closed"));
+  });
+}
 
 BOOST_AUTO_TEST_CASE(in_and_out) {
   go([](Connection& conn) -> Task<> {

@@ -1,5 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -50,6 +51,27 @@ BOOST_AUTO_TEST_CASE(rows_as_objects) {
     auto none = conn.stream_as<int>("select 1 where false");
     const int* nothing = co_await none.next();
     BOOST_TEST(nothing == nullptr);
+  });
+}
+
+// What it was to do about its full buffer, it has nobody to do it with.
+BOOST_AUTO_TEST_CASE(a_full_one_is_emptied_after_the_connection_has_gone) {
+  go([](Database& database) -> Task<> {
+    auto conn = std::make_unique<Connection>(database.another());
+    Stream rows = conn->stream("select repeat('x', 1000) from generate_series(1, 100000)");
+    const RowView* row = co_await rows.next();
+    BOOST_TEST(row != nullptr);
+    co_await sleep(database.loop, 300ms);
+    conn.reset();
+    co_await sleep(database.loop, 10ms);
+    std::string what;
+    try {
+      while (co_await rows.next()) {
+      }
+    } catch (const Error& e) {
+      what = e.what();
+    }
+    BOOST_TEST(contains(what, "the connection was closed"), what);
   });
 }
 
