@@ -55,6 +55,11 @@ class CopyInStream::Request final : public CopyRequest<CopyWriter> {
   ~Request() {
     if (pending()) channel().cancel(*this);
   }
+
+  void demand_open() const {
+    check();
+    if (has_ended()) throw Error(Errc::invalid_argument, "the COPY was finished before");
+  }
 };
 
 class CopyOutStream::Request final : public CopyRequest<CopyOut> {
@@ -109,9 +114,15 @@ CopyInStream::CopyInStream(CopyInStream&&) noexcept = default;
 CopyInStream& CopyInStream::operator=(CopyInStream&&) noexcept = default;
 CopyInStream::~CopyInStream() = default;
 
-CopyInStream::Write CopyInStream::write(Bytes data) { return {*request_, request_->write(data)}; }
+CopyInStream::Write CopyInStream::write(Bytes data) {
+  request_->demand_open();
+  return {*request_, request_->write(data)};
+}
 CopyInStream::Write CopyInStream::write(std::string_view data) { return write(as_bytes(data)); }
-CopyInStream::Write CopyInStream::settle() { return {*request_, request_->settle()}; }
+CopyInStream::Write CopyInStream::settle() {
+  request_->demand_open();
+  return {*request_, request_->settle()};
+}
 
 CopyInStream::Finish CopyInStream::finish() {
   request_->end();

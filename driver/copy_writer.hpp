@@ -25,6 +25,7 @@ class CopyWriter : public CopyIn {
   bool settle();
   /// No more data: on_done() follows.
   void end();
+  bool has_ended() const noexcept { return end_ == End::complete; }
   /// The COPY must not succeed, for this reason: on_done() follows, without a failure.
   void break_off(std::string_view reason);
 

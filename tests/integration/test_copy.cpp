@@ -42,6 +42,25 @@ Task<std::string> error_in(Task<T> task) {
 
 BOOST_FIXTURE_TEST_SUITE(copy, Table)
 
+BOOST_AUTO_TEST_CASE(what_is_written_after_the_end_is_refused) {
+  go([](Connection& conn) -> Task<> {
+    const auto write = [](CopyInStream& in) -> Task<> { co_await in.write("2\ttwo\n"); };
+    CopyInStream in = co_await conn.copy_in("copy t from stdin");
+    co_await in.write("1\tone\n");
+    co_await in.finish();
+    BOOST_TEST(co_await error_in(write(in)) == "the COPY was finished before");
+
+    const auto write_row = [](CopyRowsIn<int, std::string>& rows) -> Task<> {
+      co_await rows.write(2, "two");
+    };
+    auto opening = conn.copy_rows_in<int, std::string>("copy t from stdin (format binary)");
+    auto rows = co_await opening;
+    co_await rows.finish();
+    BOOST_TEST(co_await error_in(write_row(rows)) == "the COPY was finished before");
+    BOOST_TEST(co_await count(conn) == 1);
+  });
+}
+
 // What the stream was to do about its full buffer, it has nobody to do it with.
 BOOST_AUTO_TEST_CASE(a_full_stream_is_emptied_after_the_connection_has_gone) {
   go([](Database& database) -> Task<> {
