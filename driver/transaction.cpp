@@ -2,6 +2,7 @@
 #include "pgstride/driver/transaction.hpp"
 
 #include "pgstride/driver/unattended.hpp"
+#include "pgstride/protocol/session.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
@@ -63,7 +64,7 @@ Begin::Begin(const std::shared_ptr<Transaction::Level>& savepoint)
     : Begin(savepoint, "SAVEPOINT " + savepoint->savepoint()) {}
 
 Begin::Begin(std::shared_ptr<Transaction::Level> level, const std::string& sql)
-    : Request(level->channel, sql, nullptr), level_(std::move(level)) {
+    : Request(level->channel, sql, static_cast<ResultSink*>(this)), level_(std::move(level)) {
   submit(sql);
 }
 
@@ -71,9 +72,16 @@ Begin::Begin(std::shared_ptr<Transaction::Level> level, const std::string& sql)
 // that nobody took does no harm.
 Begin::~Begin() {
   if (!level_ || level_->depth > 0) return;
-  const bool began = is_open_question(*this) || !failure();
+  const bool began = !is_refused_ && (is_open_question(*this) || !failure());
   if (pending()) channel().cancel(*this);
   if (began) send_unattended(channel(), "ROLLBACK");
+}
+
+// The server only warns, and whoever ended the inner one would end the outer one.
+void Begin::on_complete(CommandTag) {
+  is_refused_ = level_->depth == 0 && session()->transaction() != TransactionStatus::idle;
+  if (is_refused_)
+    throw Error(Errc::invalid_argument, "there is a transaction already; savepoint() makes one within it");
 }
 
 Transaction Begin::take() {

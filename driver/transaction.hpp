@@ -88,7 +88,7 @@ class [[nodiscard]] Transaction {
 };
 
 /// co_await → Transaction
-class [[nodiscard]] Begin final : public Request<Begin, SimpleQuery> {
+class [[nodiscard]] Begin final : public Request<Begin, SimpleQuery>, ResultSink {
  public:
   Begin(Channel& channel, const TransactionOptions& options);
   Begin(Channel& channel, std::shared_ptr<const Transaction::Level> around);
@@ -98,9 +98,12 @@ class [[nodiscard]] Begin final : public Request<Begin, SimpleQuery> {
   friend Request;
   explicit Begin(const std::shared_ptr<Transaction::Level>& savepoint);
   Begin(std::shared_ptr<Transaction::Level> level, const std::string& sql);
+  bool on_row(DataRow) override { return true; }
+  void on_complete(CommandTag tag) override;
   Transaction take();
 
   std::shared_ptr<Transaction::Level> level_;  // until it is taken
+  bool is_refused_ = false;                    // the block is somebody else's
 };
 
 /// The end of a transaction, to be awaited.

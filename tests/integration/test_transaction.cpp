@@ -194,6 +194,35 @@ BOOST_AUTO_TEST_CASE(is_over_only_once) {
   });
 }
 
+// The server only warns. Had it been taken for a transaction, its end would have been the outer one's.
+BOOST_AUTO_TEST_CASE(another_one_inside_a_transaction_is_refused) {
+  go([](Connection& conn) -> Task<> {
+    co_await make_table(conn);
+    co_await conn.execute("set client_min_messages = error");
+    {
+      Transaction tx = co_await conn.begin();
+      co_await insert(conn, 1);
+      std::string what;
+      try {
+        Transaction inner = co_await conn.begin();
+      } catch (const Error& e) {
+        what = e.what();
+      }
+      BOOST_TEST(what == "there is a transaction already; savepoint() makes one within it");
+      BOOST_TEST(tx.is_open());
+      co_await insert(conn, 2);
+      const std::string rows = co_await content(conn);
+      BOOST_TEST(rows == "1,2");
+    }
+    const std::string rows = co_await content(conn);
+    BOOST_TEST(rows == "");
+    co_await conn.execute("begin");
+    auto ended = conn.execute("commit");
+    Transaction after = co_await conn.begin();  // by the time it comes there is none any more
+    co_await after.commit();
+  });
+}
+
 BOOST_AUTO_TEST_CASE(destroying_a_coroutine_inside_one) {
   Connection watcher = another();
   run(loop, make_table(connection));
