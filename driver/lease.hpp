@@ -28,13 +28,16 @@ struct Loan {
   std::source_location where;  // of acquire()
 };
 
-/// A connection that is lent, until this is destroyed. Moved, not copied; a default or moved-from one has
-/// none. Must outlive cursors, transactions and requests made from it. It may outlive the pool, but then
-/// its connection is closed.
+/// A connection that is lent, until this is destroyed. Moved, not copied; a default one, or one moved from or
+/// released, has none, and then -> gives null. Must outlive cursors, transactions and requests made from it. It
+/// may outlive the pool, but then its connection is closed.
 class [[nodiscard]] Lease {
  public:
   Lease() = default;
-  Lease(Lease&& other) noexcept = default;
+  Lease(Lease&& other) noexcept
+      : pool_(std::move(other.pool_)),
+        connection_(std::exchange(other.connection_, nullptr)),
+        slot_(other.slot_) {}
   Lease& operator=(Lease&& other) noexcept {
     std::swap(pool_, other.pool_);
     std::swap(connection_, other.connection_);

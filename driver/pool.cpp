@@ -64,12 +64,14 @@ Lease::Lease(std::shared_ptr<PoolState> pool, PoolCore::Slot slot) noexcept
     : pool_(std::move(pool)), connection_(&pool_->connection(slot)), slot_(slot) {}
 
 void Lease::release() noexcept {
+  connection_ = nullptr;
   if (const auto pool = std::exchange(pool_, nullptr)) pool->release(slot_);
 }
 
 void Lease::reset_behind() { pool_->reset_behind(slot_); }
 
 void Lease::discard() noexcept {
+  connection_ = nullptr;
   if (const auto pool = std::exchange(pool_, nullptr)) pool->discard(slot_);
 }
 
