@@ -13,12 +13,13 @@ Failure refused(std::string what) { return {Errc::invalid_argument, std::move(wh
 
 std::string parameter(std::size_t index) { return "parameter $" + std::to_string(index + 1); }
 
-std::string text_of(const ParameterTypes& parameters, std::size_t index, const TypeNames& types) {
+// " as int4"; nothing where the server would have chosen the type.
+std::string as_type(const ParameterTypes& parameters, std::size_t index, const TypeNames& types) {
   const Oid type = parameters.oid(index, types);
   const bool named = !parameters.names.empty() && !parameters.names[index].name.empty();
-  if (!named) return type_text(type);
+  if (!named) return type == oid::unspecified ? "" : " as " + type_text(type);
   const auto& [name, is_array, base] = parameters.names[index];
-  std::string text(name);
+  std::string text = " as " + std::string(name);
   if (is_array) text += "[]";
   return text;
 }
@@ -58,7 +59,7 @@ std::optional<Failure> encode_arguments(const Arguments& arguments, const Statem
     const std::size_t written = arguments.write(out);
     if (written == count) return std::nullopt;
     return refused(parameter(written) + ": this " + std::string(arguments.names()[written]) +
-                   " can not be sent as " + text_of(arguments.types(), written, types));
+                   " can not be sent" + as_type(arguments.types(), written, types));
   } catch (...) {
     Failure failure = refused("an argument could not be encoded");
     failure.thrown = std::current_exception();
