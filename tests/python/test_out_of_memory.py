@@ -11,7 +11,7 @@ import subprocess
 import absent
 import pytest
 
-SUPPORT = pathlib.Path(__file__).resolve().parents[1] / "support"
+PRELOAD = pathlib.Path(__file__).resolve().parents[1] / "preload"
 
 PRELUDE = """
 import asyncio, ctypes, os
@@ -27,7 +27,7 @@ def library(tmp_path_factory):
     if not shutil.which("g++"):
         absent.skip("g++", "what makes memory run out has to be compiled")
     library = tmp_path_factory.mktemp("memory") / "memory.so"
-    source = SUPPORT / "memory_that_runs_out.cpp"
+    source = PRELOAD / "memory_that_runs_out.cpp"
     subprocess.run(["g++", "-std=c++20", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
     return library
 

@@ -13,7 +13,7 @@ import sys
 
 import absent
 
-SUPPORT = pathlib.Path(__file__).parents[1] / "support"
+PRELOAD = pathlib.Path(__file__).parents[1] / "preload"
 
 JUMPS = """
 import asyncio, ctypes, os, sys, time
@@ -50,7 +50,7 @@ def test_the_clock_is_set(python, tmp_path, monkeypatch):  # NF-15
     if not shutil.which("cc"):
         absent.skip("cc", "the clock has to be compiled")
     library = tmp_path / "clock.so"
-    source = SUPPORT / "clock_that_jumps.c"
+    source = PRELOAD / "clock_that_jumps.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
     monkeypatch.setenv("LD_PRELOAD", str(library))
     assert python(JUMPS) == (0, "done\n", "")
