@@ -39,7 +39,7 @@ constexpr std::array names{
     Name{"LATIN9", "iso8859_15"},
     Name{"LATIN10", "iso8859_16"},
     Name{"SHIFTJIS2004", "shift_jis"},  // as far as that goes: Python's own takes a backslash for a yen sign
-    Name{"SJIS", "cp932"},  // which has all that the server has of it; shift_jis lacks a ninth
+    Name{"SJIS", "cp932"},              // which has all that the server has of it; shift_jis lacks a ninth
     Name{"UHC", "cp949"},
     Name{"WIN866", "cp866"},
     Name{"WIN874", "cp874"},

@@ -14,10 +14,10 @@ BOOST_AUTO_TEST_CASE(one_that_has_ended_knows_no_connection) {
   const auto body = [](Pool& from) -> Task<> {
     Lease first = co_await from.acquire();
     Lease second = co_await from.acquire();
-    Connection* connection = second.operator->();
+    Connection* lent = second.operator->();
     Lease moved = std::move(second);
     BOOST_TEST(second.operator->() == nullptr);
-    BOOST_TEST(moved.operator->() == connection);
+    BOOST_TEST(moved.operator->() == lent);
     first.release();
     moved.discard();
     BOOST_TEST(first.operator->() == nullptr);
