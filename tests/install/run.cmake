@@ -1,8 +1,8 @@
 # Builds and runs the consumer as strangers would. Run as:
 #   cmake -D HOW=package|sources -D SOURCE=… -D BUILD=… -D SCRATCH=… -D CXX=… [-D FLAGS=…] [-D LAUNCHER=…]
 #         -P run.cmake
-# `package`: against what BUILD installs, found by CMake and by pkg-config. `sources`: by FetchContent,
-# with shared libraries.
+# `package`: against what BUILD installs, found by CMake and by pkg-config, where it was installed and where it was
+# moved to. `sources`: by FetchContent, with shared libraries.
 
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -26,15 +26,23 @@ if(HOW STREQUAL "sources")
   return()
 endif()
 
+function(build_by_pkg_config prefix)
+  file(GLOB_RECURSE pc ${prefix}/pgstride-uv.pc)
+  get_filename_component(pc_dir ${pc} DIRECTORY)
+  set(ENV{PKG_CONFIG_PATH} ${pc_dir})
+  execute_process(COMMAND pkg-config --cflags --libs --static pgstride-uv
+    OUTPUT_VARIABLE words OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(words UNIX_COMMAND "${words}")
+  separate_arguments(flags UNIX_COMMAND "${FLAGS}")
+  run(${CXX} ${flags} ${CMAKE_CURRENT_LIST_DIR}/consumer.cpp -o ${SCRATCH}/by_pkg_config ${words})
+  run(${SCRATCH}/by_pkg_config)
+endfunction()
+
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${SCRATCH}/prefix)
 build_consumer(-D CMAKE_PREFIX_PATH=${SCRATCH}/prefix)
+build_by_pkg_config(${SCRATCH}/prefix)
 
-file(GLOB_RECURSE pc ${SCRATCH}/prefix/pgstride-uv.pc)
-get_filename_component(pc_dir ${pc} DIRECTORY)
-set(ENV{PKG_CONFIG_PATH} ${pc_dir})
-execute_process(COMMAND pkg-config --cflags --libs --static --define-prefix pgstride-uv
-  OUTPUT_VARIABLE words OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-separate_arguments(words UNIX_COMMAND "${words}")
-separate_arguments(flags UNIX_COMMAND "${FLAGS}")
-run(${CXX} ${flags} ${CMAKE_CURRENT_LIST_DIR}/consumer.cpp -o ${SCRATCH}/by_pkg_config ${words})
-run(${SCRATCH}/by_pkg_config)
+file(RENAME ${SCRATCH}/prefix ${SCRATCH}/moved)
+file(REMOVE_RECURSE ${SCRATCH}/build)
+build_consumer(-D CMAKE_PREFIX_PATH=${SCRATCH}/moved)
+build_by_pkg_config(${SCRATCH}/moved)

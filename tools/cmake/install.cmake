@@ -13,7 +13,18 @@ function(install_targets file)
   install(EXPORT ${file} NAMESPACE pgstride:: DESTINATION ${config_dir} COMPONENT development)
 endfunction()
 
+# What is installed can be moved: pkg-config's files say where things are as seen from themselves. But a directory that
+# was given as an absolute path is where it is.
 function(install_pkg_config name)
+  if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+    set(PGSTRIDE_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
+  else()
+    set(up /prefix)
+    cmake_path(RELATIVE_PATH up BASE_DIRECTORY "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+    cmake_path(APPEND PGSTRIDE_PC_PREFIX "\${pcfiledir}" "${up}")
+  endif()
+  cmake_path(APPEND PGSTRIDE_PC_LIBDIR "\${prefix}" "${CMAKE_INSTALL_LIBDIR}")
+  cmake_path(APPEND PGSTRIDE_PC_INCLUDEDIR "\${prefix}" "${CMAKE_INSTALL_INCLUDEDIR}")
   configure_file(${PROJECT_SOURCE_DIR}/tools/cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/${name}.pc
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
