@@ -163,11 +163,13 @@ BOOST_AUTO_TEST_CASE(what_the_server_refuses) {
       co_await in.finish();
     };
     const auto no_table = [](Connection& c) -> Task<> {
-      co_await c.copy_in("copy no_such_table from stdin");
+      (void)co_await c.copy_in("copy no_such_table from stdin");
     };
-    const auto no_copy = [](Connection& c) -> Task<> { co_await c.copy_out("select 1"); };
-    const auto other_way = [](Connection& c) -> Task<> { co_await c.copy_out("copy t from stdin"); };
-    const auto nul = [](Connection& c) -> Task<> { co_await c.copy_in(std::string_view("copy\0t", 6)); };
+    const auto no_copy = [](Connection& c) -> Task<> { (void)co_await c.copy_out("select 1"); };
+    const auto other_way = [](Connection& c) -> Task<> { (void)co_await c.copy_out("copy t from stdin"); };
+    const auto nul = [](Connection& c) -> Task<> {
+      (void)co_await c.copy_in(std::string_view("copy\0t", 6));
+    };
     const auto fails_late = [](Connection& c) -> Task<> {
       CopyOutStream out =
           co_await c.copy_out("copy (select 1 / (5 - i) from generate_series(1, 10) i) to stdout");
@@ -250,10 +252,10 @@ BOOST_AUTO_TEST_CASE(many_typed_rows) {
 BOOST_AUTO_TEST_CASE(typed_rows_that_do_not_fit) {
   go([](Connection& conn) -> Task<> {
     const auto text_format = [](Connection& c) -> Task<> {
-      co_await c.copy_rows_in<int, std::string_view>("copy t from stdin");
+      (void)co_await c.copy_rows_in<int, std::string_view>("copy t from stdin");
     };
     const auto too_few = [](Connection& c) -> Task<> {
-      co_await c.copy_rows_in<int>("copy t from stdin (format binary)");
+      (void)co_await c.copy_rows_in<int>("copy t from stdin (format binary)");
     };
     const auto wrong_length = [](Connection& c) -> Task<> {
       auto in = co_await c.copy_rows_in<std::int64_t, std::string_view>("copy t from stdin (format binary)");
