@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <iterator>
+#include <map>
 #include <utility>
 
 namespace pgstride::test {
@@ -188,11 +188,10 @@ bool FakeLoop::run_jobs() {
 }
 
 bool FakeLoop::fire_timers() {
-  std::vector<FakeTimer*> due;
-  std::copy_if(timers_.begin(), timers_.end(), std::back_inserter(due),
-               [&](auto* t) { return t->at() <= now_; });
-  std::stable_sort(due.begin(), due.end(), [](auto* a, auto* b) { return a->at() < b->at(); });
-  for (auto* timer : due) {
+  std::multimap<TimePoint, FakeTimer*> due;
+  for (auto* timer : timers_)
+    if (timer->at() <= now_) due.emplace(timer->at(), timer);
+  for (const auto& [at, timer] : due) {
     // An earlier one may have destroyed it or put it off.
     if (contains(timers_, timer) && timer->at() <= now_) timer->fire();
   }
