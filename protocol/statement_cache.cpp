@@ -32,8 +32,9 @@ void StatementCache::insert(StatementRef statement) {
   if (capacity_ == 0) return;
   const Key key = key_of(*statement);
   if (Statement* old = find(key.sql, key.types)) erase(*old);
-  entries_.push_front(std::move(statement));
-  index_[key] = entries_.begin();
+  std::list<StatementRef> entry(1, std::move(statement));
+  index_[key] = entry.begin();
+  entries_.splice(entries_.begin(), entry);
   resize(capacity_);
 }
 

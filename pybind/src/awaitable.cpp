@@ -27,13 +27,15 @@ Awaitable* Awaitable::allocate(const PyLoop& loop, std::size_t request_size) noe
   return self;
 }
 
-Ref Awaitable::adopt(Awaitable* self, Request& request, PyLoop& loop) noexcept {
-  self->request = &request;
-  request.self_ = reinterpret_cast<PyObject*>(self);
-  request.loop_ = Ref::borrow(loop.object());
-  request.nests_ = loop.nests();
+Ref Awaitable::adopt(Awaitable* self, Request* request, PyLoop& loop) noexcept {
+  Ref object = Ref::steal(reinterpret_cast<PyObject*>(self));
+  if (!request) return {};
+  self->request = request;
+  request->self_ = object.get();
+  request->loop_ = Ref::borrow(loop.object());
+  request->nests_ = loop.nests();
   PyObject_GC_Track(self);
-  return Ref::steal(request.self_);
+  return object;
 }
 
 void Request::complete() noexcept {
@@ -78,7 +80,7 @@ class AwaitableSlots {
         return PYGEN_NEXT;
       case State::completed:
         request.state_ = State::taken;
-        *result = request.take_result();
+        *result = or_memory_error([&] { return request.take_result(); });
         return *result ? PYGEN_RETURN : PYGEN_ERROR;
       case State::cancelled: raise_cancelled(request); break;
       case State::taken: PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited request"); break;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <new>
 
+#include "pgstride/pybind/src/memory.hpp"
 #include "pgstride/pybind/src/python.hpp"
 
 namespace pgstride::python {
@@ -75,8 +76,9 @@ struct Awaitable {
     if (!self) return {};
     void* memory = self + 1;
     std::size_t space = sizeof(T) + padding;
-    request = new (align(alignof(T), sizeof(T), memory, space)) T(std::forward<Args>(args)...);
-    return adopt(self, *request, loop);
+    memory = align(alignof(T), sizeof(T), memory, space);
+    request = or_memory_error([&] { return new (memory) T(std::forward<Args>(args)...); });
+    return adopt(self, request, loop);
   }
   /// For whoever has tried to start it. Null with a Python error set if that failed; one that declined is
   /// waited for all the same.
@@ -87,7 +89,8 @@ struct Awaitable {
  private:
   static Awaitable* allocate(const PyLoop& loop, std::size_t request_size) noexcept;
   static void* align(std::size_t alignment, std::size_t size, void*& memory, std::size_t& space) noexcept;
-  static Ref adopt(Awaitable* self, Request& request, PyLoop& loop) noexcept;
+  /// A request that could not be made is null.
+  static Ref adopt(Awaitable* self, Request* request, PyLoop& loop) noexcept;
 };
 
 bool is_awaitable(PyObject* object) noexcept;

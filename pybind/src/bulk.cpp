@@ -37,16 +37,17 @@ bool Bulk::take_record(PyObject* record) {
 }
 
 // The sets that were taken from an iterator are gone; those of a list or tuple can be had again.
-void Bulk::executed() noexcept {
+bool Bulk::goes_on() {
   const Failure* failed = step_->failure();
-  const bool is_repeatable = PyList_Check(sets_.get()) || PyTuple_Check(sets_.get());
-  if (failed && is_repeatable) {
-    iterator_ = Ref::steal(PyObject_GetIter(sets_.get()));
-    position_ = 0;
-    if (iterator_ && retry_with_fresh_plan(*failed)) return;
-  }
-  if (!failed && read_kept_rows()) return;
-  finish();
+  if (!failed) return read_kept_rows();
+  if (!PyList_Check(sets_.get()) && !PyTuple_Check(sets_.get())) return false;
+  iterator_ = Ref::steal(PyObject_GetIter(sets_.get()));
+  position_ = 0;
+  return iterator_ && retry_with_fresh_plan(*failed);
+}
+
+void Bulk::executed() noexcept {
+  finish_unless([&] { return goes_on(); });
 }
 
 PyObject* Bulk::take_result() {

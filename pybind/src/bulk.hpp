@@ -49,6 +49,7 @@ class Bulk final : public StatementExchange {
   };
   bool run(const StatementRef& statement, Plan& plan) override;
   bool take_record(PyObject* record) override;
+  bool goes_on();
   void executed() noexcept;
 
   Ref sets_;

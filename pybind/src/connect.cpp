@@ -162,9 +162,9 @@ bool CloseRequest::start(PyObject* timeout) {
     complete_early();
     return true;
   }
-  core.wait_for_close(self());
   TimerHandler& handler = *this;
   timer_ = core.loop().timer(handler);
+  core.wait_for_close(self());
   timer_->arm(deadline_after(core.loop().now(), limit));
   if (core.busy()) core.channel().interrupt();
   core.channel().terminate();

@@ -4,6 +4,7 @@
 #include "pgstride/pybind/src/arguments.hpp"
 #include "pgstride/pybind/src/copy_in.hpp"
 #include "pgstride/pybind/src/copy_out.hpp"
+#include "pgstride/pybind/src/memory.hpp"
 #include "pgstride/pybind/src/statement.hpp"
 
 namespace pgstride::python {
@@ -98,22 +99,17 @@ PyObject* copy_next(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return request_of<CopyOutRequest>(args[0])->next();
 }
 
-template <class Function>
-PyCFunction fast(Function function) noexcept {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
-}
-
 PyMethodDef functions[] = {
-    {"copy_timeout", fast(copy_timeout), METH_FASTCALL, nullptr},
-    {"copy_records", fast(copy_records), METH_FASTCALL, nullptr},
-    {"copy_in", fast(copy_in), METH_FASTCALL, nullptr},
-    {"copy_write", fast(copy_write), METH_FASTCALL, nullptr},
-    {"copy_write_record", fast(copy_write_record), METH_FASTCALL, nullptr},
-    {"copy_end", fast(copy_end), METH_FASTCALL, nullptr},
-    {"copy_break_off", fast(copy_break_off), METH_FASTCALL, nullptr},
-    {"copy_give_up", fast(copy_give_up), METH_FASTCALL, nullptr},
-    {"copy_out", fast(copy_out), METH_FASTCALL, nullptr},
-    {"copy_next", fast(copy_next), METH_FASTCALL, nullptr},
+    {"copy_timeout", guarded<copy_timeout>(), METH_FASTCALL, nullptr},
+    {"copy_records", guarded<copy_records>(), METH_FASTCALL, nullptr},
+    {"copy_in", guarded<copy_in>(), METH_FASTCALL, nullptr},
+    {"copy_write", guarded<copy_write>(), METH_FASTCALL, nullptr},
+    {"copy_write_record", guarded<copy_write_record>(), METH_FASTCALL, nullptr},
+    {"copy_end", guarded<copy_end>(), METH_FASTCALL, nullptr},
+    {"copy_break_off", guarded<copy_break_off>(), METH_FASTCALL, nullptr},
+    {"copy_give_up", guarded<copy_give_up>(), METH_FASTCALL, nullptr},
+    {"copy_out", guarded<copy_out>(), METH_FASTCALL, nullptr},
+    {"copy_next", guarded<copy_next>(), METH_FASTCALL, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

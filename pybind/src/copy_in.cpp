@@ -2,6 +2,7 @@
 #include "pgstride/pybind/src/copy_in.hpp"
 
 #include "pgstride/protocol/binary_copy.hpp"
+#include "pgstride/pybind/src/memory.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -135,7 +136,7 @@ PyObject* CopyInRequest::write_record(PyObject* record) {
   if (!can_write()) return nullptr;
   WriteBuffer& out = step_->batch();
   const std::uint64_t begin = out.position();
-  const bool is_written = writer_.write(record, out);
+  const bool is_written = or_memory_error([&] { return writer_.write(record, out); });
   if (out.take_failure() || !is_written) {
     out.truncate(begin);
     if (!PyErr_Occurred())
@@ -143,6 +144,14 @@ PyObject* CopyInRequest::write_record(PyObject* record) {
     return nullptr;
   }
   return wait_unless(step_->settle());
+}
+
+// What nobody could send the rest of is not left open.
+bool CopyInRequest::frame(void (*part)(WriteBuffer&)) {
+  if (or_memory_error([&] { return part(step_->batch()), true; })) return true;
+  const KeepError keep;
+  give_up();
+  return false;
 }
 
 PyObject* CopyInRequest::wait_for_end() {
@@ -154,7 +163,7 @@ PyObject* CopyInRequest::wait_for_end() {
 
 PyObject* CopyInRequest::end() {
   if (!can_write()) return nullptr;
-  if (writer_) write_copy_trailer(step_->batch());
+  if (writer_ && !frame(write_copy_trailer)) return nullptr;
   step_->end();
   return wait_for_end();
 }
@@ -172,13 +181,14 @@ PyObject* CopyInRequest::take_result() {
   if (is_ending_) return make_status(status_);
   if (writer_ && step_->batch().position() == 0) {  // the start
     if (!is_binary_) return refuse_text_format(), nullptr;
-    write_copy_header(step_->batch());
+    if (!frame(write_copy_header)) return nullptr;
   }
   Py_RETURN_NONE;
 }
 
 void CopyInRequest::give_up(std::string_view reason) noexcept {
-  if (step_ && step_->pending()) step_->break_off(reason);
+  if (step_ && step_->pending() && !or_memory_error([&] { return step_->break_off(reason), true; }))
+    PyErr_Clear();
   give_up();
 }
 

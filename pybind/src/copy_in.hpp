@@ -105,6 +105,8 @@ class CopyInRequest final : public Exchange {
     CopyInRequest& owner_;
   };
   bool can_write();
+  /// Header or trailer. False with a Python error set.
+  bool frame(void (*part)(WriteBuffer&));
   PyObject* wait_unless(bool has_room);
   PyObject* wait_for_end();
   void progressed() noexcept;

@@ -6,11 +6,12 @@
 #include "pgstride/pybind/src/connect.hpp"
 #include "pgstride/pybind/src/core_queries.hpp"
 #include "pgstride/pybind/src/failure.hpp"
+#include "pgstride/pybind/src/memory.hpp"
 #include "pgstride/pybind/src/type_codecs.hpp"
 
 namespace pgstride::python {
 
-Core::Core(std::unique_ptr<PyLoop> loop, std::unique_ptr<Channel> channel, CoreOptions options)
+Core::Core(std::unique_ptr<PyLoop>&& loop, std::unique_ptr<Channel>&& channel, CoreOptions options)
     : options_(std::move(options)), loop_(std::move(loop)), channel_(std::move(channel)) {
   channel_->listen(this);
   session().listen(this);
@@ -207,44 +208,39 @@ void dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-template <class Function>
-PyCFunction fast(Function function) noexcept {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
-}
-
 PyMethodDef methods[] = {
-    {"fetch", fast(fetch), METH_FASTCALL, nullptr},
-    {"fetchrow", fast(fetchrow), METH_FASTCALL, nullptr},
-    {"fetchval", fast(fetchval), METH_FASTCALL, nullptr},
-    {"execute", fast(execute), METH_FASTCALL, nullptr},
-    {"many", fast(many), METH_FASTCALL, nullptr},
-    {"report", fast(report), METH_FASTCALL, nullptr},
-    {"portal", fast(portal), METH_FASTCALL, nullptr},
-    {"close_portal", fast(close_portal), METH_FASTCALL, nullptr},
-    {"script", fast(script), METH_FASTCALL, nullptr},
-    {"prepare", fast(prepare), METH_FASTCALL, nullptr},
-    {"cached_statements", cached_statements, METH_NOARGS, nullptr},
-    {"has_cached", has_cached, METH_O, nullptr},
-    {"closing_statements", closing_statements, METH_NOARGS, nullptr},
-    {"set_statement_cache", fast(set_statement_cache), METH_FASTCALL, nullptr},
-    {"keep_statement", keep_statement, METH_O, nullptr},
-    {"clear_statement_cache", clear_statement_cache, METH_NOARGS, nullptr},
-    {"fetch_plain", fast(fetch_plain), METH_FASTCALL, nullptr},
-    {"look_up_types", fast(look_up_types), METH_FASTCALL, nullptr},
-    {"set_type_codec", fast(set_type_codec), METH_FASTCALL, nullptr},
-    {"set_type_alias", fast(set_type_alias), METH_FASTCALL, nullptr},
-    {"reset_type_codec", reset_type_codec, METH_O, nullptr},
-    {"known_type", known_type, METH_O, nullptr},
-    {"share_types", share_types, METH_O, nullptr},
-    {"forget_types", forget_types, METH_NOARGS, nullptr},
-    {"close", close, METH_O, nullptr},
-    {"abort", abort, METH_NOARGS, nullptr},
-    {"abort_when_free", abort_when_free, METH_NOARGS, nullptr},
-    {"roll_back", roll_back, METH_NOARGS, nullptr},
-    {"set_on_closed", set_on_closed, METH_O, nullptr},
-    {"set_on_first_row", set_on_first_row, METH_O, nullptr},
-    {"set_on_server_events", fast(set_on_server_events), METH_FASTCALL, nullptr},
-    {"parameters", parameters, METH_NOARGS, nullptr},
+    {"fetch", guarded<fetch>(), METH_FASTCALL, nullptr},
+    {"fetchrow", guarded<fetchrow>(), METH_FASTCALL, nullptr},
+    {"fetchval", guarded<fetchval>(), METH_FASTCALL, nullptr},
+    {"execute", guarded<execute>(), METH_FASTCALL, nullptr},
+    {"many", guarded<many>(), METH_FASTCALL, nullptr},
+    {"report", guarded<report>(), METH_FASTCALL, nullptr},
+    {"portal", guarded<portal>(), METH_FASTCALL, nullptr},
+    {"close_portal", guarded<close_portal>(), METH_FASTCALL, nullptr},
+    {"script", guarded<script>(), METH_FASTCALL, nullptr},
+    {"prepare", guarded<prepare>(), METH_FASTCALL, nullptr},
+    {"cached_statements", guarded<cached_statements>(), METH_NOARGS, nullptr},
+    {"has_cached", guarded<has_cached>(), METH_O, nullptr},
+    {"closing_statements", guarded<closing_statements>(), METH_NOARGS, nullptr},
+    {"set_statement_cache", guarded<set_statement_cache>(), METH_FASTCALL, nullptr},
+    {"keep_statement", guarded<keep_statement>(), METH_O, nullptr},
+    {"clear_statement_cache", guarded<clear_statement_cache>(), METH_NOARGS, nullptr},
+    {"fetch_plain", guarded<fetch_plain>(), METH_FASTCALL, nullptr},
+    {"look_up_types", guarded<look_up_types>(), METH_FASTCALL, nullptr},
+    {"set_type_codec", guarded<set_type_codec>(), METH_FASTCALL, nullptr},
+    {"set_type_alias", guarded<set_type_alias>(), METH_FASTCALL, nullptr},
+    {"reset_type_codec", guarded<reset_type_codec>(), METH_O, nullptr},
+    {"known_type", guarded<known_type>(), METH_O, nullptr},
+    {"share_types", guarded<share_types>(), METH_O, nullptr},
+    {"forget_types", guarded<forget_types>(), METH_NOARGS, nullptr},
+    {"close", guarded<close>(), METH_O, nullptr},
+    {"abort", guarded<abort>(), METH_NOARGS, nullptr},
+    {"abort_when_free", guarded<abort_when_free>(), METH_NOARGS, nullptr},
+    {"roll_back", guarded<roll_back>(), METH_NOARGS, nullptr},
+    {"set_on_closed", guarded<set_on_closed>(), METH_O, nullptr},
+    {"set_on_first_row", guarded<set_on_first_row>(), METH_O, nullptr},
+    {"set_on_server_events", guarded<set_on_server_events>(), METH_FASTCALL, nullptr},
+    {"parameters", guarded<parameters>(), METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 PyGetSetDef getset[] = {
@@ -257,7 +253,7 @@ PyGetSetDef getset[] = {
     {"rolling_back", get_rolling_back, nullptr, nullptr, nullptr},
     {"queries", get_queries, nullptr, nullptr, nullptr},
     {"fileno", get_fileno, nullptr, nullptr, nullptr},
-    {"tls", get_tls, nullptr, nullptr, nullptr},
+    {"tls", Guarded<get_tls>::call, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyType_Slot slots[] = {

@@ -30,7 +30,8 @@ struct CoreOptions {
 
 class Core final : ChannelEvents, ServerEvents {
  public:
-  Core(std::unique_ptr<PyLoop> loop, std::unique_ptr<Channel> channel, CoreOptions options);
+  /// Takes the channel, and the loop it stands on, when it is made.
+  Core(std::unique_ptr<PyLoop>&& loop, std::unique_ptr<Channel>&& channel, CoreOptions options);
 
   PyLoop& loop() noexcept { return *loop_; }
   Channel& channel() noexcept { return *channel_; }

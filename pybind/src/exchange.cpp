@@ -6,6 +6,7 @@
 #include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/protocol/frontend.hpp"
 #include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/memory.hpp"
 
 namespace pgstride::python {
 
@@ -76,13 +77,17 @@ bool Exchange::look_up(std::vector<Oid> types) {
 }
 
 void Exchange::looked_up() noexcept {
-  if (!lookup_->failure()) {
-    std::vector<TypeInfo> types = lookup_->take_types();
-    if (const TextEncoding* encoding = core().encoding())
-      for (TypeInfo& type : types) encoding->translate(type);
-    core().types().catalog()->add(lookup_->asked, std::move(types));
-  }
-  types_known();
+  if (lookup_->failure() || or_memory_error([&] { return learn_types(); })) return types_known();
+  keep_error();
+  finish();
+}
+
+bool Exchange::learn_types() {
+  std::vector<TypeInfo> types = lookup_->take_types();
+  if (const TextEncoding* encoding = core().encoding())
+    for (TypeInfo& type : types) encoding->translate(type);
+  core().types().catalog()->add(lookup_->asked, std::move(types));
+  return true;
 }
 
 void Exchange::stop_looking_up() noexcept {

@@ -116,6 +116,7 @@ class Exchange : public Request {
   };
 
   void looked_up() noexcept;
+  bool learn_types();
 
   Ref core_;
   Ref owner_;  // of the lender

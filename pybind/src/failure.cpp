@@ -41,6 +41,10 @@ Ref fields_of(const ServerError& error, const TextEncoding* encoding) {
 }
 
 void raise_failure(const Failure& failure, PyObject* query, const TextEncoding* encoding) {
+  if (failure.thrown) {  // by a sink of ours: none throws anything but for memory
+    PyErr_NoMemory();
+    return;
+  }
   const Ref module = Ref::steal(PyImport_ImportModule("pgstride._failures"));
   const Ref fields = failure.server ? fields_of(*failure.server, encoding) : Ref::borrow(Py_None);
   const Ref detail = make_server_text(failure.detail.empty() ? failure.code.message() : failure.detail);

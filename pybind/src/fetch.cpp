@@ -75,9 +75,7 @@ bool Fetch::take_record(PyObject* record) {
 
 void Fetch::executed() noexcept {
   const Failure* failed = execute_->failure();
-  if (failed && retry_with_fresh_plan(*failed)) return;
-  if (!failed && read_kept_rows()) return;
-  finish();
+  finish_unless([&] { return failed ? retry_with_fresh_plan(*failed) : read_kept_rows(); });
 }
 
 const Failure* Fetch::failure() const noexcept {

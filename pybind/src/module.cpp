@@ -10,6 +10,7 @@
 #include "pgstride/pybind/src/copy.hpp"
 #include "pgstride/pybind/src/core.hpp"
 #include "pgstride/pybind/src/loop.hpp"
+#include "pgstride/pybind/src/memory.hpp"
 #include "pgstride/pybind/src/pool.hpp"
 #include "pgstride/pybind/src/record.hpp"
 #include "pgstride/pybind/src/statement.hpp"
@@ -22,12 +23,11 @@ using namespace pgstride::python;
 namespace {
 
 PyMethodDef functions[] = {
-    {"connect", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(pgstride::python::connect)),
-     METH_FASTCALL, nullptr},
-    {"options", pgstride::python::options, METH_NOARGS, nullptr},
-    {"session_variables", pgstride::python::session_variables, METH_NOARGS, nullptr},
-    {"harmless_options", pgstride::python::harmless_options, METH_NOARGS, nullptr},
-    {"builtin_types", pgstride::python::builtin_types, METH_NOARGS, nullptr},
+    {"connect", guarded<pgstride::python::connect>(), METH_FASTCALL, nullptr},
+    {"options", guarded<pgstride::python::options>(), METH_NOARGS, nullptr},
+    {"session_variables", guarded<pgstride::python::session_variables>(), METH_NOARGS, nullptr},
+    {"harmless_options", guarded<pgstride::python::harmless_options>(), METH_NOARGS, nullptr},
+    {"builtin_types", guarded<pgstride::python::builtin_types>(), METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -38,6 +38,8 @@ void DrainRequest::give_up() noexcept { pool_.stop_waiting(*this); }
 
 PoolHead::PoolHead(std::unique_ptr<PyLoop> loop, const PoolLimits& limits, std::uint64_t max_queries, Ref act)
     : loop_(std::move(loop)), core_(limits), max_queries_(max_queries), act_(std::move(act)) {
+  TimerHandler& handler = *this;
+  timer_ = loop_->timer(handler);
   for (Slot slot = 0; slot < core_.max_size(); ++slot) seats_.push_back(std::make_unique<Seat>(*this, slot));
 }
 
@@ -207,9 +209,7 @@ void PoolHead::act(const char* what, Slot slot) noexcept {
 // The timer is never disarmed: what was due is mostly put off, and a timer that fires for nothing now and
 // then is cheaper than two calls of the loop for each connection that comes back.
 void PoolHead::arm() {
-  if (core_.due() >= armed_) return;
-  TimerHandler& handler = *this;
-  if (!timer_) timer_ = loop_->timer(handler);
+  if (core_.due() >= armed_ || !timer_) return;
   armed_ = core_.due();
   timer_->arm(armed_);
 }

@@ -4,6 +4,7 @@
 #include "pgstride/pybind/src/arguments.hpp"
 #include "pgstride/pybind/src/bulk.hpp"
 #include "pgstride/pybind/src/fetch.hpp"
+#include "pgstride/pybind/src/memory.hpp"
 #include "pgstride/pybind/src/pool.hpp"
 #include "pgstride/pybind/src/script.hpp"
 
@@ -312,38 +313,33 @@ void dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-template <class Function>
-PyCFunction fast(Function function) noexcept {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
-}
-
 PyMethodDef methods[] = {
-    {"take", take, METH_NOARGS, nullptr},
-    {"acquire", acquire, METH_NOARGS, nullptr},
-    {"open", open, METH_O, nullptr},
-    {"connected", fast(connected), METH_FASTCALL, nullptr},
-    {"failed", fast(failed), METH_FASTCALL, nullptr},
-    {"release", fast(release), METH_FASTCALL, nullptr},
-    {"ready", ready, METH_O, nullptr},
-    {"retire", retire, METH_O, nullptr},
-    {"gone", gone, METH_O, nullptr},
-    {"expire", expire, METH_NOARGS, nullptr},
-    {"suspect", suspect, METH_NOARGS, nullptr},
-    {"close", close, METH_NOARGS, nullptr},
-    {"drained", drained, METH_NOARGS, nullptr},
-    {"state", state, METH_O, nullptr},
-    {"end_reason", end_reason, METH_O, nullptr},
-    {"counts", counts, METH_NOARGS, nullptr},
-    {"fetch", fast(fetch), METH_FASTCALL, nullptr},
-    {"fetchrow", fast(fetchrow), METH_FASTCALL, nullptr},
-    {"fetchval", fast(fetchval), METH_FASTCALL, nullptr},
-    {"execute", fast(execute), METH_FASTCALL, nullptr},
-    {"script", fast(script), METH_FASTCALL, nullptr},
-    {"many", fast(many), METH_FASTCALL, nullptr},
+    {"take", guarded<take>(), METH_NOARGS, nullptr},
+    {"acquire", guarded<acquire>(), METH_NOARGS, nullptr},
+    {"open", guarded<open>(), METH_O, nullptr},
+    {"connected", guarded<connected>(), METH_FASTCALL, nullptr},
+    {"failed", guarded<failed>(), METH_FASTCALL, nullptr},
+    {"release", guarded<release>(), METH_FASTCALL, nullptr},
+    {"ready", guarded<ready>(), METH_O, nullptr},
+    {"retire", guarded<retire>(), METH_O, nullptr},
+    {"gone", guarded<gone>(), METH_O, nullptr},
+    {"expire", guarded<expire>(), METH_NOARGS, nullptr},
+    {"suspect", guarded<suspect>(), METH_NOARGS, nullptr},
+    {"close", guarded<close>(), METH_NOARGS, nullptr},
+    {"drained", guarded<drained>(), METH_NOARGS, nullptr},
+    {"state", guarded<state>(), METH_O, nullptr},
+    {"end_reason", guarded<end_reason>(), METH_O, nullptr},
+    {"counts", guarded<counts>(), METH_NOARGS, nullptr},
+    {"fetch", guarded<fetch>(), METH_FASTCALL, nullptr},
+    {"fetchrow", guarded<fetchrow>(), METH_FASTCALL, nullptr},
+    {"fetchval", guarded<fetchval>(), METH_FASTCALL, nullptr},
+    {"execute", guarded<execute>(), METH_FASTCALL, nullptr},
+    {"script", guarded<script>(), METH_FASTCALL, nullptr},
+    {"many", guarded<many>(), METH_FASTCALL, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 PyType_Slot slots[] = {
-    {Py_tp_new, reinterpret_cast<void*>(make)},
+    {Py_tp_new, reinterpret_cast<void*>(Guarded<make>::call)},
     {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
     {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
     {Py_tp_clear, reinterpret_cast<void*>(clear)},

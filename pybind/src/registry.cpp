@@ -68,8 +68,13 @@ const TypeInfo* TypeCatalog::find(Oid type) const noexcept {
 }
 
 void TypeCatalog::add(std::span<const Oid> asked, std::vector<TypeInfo> found) {
-  for (const Oid type : asked) types_.try_emplace(type);
-  for (TypeInfo& info : found) types_[info.oid] = std::make_unique<TypeInfo>(std::move(info));
+  try {
+    for (const Oid type : asked) types_.try_emplace(type);
+    for (TypeInfo& info : found) types_[info.oid] = std::make_unique<TypeInfo>(std::move(info));
+  } catch (...) {  // no memory: half of it would be taken for all there is
+    clear();
+    throw;
+  }
 }
 
 void TypeCatalog::clear() noexcept {
@@ -127,10 +132,13 @@ CodecRef Registry::one_deeper(Oid type, Make make) {
     PyErr_Format(PyExc_RecursionError, "the type with OID %u is nested too deeply", unsigned{type});
     return nullptr;
   }
-  ++depth_;
-  CodecRef codec = make();
-  --depth_;
-  return codec;
+  struct Level {
+    explicit Level(int& d) noexcept : depth(d) { ++depth; }
+    ~Level() { --depth; }
+    int& depth;
+  };
+  const Level deeper(depth_);
+  return make();
 }
 
 CodecRef Registry::find_binary(Oid type) {

@@ -4,9 +4,11 @@
 #include <structmember.h>
 
 #include <cstddef>
+#include <memory>
 
 #include "pgstride/protocol/frontend.hpp"
 #include "pgstride/pybind/src/cached_statements.hpp"
+#include "pgstride/pybind/src/memory.hpp"
 #include "pgstride/pybind/src/plan.hpp"
 
 namespace pgstride::python {
@@ -21,11 +23,12 @@ Plan* existing_plan(const Statement& statement) noexcept {
 Ref make_handle(PyObject* core, PyObject* query, StatementRef statement) {
   Plan* plan = existing_plan(*statement);
   if (plan && plan->handle()) return Ref::borrow(plan->handle());
+  auto kept = std::make_unique<StatementRef>(std::move(statement));
   auto* self = PyObject_New(StatementHandle, statement_type);
   if (!self) return {};
   self->core = Py_NewRef(core);
   self->query = Py_NewRef(query);
-  self->statement = new StatementRef(std::move(statement));
+  self->statement = kept.release();
   self->uses = 0;
   self->is_closed = false;
   if (plan) plan->set_handle(reinterpret_cast<PyObject*>(self));
@@ -111,13 +114,15 @@ PyObject* get_columns(PyObject* self, void*) {
 }
 
 PyGetSetDef getset[] = {
-    {"name", get_name, nullptr, "the server's name for it; '' for the unnamed statement", nullptr},
+    {"name", Guarded<get_name>::call, nullptr, "the server's name for it; '' for the unnamed statement",
+     nullptr},
     {"query", get_query, nullptr, "the text as it was given", nullptr},
     {"closed", get_closed, nullptr, "the server has forgotten it", nullptr},
     {"record_class", get_record_class, nullptr, "what its rows are where a call does not say", nullptr},
-    {"parameters", get_parameters, nullptr, "(oid, name, kind, schema) of each parameter's type", nullptr},
-    {"columns", get_columns, nullptr, "(name, (oid, name, kind, schema) of its type) of each column",
-     nullptr},
+    {"parameters", Guarded<get_parameters>::call, nullptr,
+     "(oid, name, kind, schema) of each parameter's type", nullptr},
+    {"columns", Guarded<get_columns>::call, nullptr,
+     "(name, (oid, name, kind, schema) of its type) of each column", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMemberDef members[] = {
@@ -126,8 +131,9 @@ PyMemberDef members[] = {
     {nullptr, 0, 0, 0, nullptr},
 };
 PyMethodDef methods[] = {
-    {"mark_closed", mark_closed, METH_NOARGS, "do not use it any more"},
-    {"unknown_types", unknown_types, METH_NOARGS, "the OIDs of those types that have to be looked up"},
+    {"mark_closed", guarded<mark_closed>(), METH_NOARGS, "do not use it any more"},
+    {"unknown_types", guarded<unknown_types>(), METH_NOARGS,
+     "the OIDs of those types that have to be looked up"},
     {nullptr, nullptr, 0, nullptr},
 };
 PyType_Slot slots[] = {
@@ -189,23 +195,26 @@ bool PrepareRequest::start(PyObject* name, const Options& options, PyObject* tim
 }
 
 void PrepareRequest::prepared() noexcept {
-  if (!step_->failure() && options_.cached && !statement_->name().empty())
-    session().statements().insert(statement_);
-  types_known();
+  const bool is_kept = !step_->failure() && options_.cached && !statement_->name().empty();
+  if (!is_kept || or_memory_error([&] { return session().statements().insert(statement_), true; }))
+    return types_known();
+  keep_error();
+  finish();
 }
 
 // What can not be read or written is said now, not when the statement is used.
 void PrepareRequest::types_known() noexcept {
-  const bool is_fine = !step_->failure() && !lookup_failure();
-  if (is_fine && !options_.with_types) return finish();
-  if (is_fine && look_up_types(*statement_)) return;
-  if (is_fine && !lookup_failure()) {
-    if (Plan* plan = Plan::of(*statement_, core().types()))
-      plan->set_made_at(started());
-    else
-      keep_error();
-  }
+  if (or_memory_error([&] { return looks_up_more(); })) return;
+  if (PyErr_Occurred()) keep_error();
   finish();
+}
+
+bool PrepareRequest::looks_up_more() {
+  if (step_->failure() || lookup_failure() || !options_.with_types) return false;
+  if (look_up_types(*statement_)) return true;
+  if (lookup_failure()) return false;
+  if (Plan* plan = Plan::of(*statement_, core().types())) plan->set_made_at(started());
+  return false;
 }
 
 PyObject* PrepareRequest::take_result() {

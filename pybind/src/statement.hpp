@@ -56,6 +56,7 @@ class PrepareRequest final : public Exchange {
   bool is_too_long_to_keep() const noexcept;
   void prepared() noexcept;
   void types_known() noexcept override;
+  bool looks_up_more();
 
   std::optional<Step> step_;
   StatementRef statement_;

@@ -63,25 +63,21 @@ bool StatementExchange::run() {
 // Between the steps nobody else can slip in: the exchange has claimed the connection.
 void StatementExchange::prepared() noexcept {
   if (prepare_->failure()) return finish();
-  const StatementRef statement = prepare_->statement();
-  if (!statement->name().empty()) {
-    drop_expired_statements(core());
-    session().statements().insert(statement);
-  }
-  finish_unless(proceed(statement));
+  finish_unless([&] {
+    const StatementRef statement = prepare_->statement();
+    if (!statement->name().empty()) {
+      drop_expired_statements(core());
+      session().statements().insert(statement);
+    }
+    return proceed(statement);
+  });
 }
 
 void StatementExchange::types_known() noexcept {
   if (lookup_failure()) return finish();
-  if (!kept_rows_.empty()) return finish_unless(read_kept_rows());
+  if (!kept_rows_.empty()) return finish_unless([&] { return read_kept_rows(); });
   // Another connection may just have made all of them forget their types.
-  finish_unless(proceed(statement_));
-}
-
-void StatementExchange::finish_unless(bool is_under_way) noexcept {
-  if (is_under_way) return;
-  if (PyErr_Occurred()) keep_error();
-  finish();
+  finish_unless([&] { return proceed(statement_); });
 }
 
 bool StatementExchange::retry_with_fresh_plan(const Failure& failure) {

@@ -9,6 +9,7 @@
 
 #include "pgstride/protocol/operations/prepare.hpp"
 #include "pgstride/pybind/src/exchange.hpp"
+#include "pgstride/pybind/src/memory.hpp"
 #include "pgstride/pybind/src/plan.hpp"
 #include "pgstride/pybind/src/python.hpp"
 
@@ -50,6 +51,13 @@ class StatementExchange : public Exchange {
   /// A statement that the server has forgotten, or refuses after DDL, did nothing yet, so that outside a
   /// transaction block it can be repeated, prepared anew; once. True: it is under way.
   bool retry_with_fresh_plan(const Failure& failure);
+  /// A step of the loop's: the exchange is over unless it goes on, whatever the reason.
+  template <class Step>
+  void finish_unless(Step goes_on) noexcept {
+    if (or_memory_error(goes_on)) return;
+    if (PyErr_Occurred()) keep_error();
+    finish();
+  }
   /// Of preparing and looking up.
   const Failure* preparation_failure() const noexcept;
   /// For give_up().
@@ -71,7 +79,6 @@ class StatementExchange : public Exchange {
   bool proceed(StatementRef statement);
   bool run();
   void prepared() noexcept;
-  void finish_unless(bool is_under_way) noexcept;
   void keep_row(DataRow row);
   void forget_what_is_outdated();
 

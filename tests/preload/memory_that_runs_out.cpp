@@ -2,12 +2,12 @@
 //
 // Preloaded into an interpreter: memory that runs out where a test wants it to, for C++'s own allocations on
 // the thread that asks for it, and for what grows.
+#include <dlfcn.h>
+
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
-
-extern "C" void* __libc_realloc(void* memory, std::size_t size);
 
 namespace {
 
@@ -31,7 +31,9 @@ void* realloc(void* memory, std::size_t size) {
     errno = ENOMEM;
     return nullptr;
   }
-  return __libc_realloc(memory, size);
+  using Realloc = void* (*)(void*, std::size_t);
+  static const auto next = reinterpret_cast<Realloc>(dlsym(RTLD_NEXT, "realloc"));
+  return next(memory, size);
 }
 }
 
