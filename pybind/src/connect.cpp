@@ -88,10 +88,7 @@ const std::shared_ptr<ScramCache>& scram_cache() {
 }  // namespace
 
 PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 11) {
-    PyErr_SetString(PyExc_TypeError, "connect() takes 11 arguments");
-    return nullptr;
-  }
+  if (!expect_arguments(count, 11, "connect")) return nullptr;
   auto loop = PyLoop::make(args[0]);
   ConnectOptions options;
   CoreOptions core_options;

@@ -10,9 +10,19 @@
 namespace pgstride::python {
 namespace {
 
-bool expect(PyObject* const* args, Py_ssize_t count, Py_ssize_t wanted, bool (*fits)(PyObject*)) {
-  if (count == wanted && fits(args[0])) return true;
-  PyErr_SetString(PyExc_TypeError, "see _core.pyi");
+/// What a function takes: so many arguments, the first of which is that.
+struct Expected {
+  const char* function;
+  Py_ssize_t count;
+  bool (*fits)(PyObject*);
+  const char* first;
+};
+
+bool expect(PyObject* const* args, Py_ssize_t count, const Expected& expected) {
+  if (!expect_arguments(count, expected.count, expected.function)) return false;
+  if (expected.fits(args[0])) return true;
+  PyErr_Format(PyExc_TypeError, "%s(): the first argument must be %s, not %.200s", expected.function,
+               expected.first, Py_TYPE(args[0])->tp_name);
   return false;
 }
 
@@ -31,7 +41,7 @@ StatementRef statement_ref(PyObject* statement) {
 }
 
 PyObject* copy_timeout(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(args, count, 2, is_core)) return nullptr;
+  if (!expect(args, count, {"copy_timeout", 2, is_core, "a Core"})) return nullptr;
   Duration limit;
   if (!parse_timeout(args[1], core_of(args[0]).options().command_timeout, limit)) return nullptr;
   if (limit == Duration::max()) Py_RETURN_NONE;
@@ -39,7 +49,7 @@ PyObject* copy_timeout(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 PyObject* copy_records(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(args, count, 5, is_core)) return nullptr;
+  if (!expect(args, count, {"copy_records", 5, is_core, "a Core"})) return nullptr;
   CopyRecordsRequest* copy = nullptr;
   Ref awaitable = Awaitable::make<CopyRecordsRequest>(core_of(args[0]).loop(), copy, args[0], args[1],
                                                       statement_ref(args[2]));
@@ -47,7 +57,7 @@ PyObject* copy_records(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 PyObject* copy_in(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(args, count, 4, is_core)) return nullptr;
+  if (!expect(args, count, {"copy_in", 4, is_core, "a Core"})) return nullptr;
   CopyInRequest* copy = nullptr;
   Ref awaitable =
       Awaitable::make<CopyInRequest>(core_of(args[0]).loop(), copy, args[0], args[1], statement_ref(args[2]));
@@ -55,28 +65,33 @@ PyObject* copy_in(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 PyObject* copy_write(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(args, count, 2, is_request<CopyInRequest>)) return nullptr;
+  if (!expect(args, count, {"copy_write", 2, is_request<CopyInRequest>, "what copy_in() has returned"}))
+    return nullptr;
   return request_of<CopyInRequest>(args[0])->write(args[1]);
 }
 
 PyObject* copy_write_record(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(args, count, 2, is_request<CopyInRequest>)) return nullptr;
+  if (!expect(args, count,
+              {"copy_write_record", 2, is_request<CopyInRequest>, "what copy_in() has returned"}))
+    return nullptr;
   return request_of<CopyInRequest>(args[0])->write_record(args[1]);
 }
 
 PyObject* copy_end(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(args, count, 1, is_request<CopyInRequest>)) return nullptr;
+  if (!expect(args, count, {"copy_end", 1, is_request<CopyInRequest>, "what copy_in() has returned"}))
+    return nullptr;
   return request_of<CopyInRequest>(args[0])->end();
 }
 
 PyObject* copy_break_off(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(args, count, 2, is_request<CopyInRequest>)) return nullptr;
+  if (!expect(args, count, {"copy_break_off", 2, is_request<CopyInRequest>, "what copy_in() has returned"}))
+    return nullptr;
   const char* reason = PyUnicode_AsUTF8(args[1]);
   return reason ? request_of<CopyInRequest>(args[0])->break_off(reason) : nullptr;
 }
 
 PyObject* copy_give_up(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(args, count, 2, is_awaitable)) return nullptr;
+  if (!expect(args, count, {"copy_give_up", 2, is_awaitable, "a COPY's awaitable"})) return nullptr;
   const char* reason = PyUnicode_AsUTF8(args[1]);
   if (!reason) return nullptr;
   if (auto* in = request_of<CopyInRequest>(args[0])) {
@@ -88,14 +103,15 @@ PyObject* copy_give_up(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 PyObject* copy_out(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(args, count, 3, is_core)) return nullptr;
+  if (!expect(args, count, {"copy_out", 3, is_core, "a Core"})) return nullptr;
   CopyOutRequest* copy = nullptr;
   Ref awaitable = Awaitable::make<CopyOutRequest>(core_of(args[0]).loop(), copy, args[0], args[1]);
   return Awaitable::started(awaitable, awaitable && copy->start(args[2]));
 }
 
 PyObject* copy_next(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(args, count, 1, is_request<CopyOutRequest>)) return nullptr;
+  if (!expect(args, count, {"copy_next", 1, is_request<CopyOutRequest>, "what copy_out() has returned"}))
+    return nullptr;
   return request_of<CopyOutRequest>(args[0])->next();
 }
 

@@ -19,12 +19,6 @@ struct PoolObject {
 
 PoolHead& head_of(PyObject* self) noexcept { return *reinterpret_cast<PoolObject*>(self)->head; }
 
-bool expect(Py_ssize_t count, Py_ssize_t wanted, const char* method) {
-  if (count == wanted) return true;
-  PyErr_Format(PyExc_TypeError, "%s() takes %zd arguments (%zd given)", method, wanted, count);
-  return false;
-}
-
 /// The slot that an argument names, in one of these states. None with a Python error set.
 std::optional<Slot> slot_of(PyObject* self, PyObject* number, std::initializer_list<PoolCore::State> states) {
   const unsigned long slot = PyLong_AsUnsignedLong(number);
@@ -62,7 +56,7 @@ PyObject* open(PyObject* self, PyObject* number) {
 
 /// connected(slot, core, reset_script)
 PyObject* connected(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 3, "connected")) return nullptr;
+  if (!expect_arguments(count, 3, "connected")) return nullptr;
   const auto slot = slot_of(self, args[0], {connecting});
   if (!slot) return nullptr;
   const char* script = PyUnicode_AsUTF8(args[2]);
@@ -77,7 +71,7 @@ PyObject* connected(PyObject* self, PyObject* const* args, Py_ssize_t count) {
 
 /// failed(slot, counts)
 PyObject* failed(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 2, "failed")) return nullptr;
+  if (!expect_arguments(count, 2, "failed")) return nullptr;
   const auto slot = slot_of(self, args[0], {connecting});
   if (!slot) return nullptr;
   head_of(self).core().failed(*slot, head_of(self).now(), args[1] == Py_True);
@@ -87,7 +81,7 @@ PyObject* failed(PyObject* self, PyObject* const* args, Py_ssize_t count) {
 
 /// release(slot, timeout, rolls_back): timeout False: the caller resets it
 PyObject* release(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 3, "release")) return nullptr;
+  if (!expect_arguments(count, 3, "release")) return nullptr;
   const auto slot = slot_of(self, args[0], {leased});
   if (!slot) return nullptr;
   std::optional<Duration> limit;
@@ -205,14 +199,14 @@ PyObject* lend_fetch(PyObject* self, PyObject* const* args, FetchOptions options
 
 /// fetch(slot, query, args, timeout, record_class)
 PyObject* fetch(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 5, "fetch")) return nullptr;
+  if (!expect_arguments(count, 5, "fetch")) return nullptr;
   FetchOptions options;
   options.record_class = record_class(self, args[0], args[4]);
   return lend_fetch(self, args, options);
 }
 
 PyObject* fetchrow(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 5, "fetchrow")) return nullptr;
+  if (!expect_arguments(count, 5, "fetchrow")) return nullptr;
   FetchOptions options;
   options.shape = Shape::row;
   options.step.row_limit = 1;
@@ -222,7 +216,7 @@ PyObject* fetchrow(PyObject* self, PyObject* const* args, Py_ssize_t count) {
 
 /// fetchval(slot, query, args, timeout, column)
 PyObject* fetchval(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 5, "fetchval")) return nullptr;
+  if (!expect_arguments(count, 5, "fetchval")) return nullptr;
   FetchOptions options;
   options.shape = Shape::value;
   options.step.row_limit = 1;
@@ -233,7 +227,7 @@ PyObject* fetchval(PyObject* self, PyObject* const* args, Py_ssize_t count) {
 
 /// execute(slot, query, args, timeout)
 PyObject* execute(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 4, "execute")) return nullptr;
+  if (!expect_arguments(count, 4, "execute")) return nullptr;
   FetchOptions options;
   options.shape = Shape::status;
   options.record_class = record_class(self, args[0], Py_None);
@@ -242,14 +236,14 @@ PyObject* execute(PyObject* self, PyObject* const* args, Py_ssize_t count) {
 
 /// script(slot, query, timeout)
 PyObject* script(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 3, "script")) return nullptr;
+  if (!expect_arguments(count, 3, "script")) return nullptr;
   return lend<Script>(
       self, args[0], [&](Script& request) { return request.start(args[2]); }, args[1]);
 }
 
 /// many(slot, query, sets, timeout, record_class): record_class None: rows are discarded
 PyObject* many(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (!expect(count, 5, "many")) return nullptr;
+  if (!expect_arguments(count, 5, "many")) return nullptr;
   auto* type = args[4] == Py_None ? nullptr : reinterpret_cast<PyTypeObject*>(args[4]);
   return lend<Bulk>(
       self, args[0], [&](Bulk& bulk) { return bulk.start(nullptr, args[3]); }, args[1], args[2], type);

@@ -88,9 +88,10 @@ void TypeRequest::give_up() noexcept {
 }
 
 PyObject* set_type_codec(PyObject* core, PyObject* const* args, Py_ssize_t count) {
+  if (!expect_arguments(count, 5, "set_type_codec")) return nullptr;
   Oid type = 0;
   auto exchange = UserCodec::Exchange::text;
-  if (count != 5 || !oid_of(args[0], type) || !exchange_of(args[4], exchange)) return nullptr;
+  if (!oid_of(args[0], type) || !exchange_of(args[4], exchange)) return nullptr;
   const CodecRef base = core_of(core).types().find_base(type);
   if (!base) return nullptr;
   if (exchange == UserCodec::Exchange::tuple && !has_tuple_form(*base)) return refuse_tuple_form(args[1]);
@@ -99,9 +100,10 @@ PyObject* set_type_codec(PyObject* core, PyObject* const* args, Py_ssize_t count
 }
 
 PyObject* set_type_alias(PyObject* core, PyObject* const* args, Py_ssize_t count) {
+  if (!expect_arguments(count, 5, "set_type_alias")) return nullptr;
   Oid type = 0;
   Oid like = 0;
-  if (count != 5 || !oid_of(args[0], type) || (args[3] != Py_None && !oid_of(args[3], like))) return nullptr;
+  if (!oid_of(args[0], type) || (args[3] != Py_None && !oid_of(args[3], like))) return nullptr;
   auto codec = std::make_shared<DerivedCodec>();
   if (like != 0) {
     const CodecRef base = core_of(core).types().find_without_user(like);
