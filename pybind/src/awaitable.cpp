@@ -43,10 +43,10 @@ void Request::complete() noexcept {
   if (nests_) return complete_soon();
   state_ = State::completed;
   if (!wakeup_) return;
-  const Ref keep = Ref::borrow(self_);
+  const Ref keep = std::move(hold_);
   const Ref wakeup = std::move(wakeup_);
   const Ref context = std::move(context_);
-  PyObject* argument = keep.get();
+  PyObject* argument = self_;
   Ref result;
   if (context) {
     if (PyContext_Enter(context.get()) < 0) return keep_escaped_exception();
@@ -116,6 +116,7 @@ class AwaitableSlots {
     } else {
       request.wakeup_ = Ref::borrow(args[0]);
       request.context_ = context;
+      request.hold_ = Ref::borrow(self);
     }
     Py_RETURN_NONE;
   }
@@ -125,6 +126,7 @@ class AwaitableSlots {
     const int same = request.wakeup_ ? PyObject_RichCompareBool(request.wakeup_.get(), callback, Py_EQ) : 0;
     if (same < 0) return nullptr;
     if (same) request.wakeup_.clear();
+    if (same) request.hold_.clear();  // whoever calls this has another
     return PyLong_FromLong(same);
   }
 
@@ -138,6 +140,7 @@ class AwaitableSlots {
     if (request.state_ != State::pending) Py_RETURN_FALSE;
     request.state_ = State::cancelled;
     request.cancel_message_ = Ref::borrow(message);
+    const Ref keep = std::move(request.hold_);
     request.give_up();
     const Ref wakeup = std::move(request.wakeup_);
     const Ref context = std::move(request.context_);
@@ -183,7 +186,7 @@ class AwaitableSlots {
     if (const int stop = request->cancel_message_.visit(visit, arg)) return stop;
     return request->traverse(visit, arg);
   }
-  // The cycle task → coroutine → awaitable → wakeup → task is broken here.
+  // The cycle task → coroutine → awaitable → wakeup → task is broken here, should nobody wait any more.
   static int clear(PyObject* self) {
     Request& request = request_of(self);
     request.wakeup_.clear();
@@ -213,6 +216,7 @@ class AwaitableSlots {
 
 void Request::complete_soon() noexcept {
   state_ = State::completed;
+  const Ref keep = std::move(hold_);
   const Ref wakeup = std::move(wakeup_);
   const Ref context = std::move(context_);
   if (wakeup) AwaitableSlots::call_soon(*this, wakeup.get(), context.get());

@@ -59,6 +59,9 @@ class Request {
   Ref loop_;                  // the Python loop
   Ref wakeup_;                // what add_done_callback() was given
   Ref context_;
+  // This itself, while somebody waits: nothing else may hold a task that nobody keeps, and neither it nor the
+  // operation in here may be taken for garbage. Hence not visited.
+  Ref hold_;
   Ref cancel_message_;  // what Task.cancel() was given
   State state_ = State::pending;
   bool blocking_ = false;  // `_asyncio_future_blocking`
