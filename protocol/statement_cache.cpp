@@ -32,7 +32,8 @@ void StatementCache::insert(StatementRef statement) {
   if (capacity_ == 0) return;
   const Key key = key_of(*statement);
   if (Statement* old = find(key.sql, key.types)) erase(*old);
-  std::list<StatementRef> entry(1, std::move(statement));
+  std::list<StatementRef> entry;
+  entry.push_back(std::move(statement));
   index_[key] = entry.begin();
   entries_.splice(entries_.begin(), entry);
   resize(capacity_);

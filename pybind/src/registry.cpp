@@ -70,7 +70,10 @@ const TypeInfo* TypeCatalog::find(Oid type) const noexcept {
 void TypeCatalog::add(std::span<const Oid> asked, std::vector<TypeInfo> found) {
   try {
     for (const Oid type : asked) types_.try_emplace(type);
-    for (TypeInfo& info : found) types_[info.oid] = std::make_unique<TypeInfo>(std::move(info));
+    for (TypeInfo& info : found) {
+      std::unique_ptr<TypeInfo>& entry = types_[info.oid];
+      entry = std::make_unique<TypeInfo>(std::move(info));
+    }
   } catch (...) {  // no memory: half of it would be taken for all there is
     clear();
     throw;
