@@ -91,6 +91,7 @@ void Channel::send_some() {
   std::size_t written = 0;
   while (is_open()) {
     const Bytes pending = session_.pending_write();
+    if (!is_open()) break;  // ended by the code that was asked for data
     bool blocked = false;
     if (!pending.empty() || transport_.has_unsent()) {
       if (written >= turn_budget) {

@@ -134,18 +134,21 @@ namespace {
 /// Supplies one row, and then calls somebody.
 class Supplier final : public CopyIn {
  public:
-  explicit Supplier(std::function<void()> call) : CopyIn("copy t from stdin"), call_(std::move(call)) {}
+  using CopyIn::Supply;
+  explicit Supplier(std::function<void()> call, Supply then = Supply::data)
+      : CopyIn("copy t from stdin"), call_(std::move(call)), then_(then) {}
   int ended = 0;
 
  private:
   Supply supply(WriteBuffer& out) override {
-    out.text("row");
-    if (std::exchange(supplied_, true)) call_();
-    return Supply::data;
+    if (then_ == Supply::data) out.text("row");
+    if (then_ != Supply::data || std::exchange(supplied_, true)) call_();
+    return then_;
   }
   void on_done() noexcept override { ++ended; }
 
   std::function<void()> call_;
+  Supply then_;
   bool supplied_ = false;
 };
 
@@ -234,6 +237,13 @@ BOOST_FIXTURE_TEST_CASE(nobody_is_asked_to_cancel_what_has_ended_with_the_step, 
 
 BOOST_FIXTURE_TEST_CASE(good_bye_is_not_said_in_the_middle_of_a_message, InStep) {
   Supplier copy([&] { channel->terminate(); });
+  start(copy);
+  server.says(copy_response('G'));
+  check_closed(copy);
+}
+
+BOOST_FIXTURE_TEST_CASE(nor_is_anything_when_there_is_nothing_else_to_send, InStep) {
+  Supplier copy([&] { channel->terminate(); }, Supplier::Supply::later);
   start(copy);
   server.says(copy_response('G'));
   check_closed(copy);
