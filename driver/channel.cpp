@@ -75,10 +75,6 @@ void Channel::flush() {
 void Channel::send() noexcept {
   try {
     send_some();
-    if (fence_due_ && !session_.in_step()) {
-      fence_due_ = false;
-      if (session_.runs_for_nobody()) raise_fence();
-    }
   } catch (...) {
     session_.fail(no_memory());
     close_if_failed();
@@ -92,6 +88,10 @@ void Channel::send_some() {
   while (is_open()) {
     const Bytes pending = session_.pending_write();
     if (!is_open()) break;  // ended by the code that was asked for data
+    if (std::exchange(fence_due_, false) && session_.runs_for_nobody()) {
+      raise_fence();
+      continue;
+    }
     bool blocked = false;
     if (!pending.empty() || transport_.has_unsent()) {
       if (written >= turn_budget) {
@@ -167,6 +167,8 @@ void Channel::after(Session::Abandoned abandoned) {
 
 void Channel::interrupt() {
   if (!is_open() || fenced_ || session_.quiescent() || session_.in_step()) return;
+  flush();  // what was asked for is meant, too
+  if (!is_open() || fenced_) return;
   session_.break_off_copy();
   raise_fence();
   read_what_was_left();
@@ -215,9 +217,10 @@ void Channel::outlive_owner(std::unique_ptr<Channel> channel) noexcept {
 // --- the cancel fence ---------------------------------------------------------------------------
 
 void Channel::raise_fence() {
-  flush();  // the rest of the request, if any: half a message must not stay
-  if (!is_open()) return;
+  fence_due_ = false;
   fence_ = session_.hold();
+  flush();  // the rest of the victim, if any: half a message must not stay
+  if (!is_open()) return;
   fenced_ = true;
   grace_ends_ = deadline_after(loop_.now(), cancel_grace_);
   if (grace_ends_ < armed_) arm(grace_ends_);

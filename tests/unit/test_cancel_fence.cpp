@@ -298,6 +298,25 @@ BOOST_FIXTURE_TEST_CASE(the_last_one_left_is_cancelled_though_abandoned_ones_run
   BOOST_TEST(server.hears() == "Query(select 'next')");
 }
 
+BOOST_FIXTURE_TEST_CASE(what_had_not_left_yet_stays_behind_the_fence, OpenChannel) {
+  Request victim("select pg_sleep(60)"), next("select 'next'");
+  ask(victim);
+  server.hears();
+  BOOST_REQUIRE(channel->submit(next));  // but nobody waits for it yet
+  channel->cancel(victim);
+  Peer messenger = cancels.accepts();
+  loop.run_until_idle();
+  BOOST_TEST(server.hears() == "");
+  server.says(error_response("57014"), ready_for_query());
+  messenger.hangs_up();
+  loop.run_until_idle();
+  BOOST_TEST(server.hears() == "Query(select 'next')");
+  server.says(answer("next"));
+  loop.run_until_idle();
+  BOOST_TEST(next.outcome() == "[next] SELECT 1");
+  check_usable();
+}
+
 BOOST_AUTO_TEST_CASE(a_server_without_a_key_is_waited_for) {
   OpenChannel open("");
   Request a("select pg_sleep(1)"), next("select 'next'");

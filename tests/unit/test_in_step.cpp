@@ -249,6 +249,24 @@ BOOST_FIXTURE_TEST_CASE(nor_is_anything_when_there_is_nothing_else_to_send, InSt
   check_closed(copy);
 }
 
+BOOST_FIXTURE_TEST_CASE(what_waited_behind_a_copy_is_not_cancelled_with_it, InStep) {
+  Writer copy(*channel);
+  start_writing(copy);
+  Request next("select 'next'");
+  ask(next);
+  channel->cancel(copy);
+  loop.run_until_idle();
+  BOOST_TEST(server.hears() == "CopyFail(the client has given up)");
+  Peer messenger = cancels.accepts();
+  server.says(error_response("57014"), ready_for_query());
+  messenger.hangs_up();
+  loop.run_until_idle();
+  BOOST_TEST(server.hears() == "Query(select 'next')");
+  server.says(answer("next"));
+  loop.run_until_idle();
+  BOOST_TEST(next.outcome() == "[next] SELECT 1");
+}
+
 BOOST_FIXTURE_TEST_CASE(nor_while_rows_are_read, InStep) {
   Looker query([&] {
     channel->interrupt();
