@@ -140,6 +140,7 @@ void Channel::cancel(Operation& operation) {
 
 void Channel::read_on() {
   session_.read_on();
+  if (session_.in_step()) return come_back_soon();
   if (transport_.has_unread()) come_back_soon();
   check_fence();
   flush();

@@ -73,7 +73,7 @@ class Session {
   bool paused() const noexcept { return paused_; }
   /// That request has gone, and read_on() should be called.
   bool left_unread() const noexcept { return stopped_ && !paused_; }
-  /// Parses what was left.
+  /// Parses what was left; while arguments are encoded: has to be called again.
   void read_on() noexcept;
 
   // --- bytes out --------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ void Session::commit_read(std::size_t count) noexcept {
 
 void Session::read_on() noexcept {
   paused_ = false;
-  if (!parsing_) ends_without_memory([&] { parse(); });
+  if (!in_step()) ends_without_memory([&] { parse(); });
 }
 
 void Session::parse() {

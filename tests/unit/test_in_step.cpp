@@ -267,6 +267,28 @@ BOOST_FIXTURE_TEST_CASE(what_waited_behind_a_copy_is_not_cancelled_with_it, InSt
   BOOST_TEST(next.outcome() == "[next] SELECT 1");
 }
 
+BOOST_FIXTURE_TEST_CASE(what_a_full_request_left_is_read_when_the_step_is_over, InStep) {
+  std::optional<Taker> copy;
+  copy.emplace(*channel, 10);
+  start(*copy);
+  server.says(copy_response('H'), copy_data("0123456789"), end_of_copy);
+  loop.run_until_idle();
+  Execution execution(channel->session().new_statement("select $1"), {"1"});
+  execution.while_encoding = [&] {
+    copy.reset();
+    BOOST_TEST(channel->session().awaits_reply());
+  };
+  BOOST_REQUIRE(channel->submit(execution));
+  channel->flush();
+  BOOST_TEST(server.hears() == "");  // behind the fence
+  loop.run_until_idle();
+  server.hears();
+  cancels.accepts().hangs_up();
+  loop.run_until_idle();
+  BOOST_TEST(!channel->cancelling());
+  BOOST_TEST(channel->is_open());
+}
+
 BOOST_FIXTURE_TEST_CASE(nor_while_rows_are_read, InStep) {
   Looker query([&] {
     channel->interrupt();
