@@ -133,9 +133,11 @@ void Channel::bear_with_the_server() noexcept {
   }
 }
 
-void Channel::cancel(Operation& operation) {
-  after(session_.abandon(operation));
+Session::Abandoned Channel::cancel(Operation& operation) {
+  const Session::Abandoned abandoned = session_.abandon(operation);
+  after(abandoned);
   read_what_was_left();
+  return abandoned;
 }
 
 void Channel::read_on() {

@@ -72,7 +72,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   /// The operation's owner gives up: the operation ends here and now, without being notified. What
   /// of it was not sent never will be; what is running is cancelled on the server, behind a fence
   /// that keeps later requests from being hit (R-C6).
-  void cancel(Operation& operation);
+  Session::Abandoned cancel(Operation& operation);
   /// The same, but the operation ends with this failure in a later turn of the loop, and is notified.
   void dismiss(Operation& operation, Failure failure);
 

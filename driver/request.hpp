@@ -43,12 +43,15 @@ class Waitable : public Grammar {
   template <class... GrammarArguments>
   explicit Waitable(Channel& channel, GrammarArguments&&... arguments)
       : Grammar(std::forward<GrammarArguments>(arguments)...), channel_(channel) {}
-  ~Waitable() {
+  ~Waitable() { give_up(); }
+
+  /// The request is not wanted any more. Tells what became of it.
+  Session::Abandoned give_up() {
     stop_.reset();
-    if (!this->pending()) return;
+    if (!this->pending()) return Session::Abandoned::not_pending;
     if (channel_.observer()) [[unlikely]]
       channel_.observer()->on_query_end({this, {}, &cancelled_failure()});
-    channel_.cancel(*this);
+    return channel_.cancel(*this);
   }
 
   Channel& channel() const noexcept { return channel_; }

@@ -7,9 +7,16 @@
 namespace pgstride::inline v0 {
 namespace {
 
-// Given up before it ended: nobody can tell whether it was done.
-bool is_open_question(const Operation& request) noexcept {
-  return request.pending() || (request.failure() && !request.failure()->server);
+// It ended on this side only, and the connection goes on. (After other failures it is over, and may be gone.)
+bool was_left_open(const Operation& request) noexcept {
+  const Failure* failure = request.failure();
+  return failure && (failure->code == Errc::timed_out || failure->code == Errc::cancelled ||
+                     failure->code == Errc::invalid_argument);
+}
+
+// Nothing is due before it that could end the block there is: it does not begin another.
+bool begins_in_a_block(const Session& session) noexcept {
+  return !session.awaits_reply() && session.transaction() != TransactionStatus::idle;
 }
 
 }  // namespace
@@ -64,16 +71,19 @@ Begin::Begin(const std::shared_ptr<Transaction::Level>& savepoint)
     : Begin(savepoint, "SAVEPOINT " + savepoint->savepoint()) {}
 
 Begin::Begin(std::shared_ptr<Transaction::Level> level, const std::string& sql)
-    : Request(level->channel, sql, static_cast<ResultSink*>(this)), level_(std::move(level)) {
+    : Request(level->channel, sql, static_cast<ResultSink*>(this)),
+      level_(std::move(level)),
+      is_refused_(level_->depth == 0 && begins_in_a_block(channel().session())) {
   submit(sql);
 }
 
 // A block that nobody took must not stay open; without one, ROLLBACK is a mere warning. A savepoint
 // that nobody took does no harm.
 Begin::~Begin() {
-  if (!level_ || level_->depth > 0) return;
-  const bool began = !is_refused_ && (is_open_question(*this) || !failure());
-  if (pending()) channel().cancel(*this);
+  if (!level_ || level_->depth > 0 || is_refused_) return;
+  const bool began = pending()   ? give_up() != Session::Abandoned::withdrawn
+                     : failure() ? was_left_open(*this) && failure()->outcome_unknown
+                                 : true;
   if (began) send_unattended(channel(), "ROLLBACK");
 }
 
@@ -101,8 +111,8 @@ End::End(Transaction::Level& level, How how, const std::string& sql)
 }
 
 End::~End() {
-  if (!is_block_ || !is_open_question(*this)) return;
-  if (pending()) channel().cancel(*this);
+  if (!is_block_ || !(pending() || was_left_open(*this))) return;
+  give_up();
   send_unattended(channel(), "ROLLBACK");
 }
 

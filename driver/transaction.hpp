@@ -103,7 +103,7 @@ class [[nodiscard]] Begin final : public Request<Begin, SimpleQuery>, ResultSink
   Transaction take();
 
   std::shared_ptr<Transaction::Level> level_;  // until it is taken
-  bool is_refused_ = false;                    // the block is somebody else's
+  bool is_refused_;                            // the block is somebody else's
 };
 
 /// The end of a transaction, to be awaited.

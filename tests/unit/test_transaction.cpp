@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // A transaction whose beginning or end is given up leaves no block open.
+#include <memory>
 #include <stop_token>
 
 #include <boost/test/unit_test.hpp>
@@ -77,6 +78,44 @@ BOOST_AUTO_TEST_CASE(a_commit_that_was_not_sent) {
   server.says(command_complete("BEGIN"), ready_for_query('T'));
   server_hears("Query(ROLLBACK)");
   check_cancelled(task);
+}
+
+BOOST_AUTO_TEST_CASE(a_begin_whose_connection_goes_first) {
+  OpenChannel open;
+  auto gone = std::make_unique<Connection>(std::move(open.channel));
+  Begin begin = gone->begin();
+  Task<> task = [](Begin& request) -> Task<> { Transaction transaction = co_await request; }(begin);
+  task.start();
+  BOOST_TEST(open.server.hears() == "Query(BEGIN)");
+  gone.reset();
+  open.loop.run_until_idle();
+  BOOST_TEST(task.done());
+}
+
+BOOST_AUTO_TEST_CASE(a_begin_that_never_left) {
+  { Begin begin = connection.begin(); }
+  server_hears("");
+}
+
+BOOST_AUTO_TEST_CASE(a_begin_in_somebody_elses_block) {  // which is not to be undone
+  Task<> task = [](Connection& c) -> Task<> { co_await c.query_script("begin"); }(connection);
+  task.start();
+  server_hears("Query(begin)");
+  server.says(command_complete("BEGIN"), ready_for_query('T'));
+  loop.run_until_idle();
+  BOOST_REQUIRE(task.done());
+  Task<> inner = begins(connection, stop.get_token());
+  inner.start();
+  server_hears("Query(BEGIN)");
+  is_given_up(inner, "BEGIN", 'T');
+  server_hears("");
+  Task<> abandoned = begins(connection, {});
+  abandoned.start();
+  server_hears("Query(BEGIN)");
+  abandoned = Task<>();
+  cancels.accepts().hangs_up();
+  server.says(command_complete("BEGIN"), ready_for_query('T'));
+  server_hears("");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
