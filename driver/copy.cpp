@@ -188,13 +188,14 @@ StartCopy<Stream>::~StartCopy() = default;
 
 template <class Stream>
 StartCopy<Stream>& StartCopy<Stream>::timeout(Duration limit) & {
-  if (request_->pending()) channel_.set_deadline(*request_, deadline_after(channel_.loop().now(), limit));
+  if (request_ && request_->pending())
+    channel_.set_deadline(*request_, deadline_after(channel_.loop().now(), limit));
   return *this;
 }
 
 template <class Stream>
 bool StartCopy<Stream>::has_started() const noexcept {
-  return request_->has_started || !request_->pending();
+  return !request_ || request_->has_started || !request_->pending();
 }
 
 template <class Stream>
@@ -205,6 +206,7 @@ void StartCopy<Stream>::wait(std::coroutine_handle<> waiting) {
 
 template <class Stream>
 Stream StartCopy<Stream>::take() {
+  if (!request_) refuse_to_await_again();
   request_->check();
   return Stream(std::move(request_));
 }

@@ -8,6 +8,10 @@ const Failure& cancelled_failure() noexcept {
   return failure;
 }
 
+void refuse_to_await_again() {
+  throw Error(Errc::invalid_argument, "the request has been awaited before, which gave its result");
+}
+
 void observe_start(const Channel& channel, const Operation& request, std::string_view sql, bool prepares,
                    bool submitted) noexcept {
   Observer& observer = *channel.observer();

@@ -22,6 +22,8 @@ void observe_start(const Channel& channel, const Operation& request, std::string
 /// What an observer is told of a request that nobody waits for any more.
 const Failure& cancelled_failure() noexcept;
 
+[[noreturn, gnu::cold]] void refuse_to_await_again();
+
 /// Dismisses an operation when a stop is requested.
 struct Dismissal {
   void operator()() const noexcept {  // the connection may have gone before the request
@@ -85,6 +87,11 @@ class Waitable : public Grammar {
     if (const Failure* failure = this->failure()) raise(*failure, sql);
   }
 
+  void take_only_once() {
+    if (std::exchange(is_taken_, true)) [[unlikely]]
+      refuse_to_await_again();
+  }
+
   /// For observers: the server's name for what was done ("SELECT 3").
   virtual std::string_view tag() const noexcept { return {}; }
   void on_first_row() noexcept override {
@@ -106,11 +113,12 @@ class Waitable : public Grammar {
   Channel& channel_;
   std::coroutine_handle<> waiting_;
   std::unique_ptr<StopCallback> stop_;
+  bool is_taken_ = false;
 };
 
 /// `Self` is the awaitable and has a take(), which gives what co_await gives or throws. Submitted when made,
-/// sent when first awaited: requests that are made before any of them is awaited travel together. Destroyed
-/// before its end, it is cancelled.
+/// sent when first awaited: requests that are made before any of them is awaited travel together. Awaited
+/// once: a second time throws Error (Errc::invalid_argument). Destroyed before its end, it is cancelled.
 template <class Self, class Grammar>
 class Request : public Waitable<Grammar> {
  public:
@@ -131,7 +139,10 @@ class Request : public Waitable<Grammar> {
       Self* request;
       bool await_ready() const noexcept { return !request->pending(); }
       void await_suspend(std::coroutine_handle<> waiting) const { request->wait(waiting); }
-      auto await_resume() const { return request->take(); }
+      auto await_resume() const {
+        request->take_only_once();
+        return request->take();
+      }
     };
     return Awaiter{&self()};
   }

@@ -1,0 +1,68 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// What is told of a request that was awaited already.
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+#include "pgstride/driver/connection.hpp"
+
+#include "tests/support/open_channel.hpp"
+
+using namespace pgstride;
+using namespace pgstride::test;
+
+namespace {
+
+struct Requesting : OpenChannel {
+  Requesting() : connection(std::move(channel)) {}
+
+  template <class Awaitable>
+  Task<> awaits(Awaitable& awaitable) {
+    const auto result = co_await awaitable;
+    (void)result;
+  }
+  template <class Awaitable>
+  void check_refused(Awaitable& awaitable, const std::string& what) {
+    Task<> task = awaits(awaitable);
+    task.start();
+    BOOST_REQUIRE(task.done());
+    BOOST_CHECK_EXCEPTION(task.take(), Error, [&](const Error& e) {
+      BOOST_TEST(std::string(e.what()).find(what) != std::string::npos);
+      return e.code() == Errc::invalid_argument;
+    });
+  }
+  /// The server answers, and the result is taken.
+  template <class Awaitable>
+  void check_succeeds(Awaitable& awaitable, const std::string& answer) {
+    Task<> task = awaits(awaitable);
+    task.start();
+    server.hears();
+    server.says(answer);
+    loop.run_until_idle();
+    BOOST_REQUIRE(task.done());
+    task.take();
+  }
+
+  Connection connection;
+};
+
+const std::string awaited = "the request has been awaited before";
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(request, Requesting)
+
+BOOST_AUTO_TEST_CASE(gives_its_result_once) {
+  auto script = connection.query_script("select 1");
+  check_succeeds(script, answer("1"));
+  check_refused(script, awaited);
+}
+
+BOOST_AUTO_TEST_CASE(so_does_the_start_of_a_copy) {
+  auto start = connection.copy_in("copy t from stdin");
+  check_succeeds(start, copy_response('G'));
+  check_refused(start.timeout(std::chrono::seconds(1)), awaited);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
