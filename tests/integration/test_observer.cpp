@@ -88,6 +88,7 @@ BOOST_AUTO_TEST_CASE(sees_failures_timeouts_and_what_nobody_waits_for) {
     } catch (const Error&) {
     }
     { auto dropped = conn.query("select 2"); }
+    { auto dropped = conn.begin(); }
     conn = Connection();
     try {
       co_await conn.query("select 1");
@@ -100,6 +101,8 @@ BOOST_AUTO_TEST_CASE(sees_failures_timeouts_and_what_nobody_waits_for) {
                        "prepare+start select pg_sleep(60)",
                        "failed: deadline passed",
                        "prepare+start select 2",
+                       "failed: cancelled",
+                       "start BEGIN",
                        "failed: cancelled"};
   const Notes seen = diary.take();
   BOOST_REQUIRE(seen.size() == expected.size());
@@ -108,6 +111,8 @@ BOOST_AUTO_TEST_CASE(sees_failures_timeouts_and_what_nobody_waits_for) {
   BOOST_TEST(seen[4] == expected[4]);
   BOOST_TEST(seen[1].starts_with("failed: "));
   BOOST_TEST(seen[5].starts_with("failed: "));
+  BOOST_TEST(seen[6] == expected[6]);
+  BOOST_TEST(seen[7] == seen[5]);
 }
 
 BOOST_AUTO_TEST_CASE(sees_connections_that_fail_and_transactions_that_are_run_again) {
