@@ -1,8 +1,11 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/arguments.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include "pgstride/driver/row_view.hpp"
 
@@ -24,14 +27,28 @@ std::string as_type(const ParameterTypes& parameters, std::size_t index, const T
   return text;
 }
 
+Failure wrong_count(std::size_t wanted, std::size_t given) {
+  return refused("the query has " + std::to_string(wanted) + " parameters, and " + std::to_string(given) +
+                 " arguments were given");
+}
+
+// The n of the last $n that can be one; what stands in quotes or comments is counted in.
+std::size_t most_parameters(std::string_view sql) noexcept {
+  std::size_t most = 0;
+  for (std::size_t at = sql.find('$'); at != sql.npos; at = sql.find('$', at + 1)) {
+    std::size_t number = 0;
+    std::from_chars(sql.data() + at + 1, sql.data() + sql.size(), number);
+    most = std::max(most, number);
+  }
+  return most;
+}
+
 // What the server has told of a statement is held against what was given: it would take the eight
 // bytes of a number for a timestamp without a word.
 std::optional<Failure> misfit(const Arguments& arguments, const Statement& statement,
                               const TypeNames& types) {
   const auto& wanted = statement.parameters();
-  if (wanted.size() != arguments.size())
-    return refused("the query has " + std::to_string(wanted.size()) + " parameters, and " +
-                   std::to_string(arguments.size()) + " arguments were given");
+  if (wanted.size() != arguments.size()) return wrong_count(wanted.size(), arguments.size());
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const Oid given = arguments.types().oid(i, types);
     if (given == wanted[i] || given == oid::unspecified || arguments.formats()[i] == Format::text) continue;
@@ -48,10 +65,13 @@ std::optional<Failure> encode_arguments(const Arguments& arguments, const Statem
                                         WriteBuffer& out) {
   static const TypeNames none;
   const TypeNames& types = out.types() ? *out.types() : none;
+  const std::size_t count = arguments.size();
   if (statement.ready()) {
     if (auto wrong = misfit(arguments, statement, types)) return wrong;
+  } else if (count > 0 && count > most_parameters(statement.sql())) {
+    // To the server, parameters of declared types that the query does not use are none too many.
+    return wrong_count(most_parameters(statement.sql()), count);
   }
-  const std::size_t count = arguments.size();
   out.u16(static_cast<std::uint16_t>(count));
   for (const Format format : arguments.formats()) out.i16(static_cast<std::int16_t>(format));
   out.u16(static_cast<std::uint16_t>(count));

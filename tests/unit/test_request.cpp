@@ -1,11 +1,12 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// What is told of a request that was awaited already.
+// What is refused before a byte is sent, and what is told of a request that was awaited already.
 #include <string>
 
 #include <boost/test/unit_test.hpp>
 
 #include "pgstride/driver/connection.hpp"
+#include "pgstride/protocol/codec/scalar.hpp"
 
 #include "tests/support/open_channel.hpp"
 
@@ -63,6 +64,18 @@ BOOST_AUTO_TEST_CASE(so_does_the_start_of_a_copy) {
   auto start = connection.copy_in("copy t from stdin");
   check_succeeds(start, copy_response('G'));
   check_refused(start.timeout(std::chrono::seconds(1)), awaited);
+}
+
+BOOST_AUTO_TEST_CASE(takes_no_more_arguments_than_its_text_can_name) {
+  auto two = connection.query("select $1::int", 1, 2);
+  check_refused(two, "the query has 1 parameters, and 2 arguments were given");
+  auto one = connection.query("select 'in $', $-1 $$", 1);
+  check_refused(one, "the query has 0 parameters, and 1 arguments were given");
+  BOOST_TEST(server.hears() == "");
+  auto unused = connection.query("select $10::int", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10);  // the server decides
+  Task<> task = awaits(unused);
+  task.start();
+  BOOST_TEST(server.hears() != "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
