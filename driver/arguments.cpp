@@ -79,7 +79,7 @@ std::optional<Failure> encode_arguments(const Arguments& arguments, const Statem
     const std::size_t written = arguments.write(out);
     if (written == count) return std::nullopt;
     return refused(parameter(written) + ": this " + std::string(arguments.names()[written]) +
-                   " can not be sent" + as_type(arguments.types(), written, types));
+                   " cannot be sent" + as_type(arguments.types(), written, types));
   } catch (...) {
     Failure failure = refused("an argument could not be encoded");
     failure.thrown = std::current_exception();

@@ -59,7 +59,7 @@ class [[nodiscard]] Batch {
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
-  /// Arguments are encoded before this returns. Throws Error when one can not be.
+  /// Arguments are encoded before this returns. Throws Error when one cannot be.
   template <Encodable... Args>
   Batch& add(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);

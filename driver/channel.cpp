@@ -207,7 +207,7 @@ class Channel::Farewell final : public Job {
 
 void Channel::outlive_owner(std::unique_ptr<Channel> channel) noexcept {
   try {
-    // Put there when the loop has taken the job, and not before: one that it can not take is destroyed.
+    // Put there when the loop has taken the job, and not before: one that it cannot take is destroyed.
     const auto place = std::make_shared<Farewell::Place::element_type>();
     channel->loop_.post(std::make_unique<Farewell>(place));
     *place = std::move(channel);

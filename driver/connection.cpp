@@ -50,7 +50,7 @@ class Connecting final : ConnectHandler {
   std::unique_ptr<Channel> take() {
     if (channel_) return std::move(channel_);
     if (failure_.thrown) std::rethrow_exception(failure_.thrown);
-    const std::string what = "can not connect: " + failure_.detail;
+    const std::string what = "cannot connect: " + failure_.detail;
     if (failure_.server && failure_.code == Errc::server_error) throw ServerException(failure_, what);
     throw Error(failure_, what);
   }

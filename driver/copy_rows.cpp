@@ -12,7 +12,7 @@ void check_copied_rows(const CopyResponse& response, std::size_t columns) {
 }
 
 void refuse_copied_value() {
-  throw Error(Errc::invalid_value, "a value can not be copied as the type that was named for it");
+  throw Error(Errc::invalid_value, "a value cannot be copied as the type that was named for it");
 }
 
 bool find_copied_row(BinaryCopyReader& reader, Bytes& tuple) {

@@ -103,7 +103,7 @@ std::string listen_to(const std::vector<std::string>& channels) {
   return script;
 }
 
-// Throws Error when the server can not be reached, or refuses.
+// Throws Error when the server cannot be reached, or refuses.
 Task<Connection> connect_and_listen(Loop& loop, ConnectOptions options, std::string script) {
   Connection connection = co_await connect(loop, std::move(options));
   if (!script.empty()) co_await connection.execute(script);

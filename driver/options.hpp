@@ -33,7 +33,7 @@ namespace pgstride::inline v0 {
 
 class Credentials;  // driver/credentials.hpp
 
-/// A connection string or option that can not be used.
+/// A connection string or option that cannot be used.
 class ConfigurationError : public std::invalid_argument {
  public:
   explicit ConfigurationError(const OptionError& error)

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view space = " \t\r\n\f\v";
 
-/// The whole of a file; nothing when it can not be read. What outgrew its buffer is wiped.
+/// The whole of a file; nothing when it cannot be read. What outgrew its buffer is wiped.
 std::optional<Secret> read_file(int fd) {
   std::vector<char, WipingAllocator<char>> text;
   char piece[4096];

@@ -18,7 +18,7 @@ namespace pgstride::inline v0 {
 /// the next character as it is.
 class PasswordFile {
  public:
-  /// A file that is missing or can not be read is empty. So is one that others may read, or that is
+  /// A file that is missing or cannot be read is empty. So is one that others may read, or that is
   /// no file at all; then `warning` says so.
   PasswordFile(const std::string& path, std::string& warning);
 

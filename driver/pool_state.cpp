@@ -149,7 +149,7 @@ Failure PoolState::refusal(const Acquire& request) const {
   if (request.outcome_ == Acquire::Outcome::refused) {
     if (core_.is_closing()) return {Errc::connection_closed, "the pool is closed"};
     Failure failure = last_failure_;
-    failure.detail.insert(0, "can not connect: ");
+    failure.detail.insert(0, "cannot connect: ");
     return failure;
   }
   const PoolCounts& counts = core_.counts();

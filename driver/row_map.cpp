@@ -51,7 +51,7 @@ void map_columns(std::span<const RowMember> members, std::string_view type, cons
     used[at] = true;
     map[i] = {at, column.type, column.name};
     if (!member.accepts(column.type))
-      complaints.add(column_text(column) + " is " + type_text(column.type) + ", which can not be read into " +
+      complaints.add(column_text(column) + " is " + type_text(column.type) + ", which cannot be read into " +
                      std::string(member.type));
   }
   for (std::size_t i = 0; i < columns.size(); ++i)

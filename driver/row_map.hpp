@@ -33,12 +33,12 @@ struct MappedColumn {
   std::string_view name;  // as long as the columns live
 };
 
-/// Throws Error when a member has no column, or one that it can not be read from, and when a column is
+/// Throws Error when a member has no column, or one that it cannot be read from, and when a column is
 /// left over; the text names all of these.
 void map_columns(std::span<const RowMember> members, std::string_view type, const Columns& columns,
                  std::span<MappedColumn> map);
 
-/// Throws the Error about a value that a member can not hold.
+/// Throws the Error about a value that a member cannot hold.
 [[noreturn]] void refuse_value(const RowMember& member, const MappedColumn& column, bool null);
 
 }  // namespace pgstride::inline v0

@@ -31,7 +31,7 @@ void RowView::refuse(std::size_t column, bool null, bool accepted, std::string_v
   const Column& refused = (*columns_)[column];
   if (accepted) refuse_value(refused, null, wanted);
   throw Error(Errc::invalid_argument, column_text(refused) + " is " + type_text(refused.type) +
-                                          ", which can not be read into " + std::string(wanted));
+                                          ", which cannot be read into " + std::string(wanted));
 }
 
 void RowView::refuse_column(std::size_t column) const {

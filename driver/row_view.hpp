@@ -21,7 +21,7 @@ namespace pgstride::inline v0 {
 std::string type_text(Oid type);
 /// `column "name"`
 std::string column_text(const Column& column);
-/// Throws the Error about a value of an accepted type that `wanted` can not hold.
+/// Throws the Error about a value of an accepted type that `wanted` cannot hold.
 [[noreturn]] void refuse_value(const Column& column, bool null, std::string_view wanted);
 
 /// Valid as long as the bytes and columns that it was made from. What is read as a view
@@ -35,7 +35,7 @@ class RowView {
   const Columns& columns() const noexcept { return *columns_; }
 
   /// The value of a column, counted from 0. Throws Error when there is no such column, when its type
-  /// can not be read into T, and when it is NULL and T is no std::optional.
+  /// cannot be read into T, and when it is NULL and T is no std::optional.
   template <Decodable T>
   T get(std::size_t column) const {
     const Field value = field(column);

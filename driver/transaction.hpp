@@ -32,7 +32,7 @@ class TransactionOptions {
 
   Isolation isolation = Isolation::server_default;
   Access access = Access::server_default;
-  bool deferrable = false;  // waits for a snapshot that can not fail; serializable and read only
+  bool deferrable = false;  // waits for a snapshot that cannot fail; serializable and read only
 };
 
 class Begin;

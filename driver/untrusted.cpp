@@ -46,8 +46,7 @@ std::optional<ConnectOptions> ConnectOptions::parse_untrusted(std::string_view d
     return std::nullopt;
   };
   for (const std::string_view key : keys) {
-    if (!contains(harmless, key))
-      return refuse(std::string(key), 0, "can not be left to an untrusted source");
+    if (!contains(harmless, key)) return refuse(std::string(key), 0, "cannot be left to an untrusted source");
   }
   std::vector<DsnSetting> settings;
   if (!parse_dsn(dsn, settings, error)) return std::nullopt;
@@ -72,7 +71,7 @@ std::optional<ConnectOptions> ConnectOptions::parse_untrusted(std::string_view d
   options->untrusted_ = true;
   options->tls.certificate_mode = SslCertMode::disable;
   if (options->tls.mode >= SslMode::verify_ca) options->tls.root_certificate = "system";
-  if (options->require_auth.parse("!gss") != nullptr) return refuse("require_auth", 0, "can not exclude gss");
+  if (options->require_auth.parse("!gss") != nullptr) return refuse("require_auth", 0, "cannot exclude gss");
   return options;
 }
 

@@ -94,7 +94,7 @@ class Reader {
   bool ok() const noexcept { return ok_; }
   /// Everything was read, and nothing beyond it: what a complete message must satisfy.
   bool done() const noexcept { return ok_ && left_ == 0; }
-  /// For a parser that finds a value it can not accept: sticks like a short read.
+  /// For a parser that finds a value it cannot accept: sticks like a short read.
   void fail() noexcept {
     ok_ = false;
     at_ += left_;

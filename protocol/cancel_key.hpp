@@ -12,7 +12,7 @@ namespace pgstride::inline v0 {
 struct CancelKey {
   std::int32_t pid = 0;  // opaque: poolers send random ones, also negative
   Secret key;
-  /// False when the server sent no BackendKeyData, and so can not be asked to cancel.
+  /// False when the server sent no BackendKeyData, and so cannot be asked to cancel.
   bool known() const noexcept { return !key.empty(); }
 };
 

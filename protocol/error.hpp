@@ -27,8 +27,8 @@ enum class Errc {
   protocol_violation,       // the server sent what the protocol does not allow here
   limit_exceeded,           // the server sent more than a configured limit allows
   message_too_large,        // what we were asked to send does not fit the protocol
-  invalid_argument,         // an argument can not be encoded as the parameter's type
-  invalid_value,            // a value from the server can not be decoded
+  invalid_argument,         // an argument cannot be encoded as the parameter's type
+  invalid_value,            // a value from the server cannot be decoded
   server_error,             // the server reported an error; see Failure::server
   authentication_failed,    // the exchange itself failed on our side
   authentication_refused,   // the server asks for a method that our policy forbids

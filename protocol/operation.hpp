@@ -25,7 +25,7 @@ enum class Encoded : std::uint8_t {
   complete,  // everything is written, the Sync included
   more,      // feed() has more to write when there is room; nobody else may write until then
   waits,     // the same, but not now: feed() is asked again whenever something is to be sent
-  refused,   // can not be encoded (the failure is set); whatever was written is cut off again
+  refused,   // cannot be encoded (the failure is set); whatever was written is cut off again
 };
 
 /// Pinned in memory from submit() until done or destroyed. A head derives from one of operations/

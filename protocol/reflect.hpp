@@ -42,7 +42,7 @@ constexpr std::size_t count_members() noexcept {
   }
 }
 
-/// Bases count as members, but what they hold can not be named.
+/// Bases count as members, but what they hold cannot be named.
 template <class T>
 inline constexpr std::size_t member_count = count_members<T>();
 

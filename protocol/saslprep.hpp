@@ -8,7 +8,7 @@
 
 namespace pgstride::inline v0 {
 
-/// What SCRAM derives its keys from. As in PostgreSQL, a password that can not be prepared (not
+/// What SCRAM derives its keys from. As in PostgreSQL, a password that cannot be prepared (not
 /// UTF-8, a prohibited character, nothing left of it) is not an error but used as it is; so is one
 /// of ASCII only.
 Secret saslprep(const Secret& password);

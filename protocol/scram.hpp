@@ -45,7 +45,7 @@ struct ScramLimits {
 
 class ChannelBinding {
  public:
-  /// We can not bind: no TLS, or a certificate with no hash defined for it.
+  /// We cannot bind: no TLS, or a certificate with no hash defined for it.
   static ChannelBinding none() { return ChannelBinding("n,,", {}); }
   /// We could, but the server did not offer -PLUS. It refuses us if it did offer: then somebody in
   /// the middle removed the offer.

@@ -50,7 +50,7 @@ bool Session::submit(Operation& operation, Tick deadline) {
     return false;
   }
   if (encoding_) {
-    operation.fail({Errc::invalid_argument, "the connection can not be used while it encodes arguments"});
+    operation.fail({Errc::invalid_argument, "the connection cannot be used while it encodes arguments"});
     return false;
   }
   if (foreign_encoding_ && operation.flow() == Operation::Flow::extended) {

@@ -37,7 +37,7 @@ struct SessionOptions {
   std::uint32_t max_message_size = (std::uint32_t{1} << 30) - 1;  // bytes; of one row, mostly
   std::size_t statement_cache_size = 100;                         // statements
   /// Begins every statement's name. Random per connection in the driver, so that a transaction
-  /// pooler can not mistake one client's statement for another's (R-Q2).
+  /// pooler cannot mistake one client's statement for another's (R-Q2).
   std::string statement_prefix = "pgstride_";
   /// Holds for sinks that keep the rows they are shown. What goes beyond it fails its request only.
   ResultLimits result_limits = ResultLimits();

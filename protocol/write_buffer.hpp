@@ -2,7 +2,7 @@
 //
 // Bytes on their way to the server: one growing array that messages are written into in place.
 //
-// Sizes are computed in 64 bits. A message or value that the protocol can not carry sets a sticky
+// Sizes are computed in 64 bits. A message or value that the protocol cannot carry sets a sticky
 // error, and the caller that began the operation cuts the buffer back (truncate), so that a length that
 // wrapped round can never reach the wire.
 #pragma once
@@ -66,7 +66,7 @@ class WriteBuffer {
   std::uint64_t position() const noexcept { return discarded_ + end_; }
   /// Absolute position of the first byte not yet sent.
   std::uint64_t sent() const noexcept { return discarded_ + begin_; }
-  /// Cuts everything from `position` on. Bytes already sent can not be cut.
+  /// Cuts everything from `position` on. Bytes already sent cannot be cut.
   void truncate(std::uint64_t position) noexcept {
     assert(position >= sent() && position <= this->position());
     end_ = static_cast<std::size_t>(position - discarded_);

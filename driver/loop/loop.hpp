@@ -91,7 +91,7 @@ class Loop {
   /// work() on a helper thread (name resolution, key derivation), then done() on this one.
   virtual void offload(std::unique_ptr<Job>) = 0;
   virtual TimePoint now() const noexcept = 0;  // virtual time in tests
-  /// False on a thread that is not the loop's; for assertions. A loop that can not tell returns true.
+  /// False on a thread that is not the loop's; for assertions. A loop that cannot tell returns true.
   virtual bool is_here() const noexcept { return true; }
 
  protected:

@@ -95,7 +95,7 @@ class OpenSslContext final : public TlsContext {
 
   bool load(OptionError& error) {
     context_.reset(SSL_CTX_new(TLS_client_method()));
-    if (!context_) return refuse(error, "sslmode", "can not create a TLS context");
+    if (!context_) return refuse(error, "sslmode", "cannot create a TLS context");
     SSL_CTX_set_options(context_.get(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_OFF);
     return set_versions(error) && load_roots(error) && load_certificate(error) && start_key_log(error);

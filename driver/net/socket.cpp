@@ -43,7 +43,7 @@ void set_flags(int fd) noexcept {
 
 int open_stream(int family) noexcept {
 #ifdef SOCK_CLOEXEC
-  // Atomically, so that a fork() on another thread can not inherit it.
+  // Atomically, so that a fork() on another thread cannot inherit it.
   return ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 #else
   const int fd = ::socket(family, SOCK_STREAM, 0);

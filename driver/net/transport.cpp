@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t receive_size = 32 << 10;  // two records of the largest size
 constexpr int most_fruitless = 8;
-constexpr std::size_t encrypt_size = 64 << 10;  // what was encrypted can not be taken back
+constexpr std::size_t encrypt_size = 64 << 10;  // what was encrypted cannot be taken back
 
 IoResult of_bytes(std::size_t bytes) noexcept {
   IoResult result;

@@ -7,7 +7,7 @@
 //   time          Time      timetz   TimeTz   interval    Interval
 //
 // Infinity is max() of sys_days, sys_time and local_time, -infinity is min(). year_month_day has no
-// such values, so an infinite date can not be read into one. A finite value that the C++ type can not
+// such values, so an infinite date cannot be read into one. A finite value that the C++ type cannot
 // hold is refused too: years beyond ±32767 in year_month_day, and timestamps from 294247-01-10 on, which
 // are more than 2^63 microseconds from 1970.
 #pragma once

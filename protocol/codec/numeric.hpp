@@ -54,7 +54,7 @@ std::string to_string(const NumericView& value);
 
 /// Writes the number that `text` spells: digits with or without sign, point and exponent, "NaN",
 /// "Infinity" or "inf" in any case. All decimals are kept, trailing zeros too. When it is no number or
-/// one that numeric can not hold, nothing is written, the buffer fails and false is returned.
+/// one that numeric cannot hold, nothing is written, the buffer fails and false is returned.
 bool write_numeric(WriteBuffer& out, std::string_view text);
 
 /// A number of type numeric, held as the text that the server shows for it.

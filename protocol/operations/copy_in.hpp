@@ -25,7 +25,7 @@ class CopyIn : public Operation {
     data,    // a piece was written, and there may be more
     later,   // there may be more, but not now: whoever has some calls Channel::flush()
     end,     // that was all
-    failed,  // the data can not be had: see give_up()
+    failed,  // the data cannot be had: see give_up()
   };
   /// Writes the next piece, cut anywhere, of a sensible size. Called once the server wants data, and no
   /// more after an error. `failed` takes back what this call has written.

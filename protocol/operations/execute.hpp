@@ -36,7 +36,7 @@ class Execute : public Operation {
       : Operation(Flow::extended), statement_(std::move(statement)), sink_(*this, sink), step_(step) {}
 
   /// Writes the part of Bind between the names and the result formats: parameter format codes and
-  /// parameter values. False: an argument can not be encoded (failure() is set, or the head keeps
+  /// parameter values. False: an argument cannot be encoded (failure() is set, or the head keeps
   /// its own error); nothing will be sent.
   virtual bool encode_arguments(WriteBuffer& out) = 0;
   /// Writes the result format codes. By default everything is binary.

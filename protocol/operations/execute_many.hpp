@@ -22,7 +22,7 @@ class ExecuteMany : public Operation {
   enum class Arguments : std::uint8_t {
     row,     // one set was written
     end,     // there are no more
-    failed,  // the next set can not be had or encoded: failure() is set, or the head keeps the reason
+    failed,  // the next set cannot be had or encoded: failure() is set, or the head keeps the reason
   };
   /// Writes the next set's parameter format codes and values.
   virtual Arguments encode_arguments(WriteBuffer& out) = 0;

@@ -66,7 +66,7 @@ class Startup : public Operation {
     return password_sent_ || token_sent_ || scram_.has_value() || gss_ != Gss::unasked;
   }
 
-  /// Empty until done, and when the server can not cancel.
+  /// Empty until done, and when the server cannot cancel.
   CancelKey take_cancel_key() noexcept { return std::move(cancel_key_); }
 
  protected:

@@ -24,8 +24,8 @@ struct TypeCodec {
   Oid type = 0;
   const char* name = "";               // pg_type.typname
   Format format = Format::binary;      // on the wire, both ways
-  Decode decode = nullptr;             // null: values of this type can not be read
-  Encode encode = nullptr;             // null: values of this type can not be sent
+  Decode decode = nullptr;             // null: values of this type cannot be read
+  Encode encode = nullptr;             // null: values of this type cannot be sent
   const TypeCodec* element = nullptr;  // of an array, of a range its bounds', of a multirange the range's
   /// Its objects refer to no other objects, so a Record of them can be in no reference cycle and
   /// need not be tracked by the garbage collector.

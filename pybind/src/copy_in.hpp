@@ -21,7 +21,7 @@ class RecordWriter {
   explicit RecordWriter(StatementRef statement) noexcept : statement_(std::move(statement)) {}
 
   explicit operator bool() const noexcept { return static_cast<bool>(statement_); }
-  /// False with a Python error set when a column can not be written in binary.
+  /// False with a Python error set when a column cannot be written in binary.
   bool prepare(Registry& registry);
   bool write(PyObject* record, WriteBuffer& out) const { return plan_->encode_record(record, out); }
 

@@ -81,7 +81,7 @@ Lookup find_column(PyObject* record, PyObject* name, Py_ssize_t& position) {
   if (found == nullptr) {
     if (PyErr_Occurred() == nullptr) return Lookup::missing;
     if (!PyErr_ExceptionMatches(PyExc_TypeError)) return Lookup::failed;
-    PyErr_Clear();  // what can not be hashed is no column's name
+    PyErr_Clear();  // what cannot be hashed is no column's name
     return Lookup::missing;
   }
   position = PyLong_CheckExact(found) ? PyLong_AsSsize_t(found) : -1;

@@ -35,7 +35,7 @@ class TypeCatalog {
 
 class Registry {
  public:
-  /// `plain` is a registry without the user's codecs, for what can not do with them; null: this is one.
+  /// `plain` is a registry without the user's codecs, for what cannot do with them; null: this is one.
   explicit Registry(Registry* plain = nullptr);
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;

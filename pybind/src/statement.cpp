@@ -202,7 +202,7 @@ void PrepareRequest::prepared() noexcept {
   finish();
 }
 
-// What can not be read or written is said now, not when the statement is used.
+// What cannot be read or written is said now, not when the statement is used.
 void PrepareRequest::types_known() noexcept {
   if (or_memory_error([&] { return looks_up_more(); })) return;
   if (PyErr_Occurred()) keep_error();

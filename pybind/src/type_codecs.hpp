@@ -29,7 +29,7 @@ class TypeRequest final : public Exchange {
 /// set_type_codec(oid, name, encoder, decoder, format): the type is known; `name` is what errors call it.
 PyObject* set_type_codec(PyObject* core, PyObject* const* args, Py_ssize_t count);
 /// set_type_alias(oid, name, schema, like, format): what is read and written like the built-in type
-/// `like` (an OID), or like hstore (None). False: that type can not be exchanged in this format.
+/// `like` (an OID), or like hstore (None). False: that type cannot be exchanged in this format.
 PyObject* set_type_alias(PyObject* core, PyObject* const* args, Py_ssize_t count);
 /// reset_type_codec(oid)
 PyObject* reset_type_codec(PyObject* core, PyObject* oid);

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 bool replay(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    std::fprintf(stderr, "%s: can not be read\n", path.c_str());
+    std::fprintf(stderr, "%s: cannot be read\n", path.c_str());
     return false;
   }
   const std::string input{std::istreambuf_iterator<char>(file), {}};

@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(no_such_database) {
   } catch (const ServerException& e) {
     thrown = true;
     BOOST_TEST(e.sqlstate() == sqlstate::invalid_catalog_name);
-    BOOST_TEST(contains(e.what(), "can not connect: "));
+    BOOST_TEST(contains(e.what(), "cannot connect: "));
     BOOST_TEST(contains(e.what(), "no_such_database"));
   }
   BOOST_TEST(thrown);
@@ -134,20 +134,19 @@ BOOST_AUTO_TEST_CASE(whose_server_it_is) {
 BOOST_AUTO_TEST_CASE(refused) {
   const Port closed(false);
   const auto what = refusal(loop, [&] { return connect(loop, at("127.0.0.1", closed.number())); });
-  BOOST_TEST(what ==
-             "can not connect: 127.0.0.1:" + std::to_string(closed.number()) + ": Connection refused");
+  BOOST_TEST(what == "cannot connect: 127.0.0.1:" + std::to_string(closed.number()) + ": Connection refused");
 }
 
 BOOST_AUTO_TEST_CASE(no_socket_there) {
   const auto what = refusal(loop, [&] { return connect(loop, at("/no/such/directory", 5432)); });
-  BOOST_TEST(what == "can not connect: /no/such/directory/.s.PGSQL.5432: No such file or directory");
+  BOOST_TEST(what == "cannot connect: /no/such/directory/.s.PGSQL.5432: No such file or directory");
 }
 
 BOOST_AUTO_TEST_CASE(unresolvable) {
   ConnectOptions options = at("no-such-host.invalid", 5432);
   options.connect_timeout = 10s;
   const auto what = refusal(loop, [&] { return connect(loop, options); });
-  BOOST_TEST(contains(what, "can not connect: no-such-host.invalid:5432: "));
+  BOOST_TEST(contains(what, "cannot connect: no-such-host.invalid:5432: "));
 }
 
 BOOST_AUTO_TEST_CASE(silent) {
@@ -157,7 +156,7 @@ BOOST_AUTO_TEST_CASE(silent) {
   const auto begin = Clock::now();
   const auto what = refusal(loop, [&] { return connect(loop, options); });
   BOOST_TEST(what ==
-             "can not connect: 127.0.0.1:" + std::to_string(unanswered.number()) + ": no answer in time");
+             "cannot connect: 127.0.0.1:" + std::to_string(unanswered.number()) + ": no answer in time");
   BOOST_TEST((Clock::now() - begin < 5s));
 }
 

@@ -273,7 +273,7 @@ BOOST_AUTO_TEST_CASE(typed_rows_that_do_not_fit) {
     const std::string length = co_await error_in(wrong_length(conn));
     BOOST_TEST(contains(length, "incorrect binary data format"));
     const std::string value = co_await error_in(null(conn));
-    BOOST_TEST(contains(value, "can not be copied as"));
+    BOOST_TEST(contains(value, "cannot be copied as"));
     const auto rows = co_await count(conn);
     BOOST_TEST(rows == 0);
   });

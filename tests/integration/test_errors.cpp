@@ -120,14 +120,14 @@ BOOST_AUTO_TEST_CASE(wrong_arguments) {
       BOOST_TEST((e.code() == Errc::invalid_argument));
       what = e.what();
     }
-    BOOST_TEST(contains(what, "parameter $2: this std::chrono::year_month_day can not be sent as date"));
+    BOOST_TEST(contains(what, "parameter $2: this std::chrono::year_month_day cannot be sent as date"));
     try {
       const char only_one = 'x';  // what is beyond the limit is not looked at
       co_await conn.query("select $1", std::string_view(&only_one, max_outgoing_message + 1));
     } catch (const Error& e) {
       what = e.what();
     }
-    BOOST_TEST(what == "invalid argument: parameter $1: this std::string_view can not be sent [select $1]");
+    BOOST_TEST(what == "invalid argument: parameter $1: this std::string_view cannot be sent [select $1]");
     what.clear();
     try {
       co_await conn.query("select $1::int, $2::int", 1);

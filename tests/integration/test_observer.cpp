@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(a_script_has_a_result_for_each_statement) {
     } catch (const Error& e) {
       text = e.what();
     }
-    BOOST_TEST(contains(text, "column \"n\" is text, which can not be read into"));
+    BOOST_TEST(contains(text, "column \"n\" is text, which cannot be read into"));
   });
 }
 

@@ -342,7 +342,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_for_good_is_told_at_once) {  // FO-6, DT-13
   PoolOptions options = pool_options(2);
   options.connect.database = "there_is_no_such_database";
   Pool pool(loop, options);
-  BOOST_TEST(contains(run(loop, acquire_and_tell(pool, 60s)), "can not connect: "));
+  BOOST_TEST(contains(run(loop, acquire_and_tell(pool, 60s)), "cannot connect: "));
 }
 
 BOOST_AUTO_TEST_CASE(what_may_pass_is_tried_again) {  // FO-6

@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(each_row_looked_at_as_an_object) {
     } catch (const Error& e) {
       what = e.what();
     }
-    BOOST_TEST(what.find("column \"name\" is int4, which can not be read into") != std::string::npos, what);
+    BOOST_TEST(what.find("column \"name\" is int4, which cannot be read into") != std::string::npos, what);
     const std::vector<bool> flags = co_await conn.query_as<bool>("select g = 2 from generate_series(1, 3) g");
     BOOST_TEST((flags == std::vector<bool>{false, true, false}));
   });
@@ -171,9 +171,9 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_told_at_once_and_before_the_first_row)
     } catch (const Error& e) {
       text = e.what();
     }
-    BOOST_TEST(contains(text, "column \"id\" is int4, which can not be read into bool"));
+    BOOST_TEST(contains(text, "column \"id\" is int4, which cannot be read into bool"));
     BOOST_TEST(contains(text, "there is no column \"nmae\""));
-    BOOST_TEST(contains(text, "column \"age\" is int4, which can not be read into short"));
+    BOOST_TEST(contains(text, "column \"age\" is int4, which cannot be read into short"));
     BOOST_TEST(contains(text, "no member takes column \"name\""));
     BOOST_TEST(contains(text, "Unfit"));
     try {

@@ -2,7 +2,7 @@
 //
 // What code of the user's throws comes out where it is waited for, and leaves the connection as usable as
 // it was. Functions that look at rows are in test_query.cpp, credentials in test_connector.cpp; observers
-// can not throw, as their functions are noexcept.
+// cannot throw, as their functions are noexcept.
 #include <stdexcept>
 #include <string>
 #include <tuple>

@@ -187,7 +187,7 @@ REFUSED = [
     (TID, (1,), ValueError, "invalid number of elements in tid tuple, expecting 2"),
     (TID, (2**32, 1), OverflowError, "tuple id block value out of uint32 range"),
     (TID, (1, 2**16), OverflowError, "tuple id offset value out of uint16 range"),
-    (PG_NODE_TREE, "x", TypeError, "pg_node_tree can not be encoded"),
+    (PG_NODE_TREE, "x", TypeError, "pg_node_tree cannot be encoded"),
     (INT4_ARRAY, "12", TypeError, "a sized iterable container expected (got type 'str')"),
     (INT4_ARRAY, {1: 2}, TypeError, "a sized iterable container expected (got type 'dict')"),
     (INT4_ARRAY, iter([1]), TypeError, "a sized iterable container expected (got type 'list_iterator')"),

@@ -8,7 +8,7 @@ A page is run from top to bottom in a database of its own:
 * A ```python block is executed; `await`, `async for` and `async with` work at its top level. Names that one
   block binds are there in the next. `asyncio`, `pgstride`, `dsn` and, fresh for each block that mentions
   them, `conn` (a connection) and `pool` are there to begin with, and ADDRESS stands for the `dsn`.
-* A block that can not run is marked ```python no-run, followed by the reason in parentheses.
+* A block that cannot run is marked ```python no-run, followed by the reason in parentheses.
 
 What a block opens it closes: a connection left behind fails the page, as it would any test.
 """
@@ -125,7 +125,7 @@ def test_page(path, runner, database, capsys):
         if block.language == "sql":
             page.run_sql(block)
         elif block.language == "python" and block.note.startswith("no-run"):
-            assert re.fullmatch(r"no-run \(.+\)", block.note), f"{path}:{block.line}: say why it can not run"
+            assert re.fullmatch(r"no-run \(.+\)", block.note), f"{path}:{block.line}: say why it cannot run"
         elif block.language == "python":
             page.run_python(block)
 

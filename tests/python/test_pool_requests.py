@@ -153,7 +153,7 @@ async def test_types_of_the_catalogs(create_pool, connection):
     await connection.execute("drop type pool_mood")
 
 
-# --- those that can not go without a proxy ----------------------------------------------------------
+# --- those that cannot go without a proxy ----------------------------------------------------------
 
 
 async def test_hooks(create_pool):

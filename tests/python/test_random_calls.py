@@ -156,4 +156,4 @@ async def test_calls(connect, runner, tmp_path, monkeypatch):  # FZ-13
     assert await connection.fetchval("select 1") == 1
     await connection.close()
     await asyncio.sleep(0)
-    runner.complaints.clear()  # of listeners that can not be called
+    runner.complaints.clear()  # of listeners that cannot be called

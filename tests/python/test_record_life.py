@@ -221,7 +221,7 @@ def test_records_of_subclasses_are_tracked(cls):
 
 
 class Witness:
-    """Can be watched, as records can not."""
+    """Can be watched, as records cannot."""
 
 
 @pytest.fixture

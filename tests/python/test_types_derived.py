@@ -194,7 +194,7 @@ async def test_what_failed_before_does_not_matter(connection):
 
 
 async def test_any_array(connection):
-    """Columns of pg_stats, which asyncpg can not read."""
+    """Columns of pg_stats, which asyncpg cannot read."""
     await connection.execute("analyze pg_catalog.pg_type")
     query = "select histogram_bounds from pg_stats where tablename = 'pg_type' and attname = $1"
     names = await connection.fetchval(query, "typname")

@@ -88,7 +88,7 @@ def test_fewer_keys_may_be_allowed_but_not_more():
     for dsn in ("postgres://u:p@h", "postgres://u@h/d", "postgres://u@h?database=d", "postgres://u@h?sslmode=disable"):
         with pytest.raises(pgstride.ClientConfigurationError, match="is not allowed in an untrusted DSN"):
             resolve(dsn, ("host", "user"))
-    with pytest.raises(pgstride.ClientConfigurationError, match="'passfile' can not be left to an untrusted DSN"):
+    with pytest.raises(pgstride.ClientConfigurationError, match="'passfile' cannot be left to an untrusted DSN"):
         resolve("postgres://u@h", {"host", "passfile"})
     with pytest.raises(TypeError):
         resolve("postgres://u@h", "host")

@@ -15,7 +15,7 @@ import typing
 import pytest
 
 missed: dict[str, str] = {}
-"""By name, why it can not be had."""
+"""By name, why it cannot be had."""
 
 
 def note(name: str, why: str) -> str:

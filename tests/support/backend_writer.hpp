@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // The server's half of the protocol: what it says, as bytes. Written apart from protocol/, so that
-// one can not repeat the other's mistakes, and free to say what no server should.
+// one cannot repeat the other's mistakes, and free to say what no server should.
 #pragma once
 
 #include <cstdint>

@@ -19,8 +19,7 @@ std::runtime_error broken(const char* what) { return std::runtime_error(std::str
 Socket listening_on(const Address& at) {
   const int fd = ::socket(at.family(), SOCK_STREAM, 0);
   Socket listener(fd);
-  if (fd < 0 || ::bind(fd, at.data(), at.size()) != 0 || ::listen(fd, 16) != 0)
-    throw broken("can not listen");
+  if (fd < 0 || ::bind(fd, at.data(), at.size()) != 0 || ::listen(fd, 16) != 0) throw broken("cannot listen");
   return listener;
 }
 

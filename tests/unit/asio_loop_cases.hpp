@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // An Asio adapter against what Loop promises. Included by a test of each Asio, which names it `Asios`; the two
-// can not be in one translation unit.
+// cannot be in one translation unit.
 #pragma once
 
 #include <sys/socket.h>

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // A system without randomness: statements would be called alike on all connections, so there is none.
-#define OPENSSL_SUPPRESS_DEPRECATED  // libcrypto's own generator can not be made to fail otherwise
+#define OPENSSL_SUPPRESS_DEPRECATED  // libcrypto's own generator cannot be made to fail otherwise
 #include <memory>
 
 #include <boost/test/unit_test.hpp>

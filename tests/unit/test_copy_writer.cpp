@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_deadline_passes_while_the_server_does_not_read) {  // HS-
   loop.advance(5s);
   BOOST_TEST(writer.outcome() == "deadline passed");
   cancels.accepts().hangs_up();
-  loop.advance(5s);  // the grace period: half a message can not be taken back
+  loop.advance(5s);  // the grace period: half a message cannot be taken back
   BOOST_TEST(closed == 1);
 }
 

@@ -311,7 +311,7 @@ BOOST_AUTO_TEST_CASE(replies_in_the_wrong_order) {  // HS-110, HS-111
   u.server_says(E, T).killed(Errc::protocol_violation);
 }
 
-// HS-072, HS-077: the lengths that a type can not have are refused at the header.
+// HS-072, HS-077: the lengths that a type cannot have are refused at the header.
 BOOST_AUTO_TEST_CASE(impossible_lengths) {
   struct Fixed {
     char type;

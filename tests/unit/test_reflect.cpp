@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(columns_find_their_members) {
   BOOST_TEST(bind_error(columns({{"a", oid::int4}, {"b", oid::text}})) == "");
   BOOST_TEST(bind_error(columns({{"b", oid::text}, {"a", oid::int4}})) == "");
   BOOST_TEST(bind_error(columns({{"b", oid::int4}, {"c", oid::int4}}))
-                 .ends_with("Two: there is no column \"a\"; column \"b\" is int4, which can not be read into "
+                 .ends_with("Two: there is no column \"a\"; column \"b\" is int4, which cannot be read into "
                             "std::string; no member "
                             "takes column \"c\""));
   BOOST_TEST(bind_error({}).ends_with("there is no column \"a\"; there is no column \"b\""));

@@ -149,9 +149,9 @@ BOOST_AUTO_TEST_CASE(rows_survive_a_move_of_the_result) {
 BOOST_AUTO_TEST_CASE(mistakes_name_column_and_types) {
   const Result result = people();
   BOOST_TEST(error_of([&] { result[0].get<bool>(0); }) ==
-             "column \"id\" is int4, which can not be read into bool");
+             "column \"id\" is int4, which cannot be read into bool");
   BOOST_TEST(error_of([&] { result[0].get<float>("id"); }) ==
-             "column \"id\" is int4, which can not be read into float");
+             "column \"id\" is int4, which cannot be read into float");
   BOOST_TEST(error_of([&] { result[1].get<std::string>(1); }) ==
              "column \"name\" (text) is NULL, for which std::string has no room; read it into std::optional");
   BOOST_TEST(error_of([&] { result[0].get<int>(2); }) ==

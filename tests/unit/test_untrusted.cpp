@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(fewer_keys_may_be_allowed_but_not_more) {
   BOOST_TEST(error.option == "port");
   const std::vector<std::string_view> more{"host", "passfile"};
   BOOST_TEST(!ConnectOptions::parse_untrusted("host=h", error, more).has_value());
-  BOOST_TEST(error.message() == "option \"passfile\": can not be left to an untrusted source");
+  BOOST_TEST(error.message() == "option \"passfile\": cannot be left to an untrusted source");
 }
 
 BOOST_AUTO_TEST_CASE(nothing_comes_from_here) {

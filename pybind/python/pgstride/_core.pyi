@@ -66,7 +66,7 @@ class Statement:
     record_class: type[Record]
     """What its rows are where a call does not say."""
     def mark_closed(self) -> None:
-        """Whoever holds it can not use it any more, and it is not found in the cache."""
+        """Whoever holds it cannot use it any more, and it is not found in the cache."""
     def unknown_types(self) -> list[int]:
         """The OIDs of those of its types that have to be looked up first."""
     parameters: tuple[tuple[int, str, str, str], ...]

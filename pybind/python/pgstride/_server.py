@@ -91,7 +91,7 @@ class ConnectionSettings:
 
 
 def _version_of(parameters: typing.Mapping[str, str]) -> types.ServerVersion | None:
-    """None when it can not be read: an odd version is no reason not to connect."""
+    """None when it cannot be read: an odd version is no reason not to connect."""
     try:
         return serverversion.split_server_version_string(parameters.get("server_version", ""))
     except ValueError:

@@ -23,7 +23,7 @@ def check(url: _dsn.Dsn, allowed: DsnKeys) -> None:
         raise TypeError("untrusted_dsn is expected to be a bool or a collection of keys, got a str")
     keys = HARMLESS if isinstance(allowed, bool) else frozenset(allowed)
     if harmful := keys - HARMLESS:
-        raise exceptions.ClientConfigurationError(f"{min(harmful)!r} can not be left to an untrusted DSN")
+        raise exceptions.ClientConfigurationError(f"{min(harmful)!r} cannot be left to an untrusted DSN")
     said = {"user": url.user, "password": url.password, "host": url.hosts, "dbname": url.database}
     for key in [key for key, value in said.items() if value] + [*url.query]:
         name = "dbname" if key == "database" else key

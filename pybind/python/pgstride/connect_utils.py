@@ -233,7 +233,7 @@ async def _connect_addr(
 
 
 async def _matches(connection: Connection, wanted: SessionAttribute, budget: _Budget) -> bool:
-    """Whether it is the one; a connection of which that can not be told is over."""
+    """Whether it is the one; a connection of which that cannot be told is over."""
     try:
         async with _loops.library_of(connection._loop).deadline(budget.share()):
             return await target_attrs_check[wanted](connection)

@@ -49,7 +49,7 @@ async def _mogrify(conn: Part, query: str, args: typing.Sequence[object]) -> str
     settings = conn._core.parameters()
     encoding = settings.get("client_encoding")
     if encoding in ("SJIS", "SHIFT_JIS_2004") and any("\\" in literal for literal in literals):
-        raise exceptions.InterfaceError(f"arguments with a backslash can not be quoted while client_encoding is {encoding}")
+        raise exceptions.InterfaceError(f"arguments with a backslash cannot be quoted while client_encoding is {encoding}")
     escapes = settings.get("standard_conforming_strings") == "off"
     return _with_literals(query, literals, _WITH_ESCAPES if escapes else _TOKEN)
 

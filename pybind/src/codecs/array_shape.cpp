@@ -61,7 +61,7 @@ bool ArrayShape::walk(PyObject* container, std::size_t level) {
                  level + 1, max_array_dimensions);
     return false;
   }
-  const Ref items = Ref::steal(PySequence_Fast(container, "can not be iterated over"));
+  const Ref items = Ref::steal(PySequence_Fast(container, "cannot be iterated over"));
   if (!items) return false;
   const Py_ssize_t size = PySequence_Fast_GET_SIZE(items.get());
   if (size > std::numeric_limits<std::int32_t>::max()) {

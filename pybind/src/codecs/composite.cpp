@@ -62,7 +62,7 @@ bool write_field(Oid type, PyObject* value, const TypeCodec& part, WriteBuffer& 
   }
   const ValueLength length(out);
   if (part.encode != nullptr) return part.encode(value, out, part);
-  PyErr_Format(PyExc_TypeError, "values of type %s can not be sent", part.name);
+  PyErr_Format(PyExc_TypeError, "values of type %s cannot be sent", part.name);
   return false;
 }
 

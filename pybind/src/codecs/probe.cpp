@@ -40,7 +40,7 @@ PyObject* decode(PyObject*, PyObject* const* args, Py_ssize_t count) {
 PyObject* encode(PyObject*, PyObject* const* args, Py_ssize_t count) {
   const TypeCodec* codec = codec_of("_encode", args, count);
   if (codec == nullptr) return nullptr;
-  if (codec->encode == nullptr) return PyErr_Format(PyExc_TypeError, "%s can not be encoded", codec->name);
+  if (codec->encode == nullptr) return PyErr_Format(PyExc_TypeError, "%s cannot be encoded", codec->name);
   try {
     WriteBuffer out;
     const bool encoded = codec->encode(args[1], out, *codec);

@@ -226,11 +226,11 @@ class ClientConfigurationError(InterfaceError, ValueError):
 
 
 class DataError(InterfaceError, ValueError):
-    """Never raised and not exported: arguments that can not be encoded raise the SQLSTATE class 22000."""
+    """Never raised and not exported: arguments that cannot be encoded raise the SQLSTATE class 22000."""
 
 
 class UnsupportedClientFeatureError(InterfaceError):
-    """Something this client can not do."""
+    """Something this client cannot do."""
 
 
 class ResultTooLargeError(InterfaceError):
@@ -238,7 +238,7 @@ class ResultTooLargeError(InterfaceError):
 
 
 class UnsupportedServerFeatureError(InterfaceError):
-    """Something the server can not do."""
+    """Something the server cannot do."""
 
 
 class InterfaceWarning(InterfaceMessage, UserWarning):
