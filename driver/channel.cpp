@@ -106,7 +106,6 @@ void Channel::send_some() {
         }
         session_.commit_write(result.bytes);
         written += result.bytes;
-        unanswered_ += result.bytes;
         blocked = result.would_block;
         if (!blocked) continue;
       }
@@ -116,16 +115,16 @@ void Channel::send_some() {
         (session_.paused() ? Ready::none : Ready::read) | (blocked ? Ready::write : Ready::none);
     if (wanted != wanted_) watch_->want(wanted);
     wanted_ = wanted;
-    if (unanswered_ > least_window || suspended_user_timeout_ != 0) bear_with_the_server();
+    if (session_.unanswered() > least_window || suspended_user_timeout_ != 0) bear_with_the_server();
     return;
   }
   close_if_failed();
 }
 
-// TCP takes a peer that does not read for a dead one. A server that has answered everything has read everything;
+// TCP takes a peer that does not read for a dead one. A server that has answered a request has read all before it;
 // one that waits for a lock in the middle of a COPY reads nothing, for as long as that takes.
 void Channel::bear_with_the_server() noexcept {
-  if (unanswered_ == 0) {
+  if (session_.unanswered() <= least_window) {
     transport_.socket().set_user_timeout(std::exchange(suspended_user_timeout_, 0));
   } else if (suspended_user_timeout_ == 0) {
     suspended_user_timeout_ = transport_.socket().user_timeout();
@@ -298,7 +297,6 @@ void Channel::receive_some() {
     if (result.would_block) break;
     if (result.bytes == 0) return session_.fail(transport_.lost(result, "receiving from ", address()));
     session_.commit_read(result.bytes);
-    if (!session_.awaits_reply()) unanswered_ = 0;
     // Mostly that was all. While a reply is due, more has to be asked for: a reset may be among what
     // was told of just now, and not every loop tells of that twice (uvloop).
     if (result.bytes < space.size() && !session_.awaits_reply() && !transport_.has_unread()) return;

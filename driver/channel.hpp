@@ -147,7 +147,6 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   BirthProcess birth_;
   Ready wanted_ = Ready::read;
   bool closed_told_ = false;
-  std::size_t unanswered_ = 0;      // bytes sent since the server had answered everything
   int suspended_user_timeout_ = 0;  // of the socket
 
   // The cancel fence.

@@ -84,6 +84,10 @@ class Session {
   /// over there is nothing to send, and hold() has to wait.
   bool in_step() const noexcept { return encoding_ || parsing_; }
   void commit_write(std::size_t count) { out_.consume(count); }
+  /// Bytes sent that the server need not have read yet: no later request than the front one is answered.
+  std::uint64_t unanswered() const noexcept {
+    return queue_.empty() || unsent(queue_.front()) ? 0 : out_.sent() - queue_.front().begin;
+  }
 
   // --- requests ---------------------------------------------------------------------------------
   /// Encodes the operation and queues it. False: it failed at once (see its failure()), nothing was

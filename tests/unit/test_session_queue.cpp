@@ -19,6 +19,22 @@ std::string heard(std::string_view value) { return "(x) [" + std::string(value) 
 
 BOOST_AUTO_TEST_SUITE(session_queue)
 
+BOOST_AUTO_TEST_CASE(what_the_server_may_not_have_read_yet) {
+  play([](OpTest& t) {
+    Query a("a"), b("b");
+    BOOST_TEST(t.session.unanswered() == 0U);
+    t.submit(a).submit(b);
+    BOOST_TEST(t.session.unanswered() == 0U);  // not sent
+    t.take_sent();
+    BOOST_TEST(t.session.unanswered() == 14U);
+    t.server_says(reply("1"));
+    BOOST_TEST(t.session.unanswered() == 7U);  // though it has not answered everything
+    t.server_says(reply("2"));
+    BOOST_TEST(t.session.unanswered() == 0U);
+    t.done(a, heard("1")).done(b, heard("2"));
+  });
+}
+
 // --- abandonment --------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(unsent_and_last_it_is_withdrawn) {
