@@ -217,7 +217,9 @@ void Session::on_copy(const Frame& frame) {
   const auto response = parse_copy_response(frame.type, frame.body);
   if (!response) return violation(frame, "is malformed");
   if (slot->operation && !slot->discarding && slot->operation->on_copy(*response)) {
+    if (failure_) return;
     slot->copying = true;
+    slot->discarding = !slot->operation;  // given up by the code that was told of it
   } else if (response->to_server) {
     refuse_copy_in(*slot);
   } else {

@@ -56,7 +56,9 @@ void CopyOut::take(Bytes data) noexcept {
   try {
     switch (on_data(data)) {
       case Appetite::more: return;
-      case Appetite::full: return session()->pause();
+      case Appetite::full:
+        if (pending()) session()->pause();
+        return;
       case Appetite::none: hungry_ = false; return;
     }
   } catch (...) {

@@ -109,6 +109,42 @@ BOOST_AUTO_TEST_CASE(a_copy_by_its_sink) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_copy_by_its_sink_that_is_full) {
+  OpTest t;
+  CopyingOut copy("copy t to stdout");
+  copy.on_each_row = [&] {
+    t.abandon(copy);
+    copy.is_full = true;
+  };
+  t.submit(copy).take_sent();
+  t.server_says(copy_response('H', 2), message('d', "1"), message('d', "2"), message('c'));
+  t.server_says(command_complete("COPY 2"), Z).lives();
+  BOOST_TEST(t.session.quiescent());
+}
+
+namespace {
+
+struct Starter final : CopyOut {
+  explicit Starter(Session& s) : CopyOut("copy t to stdout"), its_session(s) {}
+  void on_start(const CopyResponse&) override { its_session.abandon(*this); }
+  Appetite on_data(Bytes) override { return Appetite::none; }
+  void on_complete(CommandTag) override {}
+  void on_done() noexcept override {}
+  Session& its_session;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_copy_as_soon_as_it_starts) {
+  OpTest t;
+  Starter copy(t.session);
+  BOOST_REQUIRE(t.session.submit(copy));
+  t.take_sent();
+  t.server_says(copy_response('H', 2), message('d', "1"), message('c'));
+  t.server_says(command_complete("COPY 1"), Z).lives();
+  BOOST_TEST(t.session.quiescent());
+}
+
 BOOST_AUTO_TEST_CASE(the_session_by_a_sink) {
   OpTest t;
   Query query("select x"), next("next");
