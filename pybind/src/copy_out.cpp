@@ -69,7 +69,7 @@ PyObject* CopyOutRequest::next() {
 PyObject* CopyOutRequest::take_chunk() {
   PyObject* chunk = chunk_.release();
   _PyBytes_Resize(&chunk, static_cast<Py_ssize_t>(std::exchange(size_, 0)));
-  if (std::exchange(is_full_, false)) channel().read_on();
+  if (std::exchange(is_full_, false) && step_->pending()) channel().read_on();
   return chunk;
 }
 
