@@ -110,7 +110,8 @@ struct Codec<Range<T>> {
   friend struct Codec<Multirange<T>>;
 
   static bool read(Oid bound, const RangeView& range, Range<T>& value) {
-    value = Range<T>();
+    value.lower.reset();
+    value.upper.reset();
     value.empty = range.empty;
     value.lower_inclusive = range.lower_inclusive;
     value.upper_inclusive = range.upper_inclusive;

@@ -46,13 +46,13 @@ bool holds(const std::string& text, std::string_view part) { return text.find(pa
 class Nothing final : public Job {
   void done() noexcept override {}
 };
+
+Task<> borrow(Pool& pool) { const Lease lease = co_await pool.acquire(); }
 #endif
 
 Task<int> twice(Connection& connection, int number) {
   co_return co_await connection.query_one<int>("select 2 * $1::int4", number);
 }
-
-Task<> borrow(Pool& pool) { const Lease lease = co_await pool.acquire(); }
 
 }  // namespace
 
