@@ -125,8 +125,10 @@ class AwaitableSlots {
     Request& request = request_of(self);
     const int same = request.wakeup_ ? PyObject_RichCompareBool(request.wakeup_.get(), callback, Py_EQ) : 0;
     if (same < 0) return nullptr;
-    if (same) request.wakeup_.clear();
-    if (same) request.hold_.clear();  // whoever calls this has another
+    if (same) {
+      request.wakeup_.clear();
+      request.hold_.clear();  // whoever calls this has another
+    }
     return PyLong_FromLong(same);
   }
 

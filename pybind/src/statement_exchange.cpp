@@ -83,8 +83,9 @@ void StatementExchange::types_known() noexcept {
 bool StatementExchange::retry_with_fresh_plan(const Failure& failure) {
   if (!failure.server || !failure.server->is_stale_statement()) return false;
   const bool is_forgotten = failure.server->sqlstate() == "26000";
-  // Else the query itself has named one in SQL, after who knows what.
-  const bool is_ours = failure.server->message().find(statement_->name()) != std::string_view::npos;
+  // Else the query itself has named one in SQL, after who knows what. The unnamed one is parsed each time.
+  const std::string_view name = statement_->name();
+  const bool is_ours = !name.empty() && failure.server->message().find(name) != std::string_view::npos;
   if (is_forgotten && !is_ours) return false;
   session().statements().erase(*statement_);
   if (!is_forgotten) core().forget_types();  // the other connections of a pool have such plans, too

@@ -73,8 +73,10 @@ async def test_one_of_the_users_stays_forgotten(connection):
     assert await connection.fetchval(QUERY, 1) == 1
 
 
-async def test_what_has_run_is_not_repeated(connection, usable):
+@pytest.mark.parametrize("cache", [100, 0])
+async def test_what_has_run_is_not_repeated(connect, usable, cache):
     """A query that names a statement which nobody knows may have done something before."""
+    connection = await connect(statement_cache_size=cache)
     await connection.execute("create temp table done (a int)")
     await connection.execute(
         "create procedure pg_temp.half(a int) language plpgsql as "
