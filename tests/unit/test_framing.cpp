@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(it_grows_with_what_arrives) {
   BOOST_TEST(in.capacity() == 0u);
   receive(in, ready_for_query());
   BOOST_TEST(next_word(in) == "ZI");
-  BOOST_TEST(in.capacity() <= 16 * KiB);
+  BOOST_TEST(in.capacity() <= 4 * KiB);
 }
 
 BOOST_AUTO_TEST_CASE(small_messages_need_little) {
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(small_messages_need_little) {
     next_word(in), next_word(in);
     BOOST_REQUIRE(next_word(in) == "need more");
   }
-  BOOST_TEST(in.capacity() == 16 * KiB);
+  BOOST_TEST(in.capacity() == 4 * KiB);
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_gets_room_but_not_without_end) {
