@@ -105,6 +105,7 @@ void PoolState::release(Slot slot) noexcept {
   if (core_.state(slot) != PoolCore::State::leased) return seat.drop();  // the pool was closed under it
   const TimePoint now = loop_.now();
   if (!seat.connection.is_open()) {
+    core_.suspect();  // has_closed() may come too late, if at all
     retire(seat, "lost");
     return pump();
   }

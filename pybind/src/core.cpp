@@ -46,6 +46,7 @@ void Core::roll_back() {
 
 void Core::abort_when_free() noexcept {
   abort_when_free_ = true;
+  part();
   if (!busy_) channel_->abort({Errc::connection_closed, {}});
 }
 
@@ -127,6 +128,7 @@ PyObject* close(PyObject* self, PyObject* timeout) {
 }
 
 PyObject* abort(PyObject* self, PyObject*) {
+  core_of(self).part();
   core_of(self).channel().abort({Errc::connection_lost, "the connection was terminated"});
   Py_RETURN_NONE;
 }

@@ -76,12 +76,19 @@ class Core final : ChannelEvents, ServerEvents {
   void roll_back();
 
   /// `request` is a CloseRequest's awaitable: it hears of the connection's end.
-  void wait_for_close(PyObject* request) { closing_.push_back(Ref::borrow(request)); }
+  void wait_for_close(PyObject* request) {
+    closing_.push_back(Ref::borrow(request));
+    part();
+  }
   void stop_waiting_for_close(PyObject* request) noexcept {
     std::erase_if(closing_, [&](const Ref& r) { return r.get() == request; });
   }
   /// It has ended, or good-bye has been said: nothing may follow that.
   bool is_closed() const noexcept { return !channel_->is_open() || !closing_.empty(); }
+  /// Its user ends it, unless it has ended already.
+  void part() noexcept { parted_ = parted_ || channel_->is_open(); }
+  /// It has ended, and not because its user wanted that.
+  bool is_lost() const noexcept { return !channel_->is_open() && !parted_; }
   /// Called once when the connection has ended, whoever ended it; a Python callable or null.
   void set_on_closed(Ref callback) { on_closed_callback_ = std::move(callback); }
   /// Callables or null: called with (pid, channel, payload) of each notification and (fields, query) of
@@ -122,6 +129,7 @@ class Core final : ChannelEvents, ServerEvents {
   std::uint64_t queries_ = 0;
   std::uint64_t rolled_back_after_ = ~std::uint64_t{0};  // so many of them
   bool abort_when_free_ = false;
+  bool parted_ = false;
   std::vector<Ref> closing_;
   Ref on_closed_callback_;
   Ref on_notification_callback_;

@@ -133,9 +133,11 @@ std::string_view PoolHead::end_reason(Slot slot) const noexcept {
   return seat.connection && has_run_enough(seat) ? "used enough" : core_.end_reason(slot, now());
 }
 
+// The others may have died with it.
 void PoolHead::gone(Slot slot) {
-  core_.gone(slot);
   Seat& seat = *seats_[slot];
+  if (core_.state(slot) == PoolCore::State::checking || seat.core().is_lost()) core_.suspect();
+  core_.gone(slot);
   const Ref connection = std::move(seat.connection);
   seat.reset.reset();
   pump();
@@ -150,6 +152,7 @@ void PoolHead::give_back(Slot slot, bool is_reset) noexcept {
   if (core_.state(slot) != PoolCore::State::leased) return;  // its connection has died
   const KeepError keep;
   Seat& seat = *seats_[slot];
+  if (seat.core().is_lost()) core_.suspect();  // now: whoever waits may ask for another before it is gone()
   if (!is_reset) {
     if (!release(slot, longest_reset, false)) act("retire", slot);
     return;
@@ -165,7 +168,7 @@ void PoolHead::was_reset(Seat& seat, bool clean) noexcept {
   if (core_.state(seat.slot) != PoolCore::State::resetting) return;
   const bool demoted = seat.is_demoted();
   if (!clean || demoted) {
-    if (demoted) core_.suspect();  // the others are at the same server
+    core_.suspect();  // the others are at the same server
     core_.retire(seat.slot);
     act(demoted ? "demoted" : "not reset", seat.slot);
     const char* why = demoted ? "the server takes no writes any more" : "it could not be reset";

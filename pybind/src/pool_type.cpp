@@ -117,11 +117,6 @@ PyObject* expire(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
-PyObject* suspect(PyObject* self, PyObject*) {
-  head_of(self).core().suspect();
-  Py_RETURN_NONE;
-}
-
 PyObject* close(PyObject* self, PyObject*) {
   head_of(self).core().close();
   head_of(self).pump();
@@ -318,7 +313,6 @@ PyMethodDef methods[] = {
     {"retire", guarded<retire>(), METH_O, nullptr},
     {"gone", guarded<gone>(), METH_O, nullptr},
     {"expire", guarded<expire>(), METH_NOARGS, nullptr},
-    {"suspect", guarded<suspect>(), METH_NOARGS, nullptr},
     {"close", guarded<close>(), METH_NOARGS, nullptr},
     {"drained", guarded<drained>(), METH_NOARGS, nullptr},
     {"state", guarded<state>(), METH_O, nullptr},

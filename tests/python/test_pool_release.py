@@ -164,6 +164,30 @@ async def test_killed_while_idle(create_pool, observer):  # DT-27
     assert await pool.fetchval("select pg_backend_pid()") != pid
 
 
+async def test_when_one_is_lost_the_others_are_checked_before_they_are_lent(create_pool, observer):  # R-L6, DT-27
+    """Whoever closes one himself makes nobody suspicious."""
+    pool = await create_pool(min_size=3, max_size=3)
+
+    async def ask(connection):
+        return await connection.fetchval("select pg_backend_pid() as mine")
+
+    async def last_queries():
+        activity = await observer.connection.fetch("select query from pg_stat_activity where pid = any($1)", others)
+        return [row["query"] for row in activity]
+
+    async with pool.acquire() as mine, pool.acquire() as lost, pool.acquire() as other:
+        others = [await ask(lost), await ask(other)]
+        await mine.close()
+    async with pool.acquire(), pool.acquire():
+        assert "" not in await last_queries()
+    await observer.terminate(others.pop(0))
+    while pool.get_size() > 1:
+        await asyncio.sleep(0.005)
+    async with pool.acquire() as other:
+        assert other.get_server_pid() == others[0]
+        assert await last_queries() == [""]
+
+
 async def test_killed_while_it_is_reset(create_pool, observer):
     pool = await create_pool()
     for _ in range(10):

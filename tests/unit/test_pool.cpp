@@ -36,6 +36,19 @@ Task<std::string> ask(Pool& pool, std::string what, Duration limit = unlimited) 
 
 Task<> hold(Pool& pool, Lease& lease) { lease = co_await pool.acquire(); }
 
+// A pool of two connections that are idle.
+void open_two(Pooling& in) {
+  in.open(in.options(2));
+  {
+    Lease first, second;
+    auto one = hold(*in.pool, first), other = hold(*in.pool, second);
+    one.start();
+    other.start();
+    in.settle();
+  }
+  in.settle();
+}
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(pool_in_virtual_time, Pooling)
@@ -310,15 +323,7 @@ BOOST_AUTO_TEST_CASE(nobody_home_then_somebody) {
 }
 
 BOOST_AUTO_TEST_CASE(one_that_dies_makes_the_others_be_asked) {
-  open(options(2));
-  {
-    Lease first, second;
-    auto one = hold(*pool, first), other = hold(*pool, second);
-    one.start();
-    other.start();
-    settle();
-  }
-  settle();
+  open_two(*this);
   diary.take();
   backends[1].peer.says(error_response("57P01", "FATAL"));
   backends[1].peer.hangs_up();
@@ -331,6 +336,24 @@ BOOST_AUTO_TEST_CASE(one_that_dies_makes_the_others_be_asked) {
   backends[0].peer.says(empty_query_response(), ready_for_query());
   settle();
   BOOST_TEST(asking.take() == "answer 1");
+}
+
+// Its user gives it back before the pool has been told, and asks again at once.
+BOOST_AUTO_TEST_CASE(so_does_one_that_dies_while_it_is_lent) {
+  open_two(*this);
+  const auto insist = [](Pool& in) -> Task<std::string> {
+    const std::string failure = co_await ask(in, "answer 1");
+    co_return failure + ", then " + co_await ask(in, "answer 2");
+  };
+  auto asking = insist(*pool);
+  asking.start();
+  const std::size_t dying = contains(backends[0].peer.hears(), "answer 1") ? 0 : 1;
+  backends[dying].peer.hangs_up();
+  loop.run_until_idle();
+  BOOST_TEST(backends[1 - dying].peer.hears() == "Query()");
+  backends[1 - dying].peer.says(empty_query_response(), ready_for_query());
+  settle();
+  BOOST_TEST(contains(asking.take(), "then answer 2"));
 }
 
 BOOST_AUTO_TEST_CASE(a_transaction_on_the_pool) {
