@@ -7,14 +7,19 @@ it works for encrypted connections just as well. Standard library only.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
+import random
+import select
 import socket
 import struct
 import threading
+import time
 import typing
 
 TO_CLIENT, TO_SERVER = "to client", "to server"
+BOTH_WAYS = "both ways"  # for jitter
 LASTING = ("trickle", "delay", "hold")
 """Faults that only slow down."""
 
@@ -26,18 +31,27 @@ class Fault:
     reset: both sides are cut off with a RST. end: the receiving side reads the end of the stream, and nothing more
     passes. stall: nothing passes that way any more, without a word. trickle: from there on one byte at a time, each
     after `pause` seconds. delay: one message at a time, each after `pause` seconds; not of what is encrypted. hold:
-    everything passes, but nothing before `pause` seconds are over. none: everything passes.
+    everything passes, but nothing before `pause` seconds are over. jitter: everything, from the first byte on, comes
+    `pause` seconds later, give or take `spread`. none: everything passes.
     """
 
     kind: str = "none"
     direction: str = TO_CLIENT
     at: int = 0
     pause: float = 0.0
+    spread: float = 0.0
 
 
 class Proxy:
-    def __init__(self, target: tuple[str, int], fault: Fault = Fault(), later: Fault = Fault()) -> None:
+    def __init__(
+        self,
+        target: tuple[str, int],
+        fault: Fault = Fault(),
+        later: Fault = Fault(),
+        listener: socket.socket | None = None,  # where connections come from, if not from this machine
+    ) -> None:
         self.target, self._fault, self._later = target, fault, later  # where connections go from now on
+        self._listener = listener or socket.create_server(("127.0.0.1", 0))
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
@@ -48,7 +62,6 @@ class Proxy:
         self.connections = 0
 
     def __enter__(self) -> Proxy:
-        self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._start(self._accept)
         return self
@@ -87,6 +100,8 @@ class Proxy:
         fault = self._fault if first else self._later
         passed = 0
         try:
+            if fault.kind == "jitter" and fault.direction in (direction, BOTH_WAYS):
+                self._pass_late(source, fault, lambda data: self._pass(sink, data, direction, first))
             while data := source.recv(1 << 16):
                 if fault.direction == direction and fault.kind != "none" and passed + len(data) > fault.at:
                     keep = max(fault.at - passed, 0)
@@ -110,6 +125,20 @@ class Proxy:
         if first:
             self.passed[direction] += len(data)  # before anybody can have it
         sink.sendall(data)
+
+    def _pass_late(self, source: socket.socket, fault: Fault, on: typing.Callable[[bytes], None]) -> None:
+        """In order, so what has drawn a short delay may have to wait for what is before it. Ends with the stream."""
+        on_its_way: collections.deque[tuple[float, bytes]] = collections.deque()
+        due, is_over = 0.0, False
+        while on_its_way or not is_over:
+            wait = max(on_its_way[0][0] - time.monotonic(), 0) if on_its_way else None
+            if select.select([] if is_over else [source], [], [], wait)[0]:
+                data = source.recv(1 << 16)
+                due = max(due, time.monotonic() + fault.pause + random.uniform(-fault.spread, fault.spread))
+                on_its_way.append((due, data))
+                is_over = not data
+            elif data := on_its_way.popleft()[1]:
+                on(data)
 
     def messages(self) -> list[tuple[str, bytes]]:
         """What the client has said on the first connection, if that is not encrypted: (type, body) each, the
