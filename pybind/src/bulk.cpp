@@ -54,6 +54,8 @@ PyObject* Bulk::take_result() {
   const Failure* failed = preparation_failure();
   if (!failed && step_) failed = step_->failure();
   if (failed || has_error()) return raise(failed);
+  step_.reset();
+  release_statement();
   return rows_ ? rows_.release() : Py_NewRef(Py_None);
 }
 

@@ -90,6 +90,8 @@ PyObject* Fetch::status_text() const {
 PyObject* Fetch::take_result() {
   const Failure* failed = failure();
   if (failed || has_error()) return raise(failed);
+  execute_.reset();
+  release_statement();
   switch (shape_) {
     case Shape::rows:
     case Shape::row: return result_ ? result_.release() : Py_NewRef(Py_None);

@@ -221,6 +221,7 @@ PyObject* PrepareRequest::take_result() {
   const Failure* failure = step_ ? step_->failure() : nullptr;
   if (!failure) failure = lookup_failure();
   if (failure || has_error()) return raise(failure);
+  step_.reset();  // it holds the statement, too
   return make_handle(core_object(), query(), std::move(statement_)).release();
 }
 

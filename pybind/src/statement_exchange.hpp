@@ -62,6 +62,11 @@ class StatementExchange : public Exchange {
   const Failure* preparation_failure() const noexcept;
   /// For give_up().
   void stop_preparing() noexcept;
+  /// For take_result(): whoever waited may drop the statement before this goes.
+  void release_statement() noexcept {
+    prepare_.reset();
+    statement_ = {};
+  }
 
  private:
   class PrepareStep final : public Prepare {

@@ -125,6 +125,22 @@ async def test_dropped_statement_is_closed_on_the_server(connection):
     assert await connection.fetchval(count, name) == 0
 
 
+@pytest.mark.parametrize("run", ["prepare", "fetch", "executemany"])
+async def test_a_statement_is_dropped_as_soon_as_nobody_has_it(connect, run):
+    """What has run it is not done with yet when whoever waited goes on, and holds it no longer."""
+    connection = await connect()
+    if run == "prepare":
+        statement = await connection.prepare("select 1")
+        del statement
+        gc.collect()
+    else:
+        await (connection.fetch("select 1") if run == "fetch" else connection.executemany("select 1", [()]))
+        connection._stmt_cache.clear()
+    assert len(connection._stmts_to_close) == 1
+    await connection.fetch("select 2")  # the message has left before it
+    assert len(connection._stmts_to_close) == 0
+
+
 async def test_kept_statement_survives_the_cache(connect):
     connection = await connect(statement_cache_size=2)
     statement = await connection.prepare("select $1::int4 + 100")
