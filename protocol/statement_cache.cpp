@@ -28,6 +28,11 @@ Statement* StatementCache::find(std::string_view sql, std::span<const Oid> types
   return found->second->get();
 }
 
+bool StatementCache::holds(const Statement& statement) const {
+  const auto found = index_.find(key_of(statement));
+  return found != index_.end() && found->second->get() == &statement;
+}
+
 void StatementCache::insert(StatementRef statement) {
   if (capacity_ == 0) return;
   const Key key = key_of(*statement);

@@ -23,6 +23,8 @@ class StatementCache {
   /// The statement for this text and these asked-for parameter types, now the most recently used;
   /// null when there is none.
   Statement* find(std::string_view sql, std::span<const Oid> types);
+  /// Whether it is one of these; nothing is used thereby.
+  bool holds(const Statement& statement) const;
   /// Takes a statement in, dropping the oldest when full. Does nothing when the capacity is 0.
   void insert(StatementRef statement);
   void erase(const Statement& statement);

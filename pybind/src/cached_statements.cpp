@@ -29,6 +29,7 @@ PyObject* cached_statements(PyObject* self, PyObject*) {
   core.follow_catalog();
   drop_expired_statements(core);
   Ref list = Ref::steal(PyList_New(0));
+  if (core.is_closed()) return list.release();
   for (const StatementRef& statement : core.session().statements().entries()) {
     const Ref handle = statement_handle(self, statement);
     if (!handle || !list || PyList_Append(list.get(), handle.get()) < 0) return nullptr;
@@ -68,7 +69,9 @@ PyObject* set_statement_cache(PyObject* self, PyObject* const* args, Py_ssize_t 
 
 PyObject* keep_statement(PyObject* self, PyObject* statement) {
   if (!is_statement(statement)) return PyErr_Format(PyExc_TypeError, "a Statement is required");
-  core_of(self).session().statements().insert(*statement_of(statement).statement);
+  StatementCache& cache = core_of(self).session().statements();
+  cache.insert(*statement_of(statement).statement);
+  statement_of(statement).was_kept = cache.holds(**statement_of(statement).statement);
   Py_RETURN_NONE;
 }
 

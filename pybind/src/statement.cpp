@@ -30,6 +30,7 @@ Ref make_handle(PyObject* core, PyObject* query, StatementRef statement) {
   self->query = Py_NewRef(query);
   self->statement = kept.release();
   self->uses = 0;
+  self->was_kept = core_of(core).session().statements().holds(**self->statement);
   self->is_closed = false;
   if (plan) plan->set_handle(reinterpret_cast<PyObject*>(self));
   return Ref::steal(reinterpret_cast<PyObject*>(self));
@@ -59,8 +60,17 @@ PyObject* get_name(PyObject* self, void*) {
   return make_server_text(of(self).name(), core_of(statement_of(self).core).encoding()).release();
 }
 PyObject* get_query(PyObject* self, void*) { return Py_NewRef(statement_of(self).query); }
+/// The cache has let go of it, and nobody else uses it: only this handle keeps it from being closed.
+bool is_dropped(StatementHandle& handle) {
+  if (!handle.was_kept || handle.uses > 0) return false;
+  Core& core = core_of(handle.core);
+  core.follow_catalog();
+  return !core.session().statements().holds(**handle.statement);
+}
 PyObject* get_closed(PyObject* self, void*) {
-  return PyBool_FromLong(statement_of(self).is_closed || !of(self).ready());
+  StatementHandle& handle = statement_of(self);
+  return PyBool_FromLong(handle.is_closed || !of(self).ready() || core_of(handle.core).is_closed() ||
+                         is_dropped(handle));
 }
 
 PyObject* get_record_class(PyObject* self, void*) {
@@ -117,7 +127,7 @@ PyGetSetDef getset[] = {
     {"name", Guarded<get_name>::call, nullptr, "the server's name for it; '' for the unnamed statement",
      nullptr},
     {"query", get_query, nullptr, "the text as it was given", nullptr},
-    {"closed", get_closed, nullptr, "the server has forgotten it", nullptr},
+    {"closed", Guarded<get_closed>::call, nullptr, "the server has forgotten it, or is about to", nullptr},
     {"record_class", get_record_class, nullptr, "what its rows are where a call does not say", nullptr},
     {"parameters", Guarded<get_parameters>::call, nullptr,
      "(oid, name, kind, schema) of each parameter's type", nullptr},

@@ -17,6 +17,7 @@ struct StatementHandle {
   PyObject* query;               // owned str
   StatementRef* statement;
   Py_ssize_t uses;  // counted by what is made of it in Python
+  bool was_kept;    // in the cache
   bool is_closed;   // by hand
 };
 

@@ -32,8 +32,11 @@ async def test_stale_plans_are_dropped_together(create_pool, connection):  # R-Q
     async with pool.acquire() as one, pool.acquire() as two:
         for each in (one, two):
             await each.fetch("select * from pool_stale")
+        kept = [statement for each in (one, two) for statement in each._stmt_cache.iter_statements()]
+        assert [statement.closed for statement in kept] == [False, False]
         await connection.execute("alter table pool_stale add column b int")
         await one.fetch("select * from pool_stale")
+        assert [statement.closed for statement in kept] == [True, True]
         assert (len(one._stmt_cache), len(two._stmt_cache)) == (1, 0)
         async with two.transaction():  # where it could not be repeated
             assert await two.fetch("select * from pool_stale") == []

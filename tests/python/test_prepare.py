@@ -182,6 +182,29 @@ async def test_statements_know_who_uses_them(connection):
     assert (state.refs, cached.refs) == (0, 0)
 
 
+async def test_statements_know_that_they_were_dropped(connect):
+    connection = await connect(statement_cache_size=2)
+    cache = connection._stmt_cache
+    used = await connection._prepare("select 1", use_cache=True)
+    await connection.fetch("select 2")
+    kept = list(cache.iter_statements())
+    await connection.fetch("select 3")
+    await connection.fetch("select 4")
+    assert [(s.query, s.closed) for s in kept] == [("select 1", False), ("select 2", True)]  # one is still in use
+    assert await used.fetchval() == 1
+    del used
+    gc.collect()
+    assert kept[0].closed
+    kept = list(cache.iter_statements())
+    await connection.reload_schema_state()
+    assert [s.closed for s in kept] == [True, True]
+    await connection.fetch("select 5")
+    kept = list(cache.iter_statements())
+    assert [s.closed for s in kept] == [False]
+    await connection.close()
+    assert [s.closed for s in kept] == [True] and len(cache) == 0
+
+
 async def test_names_are_nobody_elses(connection, connect):
     """A pooler must not take one client's statement for another's."""  # R-Q2
     other = await connect()

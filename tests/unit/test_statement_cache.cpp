@@ -56,11 +56,21 @@ BOOST_AUTO_TEST_CASE(the_least_recently_used_goes_first) {
   BOOST_TEST(cache.size() == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(asking_whether_one_is_held_is_no_use_of_it) {
+  const StatementRef oldest = add("a");
+  add("b");
+  BOOST_TEST(cache.holds(*oldest));
+  add("c");
+  BOOST_TEST(!cache.holds(*oldest));
+}
+
 BOOST_AUTO_TEST_CASE(a_namesake_takes_the_place) {
   const StatementRef old = add("a");
   add("b");
   const StatementRef fresh = add("a");
   BOOST_TEST(cache.size() == 2u);
+  BOOST_TEST(!cache.holds(*old));
+  BOOST_TEST(cache.holds(*fresh));
   BOOST_TEST(cache.find("a", {}) == fresh.get());
   cache.erase(*old);  // is not in there any more
   BOOST_TEST(cache.find("a", {}) == fresh.get());
