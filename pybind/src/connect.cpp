@@ -170,7 +170,7 @@ bool CloseRequest::start(PyObject* timeout) {
 
 void CloseRequest::on_timer() noexcept {
   timed_out_ = true;
-  core_of(core_.get()).channel().abort({Errc::connection_closed, {}});
+  core_of(core_.get()).channel().abort({Errc::connection_lost, "closing it took too long"});
 }
 
 PyObject* CloseRequest::take_result() {
@@ -181,7 +181,7 @@ PyObject* CloseRequest::take_result() {
 
 void CloseRequest::give_up() noexcept {
   core_of(core_.get()).stop_waiting_for_close(self());
-  core_of(core_.get()).channel().abort({Errc::connection_closed, {}});
+  core_of(core_.get()).channel().abort({Errc::connection_lost, "whoever closed it was cancelled"});
 }
 
 PyObject* options(PyObject*, PyObject*) {

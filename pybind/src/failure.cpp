@@ -10,6 +10,7 @@ const char* kind_of(const Failure& failure) noexcept {
     case Errc::connection_lost: return "connection_lost";
     case Errc::connection_closed: return "connection_closed";
     case Errc::timed_out: return "timed_out";
+    case Errc::cancelled: return "cancelled";
     case Errc::protocol_violation:
     case Errc::limit_exceeded: return "protocol_violation";
     case Errc::result_too_large: return "result_too_large";

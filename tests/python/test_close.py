@@ -54,6 +54,39 @@ async def test_nothing_follows(connection, observer, before):
             await running
 
 
+async def test_a_copy_that_waits_for_data_is_cancelled(connection):
+    await connection.execute("create temp table copied (a int)")
+
+    closed = asyncio.Event()
+
+    async def data():
+        yield b"1\n"
+        await closed.wait()
+        yield b"2\n"
+
+    copying = asyncio.create_task(connection.copy_to_table("copied", source=data()))
+    await asyncio.sleep(0.1)
+    await connection.close()
+    closed.set()
+    with pytest.raises(pgstride.QueryCanceledError):
+        await copying
+
+
+@pytest.mark.parametrize("end", ["cancelled", "timed out"])
+async def test_what_runs_while_closing_is_given_up_is_lost(connection, observer, end):
+    """It was sent, and nobody knows what has become of it."""
+    running = await query(connection, observer)
+    closing = asyncio.create_task(connection.close(timeout=0 if end == "timed out" else None))
+    await asyncio.sleep(0)
+    if end == "cancelled":
+        closing.cancel()
+    with pytest.raises(asyncio.TimeoutError if end == "timed out" else asyncio.CancelledError):
+        await closing
+    with pytest.raises(pgstride.ConnectionDoesNotExistError, match="in the middle of operation") as caught:
+        await running
+    assert caught.value.outcome_unknown
+
+
 async def test_twice_at_once(connection):
     await asyncio.gather(connection.close(), connection.close())
     await connection.close()

@@ -43,6 +43,8 @@ def make_exception(
             exception.__cause__ = OSError(system, detail) if system else ConnectionError(detail)
     elif kind == "connection_closed":
         exception = exceptions.InterfaceError("connection is closed")
+    elif kind == "cancelled":  # a COPY that was not let come to its end; the server would say the same
+        exception = exceptions.QueryCanceledError("canceling statement due to user request")
     elif kind == "protocol_violation":
         exception = exceptions.ProtocolError(detail)
     elif kind == "result_too_large":
