@@ -119,7 +119,7 @@ Task<> queries(Connection& conn) {
   }
   {
     //[ranges
-    auto day = [](unsigned d) { return std::chrono::sys_days(std::chrono::year(2026) / 5 / d); };
+    auto day = [](int d) { return std::chrono::sys_days(std::chrono::year(2026) / 5 / d); };
     Range<std::chrono::sys_days> holidays(day(1), day(15));  // [2026-05-01,2026-05-15)
     bool free = co_await conn.query_one<bool>("select $1 @> date '2026-05-03'", holidays);
     //]

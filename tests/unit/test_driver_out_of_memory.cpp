@@ -123,7 +123,7 @@ struct Kerberized {
 Task<> is_refused(Loop& loop, ConnectOptions options) {
   try {
     Task<Connection> connecting = connect(loop, std::move(options));
-    static_cast<void>(co_await connecting);
+    (void)co_await connecting;
     demand(false);
   } catch (const Error& e) {
     if (e.code() == std::errc::not_enough_memory) throw;

@@ -64,17 +64,17 @@ BOOST_AUTO_TEST_CASE(what_a_sink_throws_becomes_the_failure) {
     Witness::Taste taste;
     std::string_view heard;
   };
-  for (const auto& [taste, heard] :
+  for (const Case& given :
        {Case{Witness::Taste::throws_on_columns, "(x)"}, Case{Witness::Taste::throws_on_row, "(x) [1]"},
         Case{Witness::Taste::throws_on_complete, "(x) [1] [2] SELECT 2"}}) {
-    play([taste = taste, heard = heard](OpTest& t) {
+    play([&given](OpTest& t) {
       Query query("select x from t");
-      query.taste = taste;
+      query.taste = given.taste;
       t.submit(query).take_sent();
       t.server_says(row_description({"x"}), data_row({"1"}), data_row({"2"}), command_complete("SELECT 2"),
                     command_complete("SET"), ready_for_query());
       t.failed(query, Errc::invalid_value).lives();
-      BOOST_TEST(query.heard == heard);
+      BOOST_TEST(query.heard == given.heard);
       BOOST_REQUIRE(query.failure()->thrown);
       BOOST_CHECK_THROW(std::rethrow_exception(query.failure()->thrown), std::runtime_error);
     });
