@@ -36,7 +36,8 @@ class [[nodiscard]] Connection {
   explicit Connection(std::unique_ptr<Channel> channel) noexcept : channel_(std::move(channel)) {}
   Connection(Connection&&) noexcept = default;
   Connection& operator=(Connection&& other) noexcept {
-    std::swap(channel_, other.channel_);
+    Connection taken(std::move(other));
+    std::swap(channel_, taken.channel_);
     return *this;
   }
   /// Ends the connection at once: requests still pending fail with Errc::connection_closed.

@@ -18,7 +18,9 @@ constexpr std::size_t kept_of_statement = 256;  // as much as an error text can 
 template <class Grammar>
 class CopyRequest : public Grammar {
  public:
-  void wait(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
+  void wait(Awaiting& awaiting, std::coroutine_handle<> waiting) noexcept {
+    awaiting.wait(awaited_, waiting);
+  }
   void check() const {
     if (const Failure* failure = this->failure()) raise(*failure, excerpt_);
   }
@@ -37,14 +39,12 @@ class CopyRequest : public Grammar {
     response = told;
   }
   void on_complete(CommandTag tag) override { completion.add(tag); }
-  void on_progress() noexcept override {
-    if (waiting_) std::exchange(waiting_, nullptr).resume();
-  }
+  void on_progress() noexcept override { awaited_.resume(); }
   void on_done() noexcept override { on_progress(); }
 
  private:
   std::string excerpt_;
-  std::coroutine_handle<> waiting_;
+  Awaited awaited_;
 };
 
 }  // namespace
@@ -70,9 +70,9 @@ class CopyOutStream::Request final : public CopyRequest<CopyOut> {
   }
 
   bool has_news() const noexcept { return !gathered_.empty() || !pending(); }
-  void wait_for_data(std::coroutine_handle<> waiting) noexcept {
+  void wait_for_data(Awaiting& awaiting, std::coroutine_handle<> waiting) noexcept {
     wants_data_ = true;
-    wait(waiting);
+    wait(awaiting, waiting);
   }
   const Bytes* take() {
     if (gathered_.empty()) return check(), nullptr;
@@ -133,24 +133,19 @@ const CopyResponse& CopyInStream::response() const noexcept { return request_->r
 WriteBuffer& CopyInStream::batch() noexcept { return request_->batch(); }
 
 CopyInStream::Write::~Write() {
-  if (!waiting_) return;
-  request_.wait(nullptr);
-  request_.break_off("the data are gone");
+  if (awaiting_.waits()) request_.break_off("the data are gone");
 }
 
 void CopyInStream::Write::await_suspend(std::coroutine_handle<> waiting) noexcept {
-  waiting_ = true;
-  request_.wait(waiting);
+  request_.wait(awaiting_, waiting);
 }
 
-void CopyInStream::Write::await_resume() {
-  waiting_ = false;
-  request_.check();
-}
+void CopyInStream::Write::await_resume() { request_.check(); }
 
-CopyInStream::Finish::~Finish() { request_.wait(nullptr); }
 bool CopyInStream::Finish::await_ready() const noexcept { return !request_.pending(); }
-void CopyInStream::Finish::await_suspend(std::coroutine_handle<> waiting) noexcept { request_.wait(waiting); }
+void CopyInStream::Finish::await_suspend(std::coroutine_handle<> waiting) noexcept {
+  request_.wait(awaiting_, waiting);
+}
 
 Completion CopyInStream::Finish::await_resume() {
   request_.check();
@@ -168,10 +163,9 @@ CopyOutStream::Next CopyOutStream::next() noexcept { return Next(*request_); }
 const CopyResponse& CopyOutStream::response() const noexcept { return request_->response; }
 const Completion& CopyOutStream::completion() const noexcept { return request_->completion; }
 
-CopyOutStream::Next::~Next() { request_.wait(nullptr); }
 bool CopyOutStream::Next::await_ready() const noexcept { return request_.has_news(); }
 void CopyOutStream::Next::await_suspend(std::coroutine_handle<> waiting) noexcept {
-  request_.wait_for_data(waiting);
+  request_.wait_for_data(awaiting_, waiting);
 }
 const Bytes* CopyOutStream::Next::await_resume() { return request_.take(); }
 
@@ -199,8 +193,8 @@ bool StartCopy<Stream>::has_started() const noexcept {
 }
 
 template <class Stream>
-void StartCopy<Stream>::wait(std::coroutine_handle<> waiting) {
-  request_->wait(waiting);
+void StartCopy<Stream>::wait(Awaiting& awaiting, std::coroutine_handle<> waiting) {
+  request_->wait(awaiting, waiting);
   channel_.flush();
 }
 

@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "pgstride/driver/channel.hpp"
+#include "pgstride/driver/coro/awaiting.hpp"
 #include "pgstride/driver/result.hpp"
 #include "pgstride/protocol/backend.hpp"
 
@@ -72,7 +73,7 @@ class [[nodiscard]] CopyInStream::Write {
  private:
   Request& request_;
   bool has_room_;
-  bool waiting_ = false;
+  Awaiting awaiting_;
 };
 
 class [[nodiscard]] CopyInStream::Finish {
@@ -80,7 +81,6 @@ class [[nodiscard]] CopyInStream::Finish {
   explicit Finish(Request& request) noexcept : request_(request) {}
   Finish(const Finish&) = delete;
   Finish& operator=(const Finish&) = delete;
-  ~Finish();
 
   bool await_ready() const noexcept;
   void await_suspend(std::coroutine_handle<> waiting) noexcept;
@@ -88,6 +88,7 @@ class [[nodiscard]] CopyInStream::Finish {
 
  private:
   Request& request_;
+  Awaiting awaiting_;
 };
 
 /// Data on their way out of the server.
@@ -120,7 +121,6 @@ class [[nodiscard]] CopyOutStream::Next {
   explicit Next(Request& request) noexcept : request_(request) {}
   Next(const Next&) = delete;
   Next& operator=(const Next&) = delete;
-  ~Next();
 
   bool await_ready() const noexcept;
   void await_suspend(std::coroutine_handle<> waiting) noexcept;
@@ -128,6 +128,7 @@ class [[nodiscard]] CopyOutStream::Next {
 
  private:
   Request& request_;
+  Awaiting awaiting_;
 };
 
 /// co_await → the stream, once the server has agreed to the COPY.
@@ -146,17 +147,20 @@ class [[nodiscard]] StartCopy {
 
   auto operator co_await() noexcept {
     struct Awaiter {
-      StartCopy* start;
+      explicit Awaiter(StartCopy* self) noexcept : start(self) {}
       bool await_ready() const noexcept { return start->has_started(); }
-      void await_suspend(std::coroutine_handle<> waiting) const { start->wait(waiting); }
+      void await_suspend(std::coroutine_handle<> waiting) { start->wait(awaiting, waiting); }
       Stream await_resume() const { return start->take(); }
+
+      StartCopy* start;
+      Awaiting awaiting;
     };
-    return Awaiter{this};
+    return Awaiter(this);
   }
 
  private:
   bool has_started() const noexcept;
-  void wait(std::coroutine_handle<> waiting);
+  void wait(Awaiting& awaiting, std::coroutine_handle<> waiting);
   Stream take();
 
   Channel& channel_;

@@ -45,7 +45,7 @@ class Cursor::Step final : public Request<Step, BoundExecute>, ResultSink {
         rows_(cursor.rows_) {
     submit(sql());
   }
-  void wait_for(std::coroutine_handle<> waiting) { wait(waiting); }
+  void wait_for(Awaiting& awaiting, std::coroutine_handle<> waiting) { wait(awaiting, waiting); }
   void throw_if_failed() const {
     // Outside a transaction block the portal has gone with the request that opened it.
     if (failure() && failure()->server && failure()->server->sqlstate() == sqlstate::invalid_cursor_name)
@@ -96,7 +96,9 @@ bool Cursor::advance() {
   return !fetching_->pending();
 }
 
-void Cursor::wait(std::coroutine_handle<> waiting) { fetching_->wait_for(waiting); }
+void Cursor::wait(Awaiting& awaiting, std::coroutine_handle<> waiting) {
+  fetching_->wait_for(awaiting, waiting);
+}
 
 const RowView* Cursor::take() {
   row_.reset();

@@ -12,6 +12,7 @@
 
 #include "pgstride/driver/arguments.hpp"
 #include "pgstride/driver/channel.hpp"
+#include "pgstride/driver/coro/awaiting.hpp"
 #include "pgstride/driver/result.hpp"
 
 namespace pgstride::inline v0 {
@@ -40,19 +41,22 @@ class [[nodiscard]] Cursor {
   /// co_await → const RowView*: the next row, valid until next() is called again; null after the last.
   auto next() noexcept {
     struct Awaiter {
-      Cursor* cursor;
+      explicit Awaiter(Cursor* self) noexcept : cursor(self) {}
       bool await_ready() const { return cursor->advance(); }
-      void await_suspend(std::coroutine_handle<> waiting) const { cursor->wait(waiting); }
+      void await_suspend(std::coroutine_handle<> waiting) { cursor->wait(awaiting, waiting); }
       const RowView* await_resume() const { return cursor->take(); }
+
+      Cursor* cursor;
+      Awaiting awaiting;
     };
-    return Awaiter{this};
+    return Awaiter(this);
   }
 
  private:
   class Step;
 
   bool advance();
-  void wait(std::coroutine_handle<> waiting);
+  void wait(Awaiting& awaiting, std::coroutine_handle<> waiting);
   const RowView* take();
   bool more_to_fetch() const noexcept;
 

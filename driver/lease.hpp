@@ -39,9 +39,10 @@ class [[nodiscard]] Lease {
         connection_(std::exchange(other.connection_, nullptr)),
         slot_(other.slot_) {}
   Lease& operator=(Lease&& other) noexcept {
-    std::swap(pool_, other.pool_);
-    std::swap(connection_, other.connection_);
-    std::swap(slot_, other.slot_);
+    Lease taken(std::move(other));
+    std::swap(pool_, taken.pool_);
+    std::swap(connection_, taken.connection_);
+    std::swap(slot_, taken.slot_);
     return *this;
   }
   ~Lease() { release(); }
@@ -91,12 +92,15 @@ class [[nodiscard]] Acquire final : PoolCore::Waiter {
 
   auto operator co_await() noexcept {
     struct Awaiter {
-      Acquire* self;
+      explicit Awaiter(Acquire* acquire) noexcept : self(acquire) {}
       bool await_ready() const { return self->take_idle(); }
-      void await_suspend(std::coroutine_handle<> waiting) const { self->wait(waiting); }
+      void await_suspend(std::coroutine_handle<> waiting) { self->wait(awaiting, waiting); }
       Lease await_resume() const { return self->take(); }
+
+      Acquire* self;
+      Awaiting awaiting;
     };
-    return Awaiter{this};
+    return Awaiter(this);
   }
 
   TimePoint now() const noexcept;
@@ -111,14 +115,14 @@ class [[nodiscard]] Acquire final : PoolCore::Waiter {
 
   void dismiss() noexcept;
   bool take_idle();
-  void wait(std::coroutine_handle<> waiting);
+  void wait(Awaiting& awaiting, std::coroutine_handle<> waiting);
   Lease take();
 
   std::shared_ptr<PoolState> pool_;
   std::source_location where_;
   TimePoint deadline_;
   TimePoint began_{};
-  std::coroutine_handle<> waiting_;
+  Awaited awaited_;
   PoolCore::Slot slot_ = 0;
   Outcome outcome_ = Outcome::none;
   std::unique_ptr<std::stop_callback<Dismissal>> stop_;

@@ -97,11 +97,14 @@ void Acquire::dismiss() noexcept {
   if (is_waiting()) pool_->dismiss(*this);
 }
 
-bool Acquire::take_idle() { return outcome_ == Outcome::stopped || pool_->lend(*this); }
+bool Acquire::take_idle() {
+  if (outcome_ != Outcome::none) return pool_->has_answered(*this), true;
+  return !is_waiting() && pool_->lend(*this);
+}
 
-void Acquire::wait(std::coroutine_handle<> waiting) {
-  waiting_ = waiting;
-  pool_->enqueue(*this);
+void Acquire::wait(Awaiting& awaiting, std::coroutine_handle<> waiting) {
+  awaiting.wait(awaited_, waiting);
+  if (!is_waiting()) pool_->enqueue(*this);
 }
 
 Lease Acquire::take() {

@@ -97,7 +97,7 @@ class [[nodiscard]] PoolRequest {
   PoolRequest&& stop(std::stop_token token) && { return std::move(stop(std::move(token))); }
 
   auto operator co_await() {
-    task_ = ask(*this);
+    if (!std::exchange(is_asked_, true)) task_ = ask(*this);
     return task_.operator co_await();
   }
 
@@ -118,6 +118,7 @@ class [[nodiscard]] PoolRequest {
   Make make_;
   TimePoint deadline_ = never;
   std::stop_token stop_;
+  bool is_asked_ = false;
   Task<Answer> task_;
 };
 

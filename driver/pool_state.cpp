@@ -274,7 +274,7 @@ void PoolState::answer(Acquire& request, bool in_loop) noexcept {
     }
     observe_acquire(request, &failure);
   }
-  if (in_loop) return request.waiting_.resume();
+  if (in_loop) return request.awaited_.resume();
   resume_later(request);
 }
 
@@ -307,7 +307,7 @@ void PoolState::resume_ready() noexcept {
   for (std::size_t left = ready_.size(); left > 0 && !ready_.empty(); --left) {
     Acquire* request = ready_.front();
     ready_.erase(ready_.begin());
-    request->waiting_.resume();
+    request->awaited_.resume();
   }
   if (!ready_.empty()) resume_soon();
 }

@@ -38,6 +38,8 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   void forget(Acquire& request) noexcept;
   /// The request is not to wait any longer; it is resumed in the next turn.
   void dismiss(Acquire& request) noexcept;
+  /// It has been told, and need not be resumed any more.
+  void has_answered(Acquire& request) noexcept { std::erase(ready_, &request); }
   /// Submits the reset of a lent connection already.
   void reset_behind(Slot slot) noexcept;
   void release(Slot slot) noexcept;

@@ -4,7 +4,6 @@
 // grammar and no result.
 #pragma once
 
-#include <cassert>
 #include <coroutine>
 #include <memory>
 #include <stop_token>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "pgstride/driver/channel.hpp"
+#include "pgstride/driver/coro/awaiting.hpp"
 #include "pgstride/driver/exception.hpp"
 
 namespace pgstride::inline v0 {
@@ -73,16 +73,11 @@ class Waitable : public Grammar {
   void stop_on(std::stop_token token) {
     stop_ = std::make_unique<StopCallback>(std::move(token), Dismissal{&channel_, this});
   }
-  void wait(std::coroutine_handle<> waiting) {
-    assert(!waiting_ && "a request has one waiter");
-    waiting_ = waiting;
+  void wait(Awaiting& awaiting, std::coroutine_handle<> waiting) {
+    awaiting.wait(awaited_, waiting);
     channel_.flush();
   }
-  /// The awaiting coroutine has gone.
-  void stop_waiting() noexcept { waiting_ = nullptr; }
-  void resume() noexcept {
-    if (waiting_) std::exchange(waiting_, nullptr).resume();
-  }
+  void resume() noexcept { awaited_.resume(); }
   void check(std::string_view sql = {}) const {
     if (const Failure* failure = this->failure()) raise(*failure, sql);
   }
@@ -111,7 +106,7 @@ class Waitable : public Grammar {
 
  private:
   Channel& channel_;
-  std::coroutine_handle<> waiting_;
+  Awaited awaited_;
   std::unique_ptr<StopCallback> stop_;
   bool is_taken_ = false;
 };
@@ -136,15 +131,18 @@ class Request : public Waitable<Grammar> {
 
   auto operator co_await() noexcept {
     struct Awaiter {
-      Self* request;
+      explicit Awaiter(Self* self) noexcept : request(self) {}
       bool await_ready() const noexcept { return !request->pending(); }
-      void await_suspend(std::coroutine_handle<> waiting) const { request->wait(waiting); }
+      void await_suspend(std::coroutine_handle<> waiting) { request->wait(awaiting, waiting); }
       auto await_resume() const {
         request->take_only_once();
         return request->take();
       }
+
+      Self* request;
+      Awaiting awaiting;
     };
-    return Awaiter{&self()};
+    return Awaiter(&self());
   }
 
  protected:

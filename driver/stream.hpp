@@ -28,14 +28,14 @@ class RowFlow : public Request<RowFlow, BoundExecute>, protected ResultSink {
     explicit Next(Owner& owner) noexcept : owner_(owner) {}
     Next(const Next&) = delete;
     Next& operator=(const Next&) = delete;
-    ~Next() { owner_.stop_waiting(); }
 
     bool await_ready() const { return owner_.has_news(); }
-    void await_suspend(std::coroutine_handle<> waiting) const { owner_.wait(waiting); }
+    void await_suspend(std::coroutine_handle<> waiting) { owner_.wait(awaiting_, waiting); }
     auto await_resume() const { return owner_.take(); }
 
    private:
     Owner& owner_;
+    Awaiting awaiting_;
   };
 
   bool has_news() const noexcept { return next_ < taken_.size() || gathered_.size() > 0 || !pending(); }

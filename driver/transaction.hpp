@@ -43,7 +43,8 @@ class [[nodiscard]] Transaction {
  public:
   Transaction(Transaction&&) noexcept = default;
   Transaction& operator=(Transaction&& other) noexcept {
-    std::swap(level_, other.level_);
+    Transaction taken(std::move(other));
+    std::swap(level_, taken.level_);
     return *this;
   }
   ~Transaction();

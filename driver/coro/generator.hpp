@@ -8,12 +8,13 @@
 // whatever the frame waits for.
 #pragma once
 
-#include <cassert>
 #include <coroutine>
 #include <exception>
 #include <memory>
 #include <type_traits>
 #include <utility>
+
+#include "pgstride/driver/coro/awaiting.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -26,7 +27,8 @@ class [[nodiscard]] AsyncGenerator {
   AsyncGenerator() = default;
   AsyncGenerator(AsyncGenerator&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   AsyncGenerator& operator=(AsyncGenerator&& other) noexcept {
-    std::swap(frame_, other.frame_);
+    AsyncGenerator taken(std::move(other));
+    std::swap(frame_, taken.frame_);
     return *this;
   }
   ~AsyncGenerator() {
@@ -34,19 +36,23 @@ class [[nodiscard]] AsyncGenerator {
   }
 
   /// co_await → T*: the next value, which lives until next() is called again; null after the last
-  /// one. Throws what the generator throws, and then has ended.
+  /// one. Throws what the generator throws, and then has ended. When the coroutine that waits is destroyed,
+  /// the value is for the next one who asks.
   auto next() noexcept {
     struct Awaiter {
-      Handle frame;
-      bool await_ready() const noexcept { return !frame || frame.done(); }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) const noexcept {
-        frame.promise().consumer_ = waiting;
-        frame.promise().value_ = nullptr;
+      explicit Awaiter(Handle handle) noexcept : frame(handle) {}
+      bool await_ready() const noexcept { return !frame || frame.done() || frame.promise().is_offered_; }
+      std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) noexcept {
+        awaiting.wait(frame.promise().consumer_, waiting);
+        if (std::exchange(frame.promise().is_running_, true)) return std::noop_coroutine();
         return frame;
       }
       T* await_resume() const { return frame ? frame.promise().take() : nullptr; }
+
+      Handle frame;
+      Awaiting awaiting;
     };
-    return Awaiter{frame_};
+    return Awaiter(frame_);
   }
 
  private:
@@ -60,18 +66,12 @@ class AsyncGenerator<T>::promise_type {
  public:
   AsyncGenerator get_return_object() noexcept { return AsyncGenerator(Handle::from_promise(*this)); }
   std::suspend_always initial_suspend() const noexcept { return {}; }
-  auto final_suspend() noexcept {
-    value_ = nullptr;
-    return ToConsumer{};
-  }
+  auto final_suspend() noexcept { return offer(nullptr); }
   void unhandled_exception() noexcept { thrown_ = std::current_exception(); }
   void return_void() const noexcept {}
 
   // What is yielded stays where it is, in the generator's frame, until the consumer asks for more.
-  auto yield_value(T& value) noexcept {
-    value_ = std::addressof(value);
-    return ToConsumer{};
-  }
+  auto yield_value(T& value) noexcept { return offer(std::addressof(value)); }
   auto yield_value(T&& value) noexcept { return yield_value(value); }
 
  private:
@@ -79,17 +79,28 @@ class AsyncGenerator<T>::promise_type {
 
   struct ToConsumer {
     bool await_ready() const noexcept { return false; }
-    std::coroutine_handle<> await_suspend(Handle frame) const noexcept { return frame.promise().consumer_; }
+    std::coroutine_handle<> await_suspend(Handle frame) const noexcept {
+      return frame.promise().consumer_.take();
+    }
     void await_resume() const noexcept {}
   };
 
+  ToConsumer offer(T* value) noexcept {
+    value_ = value;
+    is_running_ = false;
+    is_offered_ = true;
+    return {};
+  }
   T* take() {
+    is_offered_ = false;
     if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
     return value_;
   }
 
-  std::coroutine_handle<> consumer_;
+  Awaited consumer_;
   T* value_ = nullptr;
+  bool is_running_ = false;
+  bool is_offered_ = false;  // and nobody has taken it yet
   std::exception_ptr thrown_;
 };
 

@@ -26,23 +26,26 @@ class [[nodiscard]] Sleep final : TimerHandler {
 
   auto operator co_await() noexcept {
     struct Awaiter {
-      Sleep* self;
+      explicit Awaiter(Sleep* sleep) noexcept : self(sleep) {}
       bool await_ready() const noexcept { return false; }
-      void await_suspend(std::coroutine_handle<> waiting) const {
-        self->waiting_ = waiting;
+      void await_suspend(std::coroutine_handle<> waiting) {
+        awaiting.wait(self->awaited_, waiting);
         self->timer_->arm(self->until_);
       }
       void await_resume() const noexcept {}
+
+      Sleep* self;
+      Awaiting awaiting;
     };
-    return Awaiter{this};
+    return Awaiter(this);
   }
 
  private:
-  void on_timer() noexcept override { waiting_.resume(); }
+  void on_timer() noexcept override { awaited_.resume(); }
 
   std::unique_ptr<Timer> timer_;
   TimePoint until_;
-  std::coroutine_handle<> waiting_;
+  Awaited awaited_;
 };
 
 /// co_await sleep(loop, 5ms)
@@ -118,18 +121,6 @@ class Branch {
   explicit Branch(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
 
   std::coroutine_handle<promise_type> frame_;
-};
-
-/// Waits for the end of a task and leaves its result where it is.
-template <class T>
-class Ended : decltype(std::declval<Task<T>&>().operator co_await()) {
-  using Awaiter = decltype(std::declval<Task<T>&>().operator co_await());
-
- public:
-  explicit Ended(Task<T>& task) : Awaiter(task.operator co_await()) {}
-  using Awaiter::await_ready;
-  using Awaiter::await_suspend;
-  void await_resume() const noexcept {}
 };
 
 template <class T>

@@ -4,13 +4,16 @@
 //
 // Lazy, single owner, symmetric transfer: nothing runs before co_await, destroying a Task destroys
 // its frame and with it everything that the frame waits for, and a long chain of completions does
-// not grow the stack. Single-threaded like everything else here.
+// not grow the stack. When the coroutine that awaits it is destroyed, it goes on, and can be awaited again.
+// Single-threaded like everything else here.
 #pragma once
 
 #include <coroutine>
 #include <exception>
 #include <optional>
 #include <utility>
+
+#include "pgstride/driver/coro/awaiting.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -25,14 +28,16 @@ struct FinalAwaiter {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
-    return self.promise().continuation ? self.promise().continuation : std::noop_coroutine();
+    return self.promise().awaited.take();
   }
   void await_resume() const noexcept {}
 };
 
 struct TaskPromiseBase {
-  std::coroutine_handle<> continuation;
+  Awaited awaited;
   std::exception_ptr thrown;
+  bool has_started = false;
+  bool is_taken = false;
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   FinalAwaiter final_suspend() const noexcept { return {}; }
@@ -49,6 +54,7 @@ struct TaskPromise final : TaskPromiseBase {
     value.emplace(std::forward<U>(result));
   }
   T take() {
+    is_taken = true;
     if (thrown) std::rethrow_exception(thrown);
     return std::move(*value);
   }
@@ -58,9 +64,42 @@ template <>
 struct TaskPromise<void> final : TaskPromiseBase {
   Task<void> get_return_object() noexcept;
   void return_void() const noexcept {}
-  void take() const {
+  void take() {
+    is_taken = true;
     if (thrown) std::rethrow_exception(thrown);
   }
+};
+
+/// Waits for the end of a task and leaves its result where it is.
+template <class T>
+class Ended {
+ public:
+  /// Throws Error when there is nothing to wait for.
+  explicit Ended(const Task<T>& task);
+  Ended(Ended&& other) noexcept : frame_(other.frame_) {}  // before it waits
+  Ended& operator=(Ended&&) = delete;
+
+  bool await_ready() const noexcept { return frame_.done(); }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) noexcept {
+    awaiting_.wait(frame_.promise().awaited, waiting);
+    if (std::exchange(frame_.promise().has_started, true)) return std::noop_coroutine();
+    return frame_;
+  }
+  void await_resume() const noexcept {}
+
+ protected:
+  std::coroutine_handle<TaskPromise<T>> frame_;
+
+ private:
+  Awaiting awaiting_;
+};
+
+/// … and then gives the result.
+template <class T>
+class Joined final : public Ended<T> {
+ public:
+  using Ended<T>::Ended;
+  T await_resume() const { return this->frame_.promise().take(); }
 };
 
 }  // namespace detail
@@ -73,31 +112,22 @@ class [[nodiscard]] Task {
   Task() = default;
   Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   Task& operator=(Task&& other) noexcept {
-    std::swap(frame_, other.frame_);
+    Task taken(std::move(other));
+    std::swap(frame_, taken.frame_);
     return *this;
   }
   ~Task() {
     if (frame_) frame_.destroy();
   }
 
-  /// Throws Error (Errc::invalid_argument) when this is empty, or is over already.
-  auto operator co_await() const {
-    struct Awaiter {
-      std::coroutine_handle<promise_type> frame;
-      bool await_ready() const noexcept { return false; }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) const noexcept {
-        frame.promise().continuation = waiting;
-        return frame;
-      }
-      T await_resume() const { return frame.promise().take(); }
-    };
-    check();
-    return Awaiter{frame_};
-  }
+  /// Throws Error (Errc::invalid_argument) when this is empty, or its result has been taken.
+  auto operator co_await() const { return detail::Joined<T>(*this); }
 
-  /// For a task that is not awaited: runs it to its first suspension. Its owner keeps it until done().
+  /// Runs it to its first suspension; from then on it goes on by itself, for as long as this exists.
+  /// It may still be awaited, once.
   void start() {
     check();
+    if (std::exchange(frame_.promise().has_started, true)) detail::refuse_to_await();
     frame_.resume();
   }
   bool done() const noexcept { return frame_.done(); }
@@ -106,9 +136,10 @@ class [[nodiscard]] Task {
 
  private:
   friend promise_type;
+  friend detail::Ended<T>;
   explicit Task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
   void check() const {
-    if (!frame_ || frame_.done()) [[unlikely]]
+    if (!frame_ || frame_.promise().is_taken) [[unlikely]]
       detail::refuse_to_await();
   }
 
@@ -116,6 +147,9 @@ class [[nodiscard]] Task {
 };
 
 namespace detail {
+
+template <class T>
+Ended<T>::Ended(const Task<T>& task) : frame_((task.check(), task.frame_)) {}
 
 template <class T>
 Task<T> TaskPromise<T>::get_return_object() noexcept {

@@ -18,7 +18,8 @@ namespace pgstride::inline v0 {
 template <class T>
 class Within final : TimerHandler {
  public:
-  Within(Loop& loop, TimePoint deadline, Task<T> task) : task_(std::move(task)), timer_(loop.timer(*this)) {
+  Within(Loop& loop, TimePoint deadline, Task<T> task)
+      : task_(std::move(task)), ended_(task_), timer_(loop.timer(*this)) {
     if (deadline != never) timer_->arm(deadline);
   }
   Within(const Within&) = delete;
@@ -27,7 +28,7 @@ class Within final : TimerHandler {
   bool await_ready() const noexcept { return false; }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) noexcept {
     waiting_ = waiting;
-    return task_.operator co_await().await_suspend(waiting);
+    return ended_.await_suspend(waiting);
   }
   std::optional<T> await_resume() {
     timer_->cancel();
@@ -42,6 +43,7 @@ class Within final : TimerHandler {
   }
 
   Task<T> task_;
+  detail::Ended<T> ended_;
   std::unique_ptr<Timer> timer_;
   std::coroutine_handle<> waiting_;
   bool expired_ = false;
