@@ -111,6 +111,7 @@ bool PoolCore::release(Slot slot, TimePoint now) {
 void PoolCore::ready(Slot slot, TimePoint now) {
   SlotData& data = slots_[slot];
   data.trusted = suspicion_;
+  data.heard = round_;
   enter(slot, State::idle, now);
   note_due(deadline_after(now, limits_.max_idle));
   note_due(data.lifetime_ends);
@@ -133,7 +134,7 @@ void PoolCore::gone(Slot slot) {
 }
 
 bool PoolCore::has_outlived(const SlotData& data, TimePoint now) const noexcept {
-  return data.generation != generation_ || data.lifetime_ends <= now;
+  return data.generation != generation_ || (data.lifetime_ends <= now && !was_just_heard(data));
 }
 
 std::string_view PoolCore::end_reason(Slot slot, TimePoint now) const noexcept {
@@ -144,7 +145,8 @@ std::string_view PoolCore::end_reason(Slot slot, TimePoint now) const noexcept {
 }
 
 bool PoolCore::needs_check(const SlotData& data, TimePoint now) const noexcept {
-  return data.trusted != suspicion_ || deadline_after(data.since, limits_.check_after) <= now;
+  if (data.trusted != suspicion_) return true;
+  return deadline_after(data.since, limits_.check_after) <= now && !was_just_heard(data);
 }
 
 // --- waiters ------------------------------------------------------------------------------------
@@ -214,7 +216,9 @@ std::optional<PoolCore::Action> PoolCore::next_action(TimePoint now) {
     return Action{Action::Kind::retire, slot};
   }
   if (auto served = serve_from_idle(now)) return served;
-  return fill_a_slot(now);
+  auto filling = fill_a_slot(now);
+  if (!filling) ++round_;
+  return filling;
 }
 
 std::optional<PoolCore::Action> PoolCore::refuse_somebody(TimePoint now) {
@@ -284,7 +288,9 @@ std::optional<PoolCore::Action> PoolCore::fill_a_slot(TimePoint now) {
   }
   const bool somebody_waits = counts_.waiting > served + counts_.connecting;
   const bool below_floor = limits_.keeps_min_size && counts_.size() + counts_.connecting < limits_.min_size;
-  if ((!somebody_waits && !below_floor) || counts_.connecting >= limits_.max_connecting) return std::nullopt;
+  if ((!somebody_waits && !below_floor) ||
+      counts_.connecting >= std::max<std::size_t>(limits_.max_connecting, 1))
+    return std::nullopt;
   if (now < backoff_ends_) {
     note_due(backoff_ends_);
     return std::nullopt;
@@ -296,6 +302,7 @@ std::optional<PoolCore::Action> PoolCore::fill_a_slot(TimePoint now) {
 // --- time ---------------------------------------------------------------------------------------
 
 void PoolCore::tick(TimePoint now) {
+  ++round_;
   if (now < due_) return;
   due_ = never;
   if (earliest_deadline_ > now) note_due(earliest_deadline_);

@@ -41,10 +41,11 @@ struct PoolLimits {
   /// Since it was opened. Each lives for a random part less, up to a tenth, so that they do not all go
   /// at once. Never ends one in use.
   Duration max_lifetime = unlimited;
-  /// One that has been idle for longer is asked whether it is still there before it is handed out.
+  /// One that has been idle for longer is asked whether it is still there before it is handed out; 0: always.
   Duration check_after = unlimited;
 
-  std::size_t max_connecting = 4;  // at a time; not for waiters who connect for themselves
+  /// At a time, at least 1; not for waiters who connect for themselves.
+  std::size_t max_connecting = 4;
   /// After a failure to connect, no new attempt for a random time up to this; doubled each time.
   Duration first_backoff = std::chrono::milliseconds(100);
   Duration longest_backoff = std::chrono::seconds(30);
@@ -166,6 +167,7 @@ class PoolCore {
     TimePoint lifetime_ends = never;
     std::uint64_t generation = 0;
     std::uint64_t trusted = 0;  // suspicion_ when it was last known to work
+    std::uint64_t heard = 0;    // round_ when that was
   };
 
   std::size_t& count_of(State state) noexcept;
@@ -176,6 +178,8 @@ class PoolCore {
   bool is_full() const noexcept;
   bool has_outlived(const SlotData& data, TimePoint now) const noexcept;
   bool needs_check(const SlotData& data, TimePoint now) const noexcept;
+  /// It has become ready just now: good for whoever waits for it, however short the limits are.
+  bool was_just_heard(const SlotData& data) const noexcept { return data.heard == round_; }
   double random_part();
   bool may_shrink() const noexcept { return !limits_.keeps_min_size || counts_.size() > limits_.min_size; }
   void note_due(TimePoint at) noexcept {
@@ -200,6 +204,7 @@ class PoolCore {
   Duration backoff_;
   std::uint64_t generation_ = 0;
   std::uint64_t suspicion_ = 0;
+  std::uint64_t round_ = 1;  // of next_action(): each ends when nothing is left to do, or time passes
   bool closing_ = false;
   std::uint64_t random_;  // the generator's state
 };

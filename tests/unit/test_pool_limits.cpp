@@ -1,0 +1,63 @@
+// Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+//
+// Limits of a pool that leave no time at all.
+#include <string>
+#include <utility>
+
+#include <boost/test/unit_test.hpp>
+
+#include "pgstride/driver/pool.hpp"
+#include "pgstride/protocol/codec/text.hpp"
+
+#include "tests/support/pooling.hpp"
+
+using namespace pgstride;
+using namespace pgstride::test;
+
+namespace {
+
+struct LimitedPool : Pooling {
+  void asks(const std::string& what) {
+    auto asking = [](Pool& from, std::string sent) -> Task<std::string> {
+      const Result result = co_await from.query("select $1", sent);
+      co_return result.value<std::string>();
+    }(*pool, what);
+    asking.start();
+    settle();
+    BOOST_REQUIRE(asking.done());
+    BOOST_TEST(asking.take() == what);
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(pool_limits, LimitedPool)
+
+// What has just been opened is good for the one who waits, and for nobody else.
+BOOST_AUTO_TEST_CASE(a_connection_may_live_for_one_request) {
+  PoolOptions with = options();
+  with.limits.max_lifetime = 0s;
+  open(with);
+  asks("answer 1");
+  asks("answer 2");
+  BOOST_TEST(pool->stats().counts.size() == 0u);
+  BOOST_TEST(pool->stats().counts.opened == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_may_be_checked_each_time) {
+  PoolOptions with = options();
+  with.limits.check_after = 0s;
+  open(with);
+  asks("answer 1");
+  asks("answer 2");
+  BOOST_TEST(pool->stats().counts.opened == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(one_connection_may_always_be_opened) {
+  PoolOptions with = options();
+  with.limits.max_connecting = 0;
+  open(with);
+  asks("answer 1");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
