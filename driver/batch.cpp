@@ -1,6 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/batch.hpp"
 
+#include <algorithm>
+
 #include "pgstride/driver/unattended.hpp"
 #include "pgstride/protocol/operations/prepare.hpp"
 #include "pgstride/protocol/session.hpp"
@@ -50,6 +52,11 @@ void BatchRun::on_error(std::shared_ptr<const ServerError> error) {
   ExecuteSeries::on_error(std::move(error));
   for (std::size_t i = failed_step(); is_stale && i < items_.size(); ++i)
     session()->statements().erase(*items_[i]->statement());
+}
+
+// What comes behind the last one, of constraints that are deferred, counts as that one's.
+void BatchRun::on_notice(const Notice& notice) noexcept {
+  if (!items_.empty()) items_[std::min(step(), items_.size() - 1)]->add(notice);
 }
 
 std::vector<Result> BatchRun::take() {

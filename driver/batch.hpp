@@ -23,6 +23,7 @@ class BatchItem final : public ResultSink {
   explicit BatchItem(StatementRef statement) noexcept : statement_(std::move(statement)) {}
 
   const StatementRef& statement() const noexcept { return statement_; }
+  void add(const Notice& notice) noexcept { completion_.add(notice); }
   Result take() { return Result(std::move(columns_), std::move(rows_), std::move(completion_)); }
 
  private:
@@ -47,6 +48,7 @@ class [[nodiscard]] BatchRun final : public Request<BatchRun, ExecuteSeries> {
  private:
   friend Request;
   void on_error(std::shared_ptr<const ServerError> error) override;
+  void on_notice(const Notice& notice) noexcept override;
   std::vector<Result> take();
 
   std::vector<std::unique_ptr<BatchItem>>& items_;

@@ -31,6 +31,9 @@ class ExecuteSeries : public Operation {
   explicit ExecuteSeries(const std::vector<Step>& steps) noexcept
       : Operation(Flow::extended), steps_(steps), sink_(*this, nullptr), failed_(steps.size()) {}
 
+  /// The step that runs, counted from 0; the number of steps after the last one.
+  std::size_t step() const noexcept { return at_; }
+
   Encoded encode(WriteBuffer& out) override;
   bool on_frame(const Frame& frame) override;
   void on_error(std::shared_ptr<const ServerError> error) override;

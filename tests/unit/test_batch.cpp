@@ -92,4 +92,25 @@ BOOST_AUTO_TEST_CASE(other_errors_say_nothing_of_the_statements) {
   ends_well(again);
 }
 
+BOOST_AUTO_TEST_CASE(each_result_has_its_notices) {
+  prepare_all();
+  auto noticing = [](Connection& conn) -> Task<std::string> {
+    Batch batch = conn.batch();
+    batch.add("select 1").add("select 2").add("select 3");
+    std::string heard;
+    for (const Result& result : co_await batch.run()) {
+      for (const Notice& notice : result.notices()) heard += std::string(notice->message()) + ' ';
+      heard += "| ";
+    }
+    co_return heard;
+  }(connection);
+  noticing.start();
+  server.says(notice_response("one"), bind_complete(), command_complete("SELECT 0"));
+  server.says(bind_complete(), command_complete("SELECT 0"));
+  server.says(bind_complete(), notice_response("three"), command_complete("SELECT 0"));
+  server.says(notice_response("at the end"), ready_for_query());
+  loop.run_until_idle();
+  BOOST_TEST(noticing.take() == "one | | three at the end | ");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
