@@ -5,6 +5,7 @@
 // caller keeps it, nothing else is allocated. Templates end here; what they do is in query.cpp.
 #pragma once
 
+#include <coroutine>
 #include <memory>
 #include <string_view>
 #include <type_traits>
@@ -107,18 +108,23 @@ class [[nodiscard]] Each final : public Request<Each<Look, Reader>, BoundExecute
       : Request<Each, BoundExecute>(channel, std::move(statement), &arguments,
                                     static_cast<ResultSink*>(this)),
         look_(std::forward<Given>(look)) {
+    static_assert(
+        !requires { typename std::coroutine_traits<Seen>::promise_type; },
+        "the function that each() shows rows to returns before the next row: it is no coroutine");
     this->submit(this->sql());
   }
 
  private:
   friend Request<Each, BoundExecute>;
+  using Shown = decltype(std::declval<const Reader&>().read(Bytes()));
+  using Seen = std::invoke_result_t<Look&, const Shown&>;
   void on_columns(const Columns& columns) override { reader_.bind(columns); }
   bool on_row(DataRow row) override {
-    const auto seen = reader_.read(row.rest());
-    if constexpr (std::is_same_v<decltype(look_(seen)), bool>) {
-      return look_(seen);
+    const Shown shown = reader_.read(row.rest());
+    if constexpr (std::is_same_v<Seen, bool>) {
+      return look_(shown);
     } else {
-      look_(seen);
+      look_(shown);
       return true;
     }
   }
