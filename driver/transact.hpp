@@ -71,6 +71,7 @@ Task<typename BodyResult<Body>::Type> attempt_transaction(Connection& connection
   std::optional<Transaction> transaction;
   Task<T> work;
   if constexpr (std::invocable<Body&, Connection&>) {
+    if (begin.is_futile()) (void)co_await begin;
     work = body(connection);
   } else {
     Transaction begun = co_await begin;

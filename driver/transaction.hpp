@@ -95,6 +95,9 @@ class [[nodiscard]] Begin final : public Request<Begin, SimpleQuery>, ResultSink
   Begin(Channel& channel, std::shared_ptr<const Transaction::Level> around);
   ~Begin();
 
+  /// It is known already that it will throw: what is made behind it would not be in a transaction of its own.
+  bool is_futile() const noexcept { return is_refused_ || (!pending() && failure()); }
+
  private:
   friend Request;
   explicit Begin(const std::shared_ptr<Transaction::Level>& savepoint);

@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "pgstride/driver/connection.hpp"
+#include "pgstride/driver/transact.hpp"
 
 #include "tests/support/open_channel.hpp"
 
@@ -115,6 +116,25 @@ BOOST_AUTO_TEST_CASE(a_begin_in_somebody_elses_block) {  // which is not to be u
   abandoned = Task<>();
   cancels.accepts().hangs_up();
   server.says(command_complete("BEGIN"), ready_for_query('T'));
+  server_hears("");
+}
+
+// What the function did would be a part of that block, whatever transact() says in the end.
+BOOST_AUTO_TEST_CASE(a_function_is_not_run_in_somebody_elses_block) {
+  Task<> task = [](Connection& c) -> Task<> { co_await c.query_script("begin"); }(connection);
+  task.start();
+  server_hears("Query(begin)");
+  server.says(command_complete("BEGIN"), ready_for_query('T'));
+  loop.run_until_idle();
+  auto body = [](Connection& c) -> Task<> { co_await c.query_script("delete from t"); };
+  Task<> inner = transact(connection, body);
+  inner.start();
+  server_hears("Query(BEGIN)");
+  server.says(command_complete("BEGIN"), ready_for_query('T'));
+  loop.run_until_idle();
+  BOOST_REQUIRE(inner.done());
+  BOOST_CHECK_EXCEPTION(inner.take(), Error,
+                        [](const Error& e) { return e.code() == Errc::invalid_argument; });
   server_hears("");
 }
 
