@@ -12,7 +12,7 @@ class Draining final : TimerHandler {
   Draining(PoolState& pool, Duration limit) : pool_(pool), timer_(pool.loop().timer(*this)) {
     timer_->arm(deadline_after(pool.loop().now(), limit));
   }
-  ~Draining() { pool_.wait_for_drain(nullptr); }
+  ~Draining() { pool_.stop_waiting_for_drain(waiting_); }
 
   auto operator co_await() noexcept {
     struct Awaiter {
@@ -29,7 +29,7 @@ class Draining final : TimerHandler {
 
  private:
   void on_timer() noexcept override {
-    pool_.wait_for_drain(nullptr);
+    pool_.stop_waiting_for_drain(waiting_);
     waiting_.resume();
   }
 

@@ -258,9 +258,12 @@ void PoolState::pump(bool in_loop) noexcept {
     }
   }
   arm();
-  if (core_.is_drained() && drain_waiter_) {
-    if (in_loop) return std::exchange(drain_waiter_, nullptr).resume();
-    timer_->arm(armed_ = loop_.now());  // on_timer() comes back here
+  if (!core_.is_drained() || drain_waiters_.empty()) return;
+  if (!in_loop) return timer_->arm(armed_ = loop_.now());  // on_timer() comes back here
+  while (!drain_waiters_.empty()) {
+    const std::coroutine_handle<> waiting = drain_waiters_.back();
+    drain_waiters_.pop_back();
+    waiting.resume();
   }
 }
 

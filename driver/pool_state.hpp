@@ -54,7 +54,10 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   /// Ends all connections, those that are lent included.
   void abort() noexcept;
   /// Is resumed, by the loop, when nothing is left of a closing pool.
-  void wait_for_drain(std::coroutine_handle<> waiting) noexcept { drain_waiter_ = waiting; }
+  void wait_for_drain(std::coroutine_handle<> waiting) { drain_waiters_.push_back(waiting); }
+  void stop_waiting_for_drain(std::coroutine_handle<> waiting) noexcept {
+    std::erase(drain_waiters_, waiting);
+  }
 
  private:
   /// A slot's connection.
@@ -113,7 +116,7 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   PoolCore core_;
   std::vector<std::unique_ptr<Seat>> seats_;
   std::vector<Acquire*> ready_;  // to be resumed in the next turn
-  std::coroutine_handle<> drain_waiter_;
+  std::vector<std::coroutine_handle<>> drain_waiters_;
   Failure last_failure_;  // to connect
   Duration waited_{};
   Duration longest_wait_{};

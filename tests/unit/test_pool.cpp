@@ -396,4 +396,19 @@ BOOST_AUTO_TEST_CASE(closing_takes_no_longer_than_it_may) {
   BOOST_TEST(diary.take() == Notes{"1 the pool was closed"}, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(several_may_wait_for_its_end) {
+  open(options());
+  Lease lease;
+  auto holding = hold(*pool, lease);
+  holding.start();
+  settle();
+  auto first = pool->close(30s), second = pool->close(30s), given_up = pool->close(30s);
+  for (auto* closing : {&first, &second, &given_up}) closing->start();
+  given_up = {};
+  lease.release();
+  pass(1s);
+  BOOST_TEST(first.done());
+  BOOST_TEST(second.done());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
