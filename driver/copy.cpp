@@ -51,7 +51,9 @@ class CopyRequest : public Grammar {
 
 class CopyInStream::Request final : public CopyRequest<CopyWriter> {
  public:
-  Request(Channel& channel, std::string_view sql) : CopyRequest(sql, channel, sql) {}
+  Request(Channel& channel, std::string_view sql) : CopyRequest(sql, channel, sql) {
+    batch().set_types(channel.session().types().get());
+  }
   ~Request() {
     if (pending()) channel().cancel(*this);
   }

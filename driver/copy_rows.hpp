@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// COPY as streams of typed rows, in binary format. Values are sent and read as their Codec says; that this
-// matches the types of the table's columns is up to the caller, as a COPY does not tell them. (The server
+// COPY as streams of typed rows, in binary format. Values are sent and read in their Codec's binary form; that
+// this matches the types of the table's columns is up to the caller, as a COPY does not tell them. (The server
 // refuses values of the wrong length.)
 #pragma once
 
@@ -45,7 +45,7 @@ class [[nodiscard]] CopyRowsIn {
     const std::uint64_t begin = out.position();
     out.u16(sizeof...(Values));
     try {
-      (encode_value(values, out), ...);
+      (encode_binary_value(values, binary_oid<Values>(out), out), ...);
       if (out.failed()) refuse_copied_value();
     } catch (...) {  // a user's codec may throw, too
       out.truncate(begin);

@@ -262,6 +262,16 @@ struct Codec<std::span<const T>> {
       Codec<std::vector<T>>::encode_text(values, out);
     }
   }
+  static Oid binary_oid(const WriteBuffer& out) noexcept
+    requires Encodable<T>
+  {
+    return Codec<std::vector<T>>::binary_oid(out);
+  }
+  static void encode_binary(std::span<const T> values, Oid type, WriteBuffer& out)
+    requires Encodable<T>
+  {
+    Codec<std::vector<T>>::encode_elements(values, type, out);
+  }
 };
 template <class T, std::size_t Extent>
   requires(ArrayElement<std::remove_const_t<T>> && !std::same_as<std::remove_const_t<T>, std::byte>)

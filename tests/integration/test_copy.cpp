@@ -2,9 +2,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "tests/integration/database.hpp"
 
@@ -233,6 +235,30 @@ BOOST_AUTO_TEST_CASE(typed_rows) {
       heard += std::to_string(id) + "=" + name.value_or("NULL") + " ";
     }
     BOOST_TEST(heard == "1=one 2=NULL 3=three ");
+  });
+}
+
+// What is sent as text elsewhere, an array of strings, is binary here.
+BOOST_AUTO_TEST_CASE(typed_arrays) {
+  go([](Connection& conn) -> Task<> {
+    co_await conn.execute("create temp table a (words text[], more text[], numbers int[])");
+    using Words = std::vector<std::optional<std::string>>;
+    const std::vector<std::string> more{"d"};
+    const Words words{"a", std::nullopt, "b, c"};
+    auto in =
+        co_await conn.copy_rows_in<std::optional<Words>, std::span<const std::string>, std::vector<int>>(
+            "copy a from stdin (format binary)");
+    const std::vector<int> numbers{1, 2};
+    co_await in.write(words, more, numbers);
+    co_await in.write(std::nullopt, more, numbers);
+    co_await in.finish();
+    const auto text = co_await conn.query_one<std::string>("select string_agg(a::text, ' ') from a");
+    BOOST_TEST(text == R"(("{a,NULL,""b, c""}",{d},"{1,2}") (,{d},"{1,2}"))");
+    auto rows = conn.copy_rows_out<Words, std::vector<std::string>, std::vector<int>>(
+        "copy (select * from a limit 1) to stdout (format binary)");
+    const auto* row = co_await rows.next();
+    BOOST_REQUIRE(row != nullptr);
+    BOOST_TEST((std::get<0>(*row) == words));
   });
 }
 

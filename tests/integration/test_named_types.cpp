@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/integration/database.hpp"
@@ -129,6 +130,23 @@ BOOST_AUTO_TEST_CASE(enums_need_no_look_up) {
     const auto none =
         co_await conn.query_one<std::optional<Mood>>("select $1::ntt.mood", std::optional<Mood>());
     BOOST_TEST(!none);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(copied_in) {
+  go([](Connection& conn) -> Task<> {
+    co_await conn.execute("create temp table c (place ntt.place, streets ntt.street[], moods ntt.mood[])");
+    co_await load_types<Street, Place, Mood>(conn);
+    const Place place{{"Rue X", 5}, Mood::ok, {"a", "b"}};
+    const std::vector<Street> streets{{"a", 1}, {"b", std::nullopt}};
+    const std::vector<Mood> moods{Mood::sad, Mood::happy};
+    auto in = co_await conn.copy_rows_in<Place, std::vector<Street>, std::vector<Mood>>(
+        "copy c from stdin (format binary)");
+    co_await in.write(place, streets, moods);
+    co_await in.finish();
+    using Copied = std::tuple<Place, std::vector<Street>, std::vector<Mood>>;
+    const auto back = co_await conn.query_one<Copied>("select * from c");
+    BOOST_TEST((back == Copied(place, streets, moods)));
   });
 }
 
