@@ -42,10 +42,9 @@ class [[nodiscard]] AsyncGenerator {
     struct Awaiter {
       explicit Awaiter(Handle handle) noexcept : frame(handle) {}
       bool await_ready() const noexcept { return !frame || frame.done() || frame.promise().is_offered_; }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) noexcept {
+      bool await_suspend(std::coroutine_handle<> waiting) noexcept {
         awaiting.wait(frame.promise().consumer_, waiting);
-        if (std::exchange(frame.promise().is_running_, true)) return std::noop_coroutine();
-        return frame;
+        return frame.promise().go_on();
       }
       T* await_resume() const { return frame ? frame.promise().take() : nullptr; }
 
@@ -64,6 +63,13 @@ class [[nodiscard]] AsyncGenerator {
 template <class T>
 class AsyncGenerator<T>::promise_type {
  public:
+  promise_type() = default;
+  promise_type(const promise_type&) = delete;
+  promise_type& operator=(const promise_type&) = delete;
+  ~promise_type() {
+    if (gone_) *gone_ = true;
+  }
+
   AsyncGenerator get_return_object() noexcept { return AsyncGenerator(Handle::from_promise(*this)); }
   std::suspend_always initial_suspend() const noexcept { return {}; }
   auto final_suspend() noexcept { return offer(nullptr); }
@@ -79,12 +85,31 @@ class AsyncGenerator<T>::promise_type {
 
   struct ToConsumer {
     bool await_ready() const noexcept { return false; }
-    std::coroutine_handle<> await_suspend(Handle frame) const noexcept {
-      return frame.promise().consumer_.take();
-    }
+    std::coroutine_handle<> await_suspend(Handle frame) const noexcept { return frame.promise().answer(); }
     void await_resume() const noexcept {}
   };
 
+  // Runs to the next value, or to where it has to wait: then true, and the consumer waits, too. Values that are
+  // there at once do not nest, however the compiler transfers control.
+  bool go_on() noexcept {
+    if (std::exchange(is_running_, true)) {
+      is_asked_again_ = true;
+      return true;
+    }
+    is_asked_again_ = false;
+    bool is_gone = false;
+    gone_ = &is_gone;
+    Handle::from_promise(*this).resume();
+    if (is_gone) return true;
+    gone_ = nullptr;
+    if (!is_offered_ || is_asked_again_ || !consumer_) return true;
+    (void)consumer_.take();
+    return false;
+  }
+  // In go_on() it is that which tells the consumer, unless another has taken its place.
+  std::coroutine_handle<> answer() noexcept {
+    return gone_ && !is_asked_again_ ? std::noop_coroutine() : consumer_.take();
+  }
   ToConsumer offer(T* value) noexcept {
     value_ = value;
     is_running_ = false;
@@ -99,8 +124,10 @@ class AsyncGenerator<T>::promise_type {
 
   Awaited consumer_;
   T* value_ = nullptr;
+  bool* gone_ = nullptr;  // in go_on(): to be told when this is destroyed
   bool is_running_ = false;
-  bool is_offered_ = false;  // and nobody has taken it yet
+  bool is_asked_again_ = false;  // while it runs: who asked before has gone
+  bool is_offered_ = false;      // and nobody has taken it yet
   std::exception_ptr thrown_;
 };
 

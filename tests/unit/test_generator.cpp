@@ -35,6 +35,11 @@ AsyncGenerator<int> fails_after_one() {
   throw std::runtime_error("no second");
 }
 
+Task<int> first_of(AsyncGenerator<int>& numbers) {
+  const int* value = co_await numbers.next();
+  co_return value == nullptr ? 0 : *value;
+}
+
 template <class T>
 Task<std::vector<T>> all_of(AsyncGenerator<T> generator) {
   std::vector<T> values;
@@ -51,6 +56,41 @@ BOOST_AUTO_TEST_CASE(yields_one_by_one) {
   BOOST_TEST((run(loop, all_of(count_to(3))) == std::vector{1, 2, 3}));
   BOOST_TEST(run(loop, all_of(count_to(0))).empty());
   BOOST_TEST(run(loop, all_of(AsyncGenerator<int>())).empty());
+}
+
+BOOST_AUTO_TEST_CASE(values_that_are_there_at_once_do_not_nest) {
+  FakeLoop loop;
+  BOOST_TEST(run(loop, all_of(count_to(200'000))).size() == 200'000u);
+}
+
+BOOST_AUTO_TEST_CASE(a_consumer_may_go_while_it_runs) {
+  FakeLoop loop;
+  Task<int> consumer;
+  const auto gone = [](Task<int>& waiting) -> AsyncGenerator<int> {
+    waiting = Task<int>();
+    co_yield 1;
+  };
+  AsyncGenerator<int> numbers = gone(consumer);
+  consumer = first_of(numbers);
+  consumer.start();
+  BOOST_TEST(run(loop, first_of(numbers)) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(another_consumer_may_come_while_it_runs) {
+  FakeLoop loop;
+  Task<int> first;
+  Task<int> second;
+  const auto exchanging = [](Task<int>& goes, Task<int>& comes) -> AsyncGenerator<int> {
+    goes = Task<int>();
+    comes.start();
+    co_yield 1;
+  };
+  AsyncGenerator<int> numbers = exchanging(first, second);
+  first = first_of(numbers);
+  second = first_of(numbers);
+  first.start();
+  BOOST_REQUIRE(second.done());
+  BOOST_TEST(second.take() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(is_lazy_and_stays_ended) {
