@@ -10,13 +10,23 @@
 namespace pgstride::inline v0 {
 namespace detail {
 
+/// "… [with T = int; …]" says g++, "… [T = int]" says clang.
+template <class T>
+constexpr std::string_view signature() noexcept {
+  return __PRETTY_FUNCTION__;
+}
+
+// What stands around one type's name stands around every other.
+inline constexpr std::size_t before_name = signature<int>().find("T = ") + 4;
+inline constexpr std::size_t after_name =
+    signature<int>().size() - before_name - std::string_view("int").size();
+
 template <class T>
 constexpr std::string_view spelled() noexcept {
-  // "… [with T = int; …]" says g++, "… [T = int]" says clang.
-  constexpr std::string_view text = __PRETTY_FUNCTION__;
-  constexpr std::size_t begin = text.find("T = ") + 4;
-  constexpr std::size_t semicolon = text.find(';', begin);
-  return text.substr(begin, (semicolon == std::string_view::npos ? text.rfind(']') : semicolon) - begin);
+  std::string_view text = signature<T>();
+  text.remove_prefix(before_name);
+  text.remove_suffix(after_name);
+  return text;
 }
 
 template <class T>

@@ -5,7 +5,6 @@
 
 #include <span>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -34,7 +33,7 @@ NamedTypeInfo named_type_info() {
   if constexpr (std::is_enum_v<T>) {
     for (const auto& known : EnumLabels<T>::value) info.labels.push_back(known.label);
   } else if constexpr (requires { Codec<T>::is_composite; }) {
-    [&]<class... Member>(std::type_identity<std::tuple<Member&...>>) {
+    [&]<class... Member>(std::type_identity<reflect::References<Member...>>) {
       std::size_t at = 0;
       (info.attributes.push_back(RowMember::of<Member>(reflect::member_names<T>[at++])), ...);
     }(std::type_identity<decltype(reflect::members(std::declval<T&>()))>());

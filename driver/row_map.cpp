@@ -34,13 +34,13 @@ void check_width(std::size_t members, std::string_view type, const Columns& colu
 
 }  // namespace
 
-void map_columns(std::span<const RowMember> members, std::string_view type, const Columns& columns,
-                 std::span<MappedColumn> map) {
-  const bool by_position = members.front().column.empty();
-  if (by_position) check_width(members.size(), type, columns);
+void map_columns(const RowMember* members, std::size_t count, std::string_view type, const Columns& columns,
+                 MappedColumn* map) {
+  const bool by_position = members[0].column.empty();
+  if (by_position) check_width(count, type, columns);
   Complaints complaints;
   std::vector<bool> used(columns.size());
-  for (std::size_t i = 0; i < members.size(); ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     const RowMember& member = members[i];
     const std::size_t at = by_position ? i : find(columns, member.column, i);
     if (at == columns.size()) {

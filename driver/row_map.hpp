@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,12 +18,18 @@ struct RowMember {
   template <class T>
   static constexpr RowMember of(std::string_view column) noexcept {
     static_assert(Decodable<T>, "no Codec reads a column into a member of this type");
-    return {column, cpp_name<T>, [](Oid oid) { return Codec<T>::accepts(oid); }};
+    return {column, cpp_name<T>, &accepted_by<T>};
   }
 
   std::string_view column;  // its name; empty: the column at the member's position
   std::string_view type;    // what C++ calls it
   bool (*accepts)(Oid);
+
+ private:
+  template <class T>
+  static bool accepted_by(Oid oid) {
+    return Codec<T>::accepts(oid);
+  }
 };
 
 struct MappedColumn {
@@ -34,9 +39,9 @@ struct MappedColumn {
 };
 
 /// Throws Error when a member has no column, or one that it cannot be read from, and when a column is
-/// left over; the text names all of these.
-void map_columns(std::span<const RowMember> members, std::string_view type, const Columns& columns,
-                 std::span<MappedColumn> map);
+/// left over; the text names all of these. `map` has as many elements as there are members.
+void map_columns(const RowMember* members, std::size_t count, std::string_view type, const Columns& columns,
+                 MappedColumn* map);
 
 /// Throws the Error about a value that a member cannot hold.
 [[noreturn]] void refuse_value(const RowMember& member, const MappedColumn& column, bool null);

@@ -7,7 +7,6 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
-#include <span>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -53,13 +52,18 @@ inline constexpr bool is_tuple = false;
 template <class... T>
 inline constexpr bool is_tuple<std::tuple<T...>> = true;
 
+template <class... T, std::size_t... I>
+constexpr auto elements(std::tuple<T...>& row, std::index_sequence<I...>) noexcept {
+  return reflect::refer_to(std::get<I>(row)...);
+}
+
 /// References to what is filled from the columns.
 template <class T>
 constexpr auto parts(T& row) noexcept {
   if constexpr (Decodable<T>) {
-    return std::tie(row);
+    return reflect::refer_to(row);
   } else if constexpr (is_tuple<T>) {
-    return std::apply([](auto&... part) { return std::tie(part...); }, row);
+    return elements(row, std::make_index_sequence<std::tuple_size_v<T>>());
   } else {
     return reflect::members(row);
   }
@@ -68,30 +72,33 @@ constexpr auto parts(T& row) noexcept {
 template <class T>
 using Parts = decltype(parts(std::declval<T&>()));
 
+template <class... Part>
+constexpr bool any_view(std::type_identity<reflect::References<Part...>>) noexcept {
+  return (is_view<Part> || ...);
+}
 template <class T>
 constexpr bool has_view() noexcept {
-  return []<class... Part>(std::type_identity<std::tuple<Part&...>>) {
-    return (is_view<Part> || ...);
-  }(std::type_identity<Parts<T>>());
+  return any_view(std::type_identity<Parts<T>>());
 }
 
-template <class T, std::size_t I>
-constexpr std::string_view column_name() noexcept {
+template <class T>
+constexpr std::string_view column_name(std::size_t member) noexcept {
   if constexpr (RowStruct<T>) {
     constexpr auto& names = RowNames<T>::value;
-    static_assert(names.size() == 0 || names.size() == std::tuple_size_v<Parts<T>>,
+    static_assert(names.size() == 0 || names.size() == Parts<T>::size,
                   "RowNames must name a column for every member");
-    return names.size() == 0 ? std::string_view() : names[I];
-  } else {
-    return {};
+    if constexpr (names.size() > 0) return names[member];
   }
+  return {};
 }
 
-template <class T, std::size_t... I>
-constexpr auto row_members(std::index_sequence<I...>) noexcept {
-  return std::array<RowMember, sizeof...(I)>{
-      RowMember::of<std::remove_reference_t<std::tuple_element_t<I, Parts<T>>>>(column_name<T, I>())...};
-}
+template <class T, class = Parts<T>>
+struct RowMembers;
+template <class T, std::size_t... I, class... Part>
+struct RowMembers<T, reflect::ReferencesAt<std::index_sequence<I...>, Part...>> {
+  static_assert(sizeof...(I) > 0, "a row type has members, all of them public and none of a base");
+  static constexpr RowMember value[]{RowMember::of<Part>(column_name<T>(I))...};
+};
 
 }  // namespace detail
 
@@ -103,12 +110,10 @@ concept RowType = std::default_initializable<T> && (Decodable<T> || detail::is_t
 template <RowType T>
 class RowReader {
  public:
-  static constexpr std::size_t size = std::tuple_size_v<detail::Parts<T>>;
+  static constexpr std::size_t size = detail::Parts<T>::size;
 
   /// Throws Error, which names everything that does not fit.
-  void bind(const Columns& columns) {
-    map_columns({members.data(), size}, cpp_name<T>, columns, {map_.data(), size});
-  }
+  void bind(const Columns& columns) { map_columns(members, size, cpp_name<T>, columns, map_); }
 
   /// `values` are those of a row of a result with the columns that this is bound to. Throws Error.
   T read(Bytes values) const {
@@ -119,24 +124,21 @@ class RowReader {
   /// Into one that was just made.
   void read(Bytes values, T& result) const {
     Reader row(values);
-    std::array<Field, size> fields;
+    Field fields[size];
     for (Field& field : fields) field = next_field(row);
-    auto parts = detail::parts(result);
-    const std::size_t good = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    const std::size_t good = detail::parts(result).apply([&](auto&... part) {
       std::size_t read = 0;
-      (void)((decode_value(map_[I].type, fields[map_[I].column], std::get<I>(parts)) && ++read) && ...);
+      (void)((decode_value(map_[read].type, fields[map_[read].column], part) && ++read) && ...);
       return read;
-    }(std::make_index_sequence<size>());
+    });
     if (good < size) [[unlikely]]
       refuse_value(members[good], map_[good], fields[map_[good].column].null);
   }
 
  private:
-  static_assert(size > 0, "a row type has members, all of them public and none of a base");
-  static constexpr std::array<RowMember, size> members =
-      detail::row_members<T>(std::make_index_sequence<size>());
+  static constexpr auto& members = detail::RowMembers<T>::value;
 
-  std::array<MappedColumn, size> map_;
+  MappedColumn map_[size];
 };
 
 }  // namespace pgstride::inline v0

@@ -6,8 +6,8 @@
 
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -46,8 +46,37 @@ constexpr std::size_t count_members() noexcept {
 template <class T>
 inline constexpr std::size_t member_count = count_members<T>();
 
+template <std::size_t I, class T>
+struct Reference {
+  T& to;
+};
+template <class Places, class... T>
+struct ReferencesAt;
+template <std::size_t... I, class... T>
+struct ReferencesAt<std::index_sequence<I...>, T...> : Reference<I, T>... {
+  static constexpr std::size_t size = sizeof...(T);
+
+  /// What call(objects…) returns.
+  template <class Call>
+  constexpr auto apply(Call&& call) const {
+    return call(Reference<I, T>::to...);
+  }
+};
+/// To objects of any types. Not a tuple: those are slow to compile.
+template <class... T>
+using References = ReferencesAt<std::index_sequence_for<T...>, T...>;
+
+template <class... T>
+constexpr References<T...> refer_to(T&... objects) noexcept {
+  return {{objects}...};
+}
+template <std::size_t I, class T>
+constexpr T& get(const Reference<I, T>& reference) noexcept {
+  return reference.to;
+}
+
 // clang-format off
-/// References to the members of `it`, in order, as a tuple.
+/// References to the members of `it`, in order.
 template <class T>
 constexpr auto members(T& it) noexcept {
   constexpr std::size_t count = member_count<std::remove_const_t<T>>;
@@ -55,7 +84,7 @@ constexpr auto members(T& it) noexcept {
 #define PGSTRIDE_MEMBERS(number, ...)                       \
   if constexpr (count == number) {                          \
     auto& [__VA_ARGS__] = it;                               \
-    return std::tie(__VA_ARGS__);                           \
+    return refer_to(__VA_ARGS__);                         \
   } else
   PGSTRIDE_MEMBERS(1, a)
   PGSTRIDE_MEMBERS(2, a, b)
@@ -90,7 +119,7 @@ constexpr auto members(T& it) noexcept {
   PGSTRIDE_MEMBERS(31, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc, dd, ee)
   PGSTRIDE_MEMBERS(32, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc, dd, ee, ff)
   {
-    return std::tuple<>();
+    return refer_to();
   }
 #undef PGSTRIDE_MEMBERS
 }
@@ -113,15 +142,19 @@ Address(const T*) -> Address<T>;
 
 namespace detail {
 
+constexpr bool is_letter(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
 /// "… {&nowhere.value.name}]" says clang of a member, "… {(& nowhere<T>.Nowhere<T>::value.T::name)}]" says
 /// g++; of an enumerator both say "… = Mood::sad]".
 template <auto Value>
 constexpr auto last_word() noexcept {
-  constexpr std::string_view text = __PRETTY_FUNCTION__;
-  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-  constexpr std::size_t last = text.find_last_of(letters);
-  constexpr std::size_t before = text.find_last_not_of(letters, last);
-  return text.substr(before + 1, last - before);
+  const char* end = std::end(__PRETTY_FUNCTION__);
+  while (!is_letter(end[-1])) --end;
+  const char* begin = end;
+  while (is_letter(begin[-1])) --begin;
+  return std::string_view(begin, end);
 }
 
 }  // namespace detail
@@ -129,7 +162,7 @@ constexpr auto last_word() noexcept {
 template <class T, std::size_t... I>
 constexpr auto names_of(std::index_sequence<I...>) noexcept {
   constexpr auto all = members(nowhere<T>.value);
-  return std::array<std::string_view, sizeof...(I)>{detail::last_word<Address{&std::get<I>(all)}>()...};
+  return std::array<std::string_view, sizeof...(I)>{detail::last_word<Address{&get<I>(all)}>()...};
 }
 
 /// Of an enumerator; empty when the enum has none of this value.
@@ -147,7 +180,7 @@ inline constexpr auto member_names = names_of<T>(std::make_index_sequence<member
 template <class T>
 struct OnlyMemberOf {
   static_assert(member_count<T> == 1, "this must be a class with one member");
-  using Type = std::remove_reference_t<std::tuple_element_t<0, decltype(members(std::declval<T&>()))>>;
+  using Type = std::remove_reference_t<decltype(get<0>(members(std::declval<T&>())))>;
 };
 /// The type of a class's one member.
 template <class T>

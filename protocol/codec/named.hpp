@@ -16,7 +16,6 @@
 
 #include <cstddef>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -38,7 +37,7 @@ struct CompositeCodec {
   static constexpr Oid array_oid = oid::unspecified;
   static constexpr Format format = Format::binary;
   static constexpr bool is_composite = true;
-  static constexpr bool is_view = []<class... Member>(std::type_identity<std::tuple<Member&...>>) {
+  static constexpr bool is_view = []<class... Member>(std::type_identity<reflect::References<Member...>>) {
     return (pgstride::is_view<Member> || ...);
   }(std::type_identity<decltype(reflect::members(std::declval<T&>()))>());
   static constexpr bool accepts(Oid type) noexcept {
@@ -47,7 +46,7 @@ struct CompositeCodec {
 
   static void encode(const T& value, WriteBuffer& out) {
     const auto members = reflect::members(value);
-    write_composite_header(out, std::tuple_size_v<decltype(members)>);
+    write_composite_header(out, members.size);
     const TypeNames::Entry* known = out.types() ? out.types()->find(type_name) : nullptr;
     std::size_t at = 0;
     const auto write = [&](const auto& member) {
@@ -59,13 +58,13 @@ struct CompositeCodec {
       out.u32(type);
       encode_binary_value(member, type, out);
     };
-    std::apply([&](const auto&... member) { (write(member), ...); }, members);
+    members.apply([&](const auto&... member) { (write(member), ...); });
   }
 
   static bool decode(Oid, Bytes bytes, T& value) {
-    auto members = reflect::members(value);
+    const auto members = reflect::members(value);
     CompositeView composite;
-    if (!composite.parse(bytes) || composite.count() != std::tuple_size_v<decltype(members)>) return false;
+    if (!composite.parse(bytes) || composite.count() != members.size) return false;
     const auto read = [&](auto& member) {
       using Member = std::remove_cvref_t<decltype(member)>;
       static_assert(Decodable<Member>, "no Codec reads an attribute into a member of this type");
@@ -73,7 +72,7 @@ struct CompositeCodec {
       return composite.ok() && Codec<Member>::accepts(field.type) &&
              decode_value(field.type, field.value, member);
     };
-    return std::apply([&](auto&... member) { return (read(member) && ...); }, members) && composite.done();
+    return members.apply([&](auto&... member) { return (read(member) && ...); }) && composite.done();
   }
 };
 
@@ -92,11 +91,11 @@ struct DomainCodec {
   }
 
   static void encode(const T& value, WriteBuffer& out) {
-    Base::encode(std::get<0>(reflect::members(value)), out);
+    Base::encode(reflect::get<0>(reflect::members(value)), out);
   }
   static void encode_binary(const T& value, Oid type, WriteBuffer& out) {
-    if constexpr (requires { Base::encode_binary(std::get<0>(reflect::members(value)), type, out); }) {
-      Base::encode_binary(std::get<0>(reflect::members(value)), type, out);
+    if constexpr (requires { Base::encode_binary(reflect::get<0>(reflect::members(value)), type, out); }) {
+      Base::encode_binary(reflect::get<0>(reflect::members(value)), type, out);
     } else {
       encode(value, out);
     }
@@ -107,7 +106,7 @@ struct DomainCodec {
   }
   static bool decode(Oid type, Bytes bytes, T& value) {
     constexpr Oid base = Base::oid == oid::unspecified ? oid::text : Base::oid;
-    return Base::decode(Base::accepts(type) ? type : base, bytes, std::get<0>(reflect::members(value)));
+    return Base::decode(Base::accepts(type) ? type : base, bytes, reflect::get<0>(reflect::members(value)));
   }
 
  private:

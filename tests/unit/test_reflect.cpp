@@ -92,8 +92,8 @@ BOOST_AUTO_TEST_SUITE(reflection)
 
 BOOST_AUTO_TEST_CASE(members_are_references) {
   Many many{};
-  std::get<0>(reflect::members(many)) = 5;
-  std::get<1>(reflect::members(many)) = "x";
+  reflect::get<0>(reflect::members(many)) = 5;
+  reflect::get<1>(reflect::members(many)) = "x";
   BOOST_TEST(many.id == 5);
   BOOST_TEST(many.Name_2.value() == "x");
 }
