@@ -19,9 +19,8 @@ std::string parameter(std::size_t index) { return "parameter $" + std::to_string
 // " as int4"; nothing where the server would have chosen the type.
 std::string as_type(const ParameterTypes& parameters, std::size_t index, const TypeNames& types) {
   const Oid type = parameters.oid(index, types);
-  const bool named = !parameters.names.empty() && !parameters.names[index].name.empty();
-  if (!named) return type == oid::unspecified ? "" : " as " + type_text(type);
-  const auto& [name, is_array, base] = parameters.names[index];
+  const auto& [name, is_array, base] = parameters.parameters[index].type;
+  if (name.empty()) return type == oid::unspecified ? "" : " as " + type_text(type);
   std::string text = " as " + std::string(name);
   if (is_array) text += "[]";
   return text;
@@ -50,11 +49,12 @@ std::optional<Failure> misfit(const Arguments& arguments, const Statement& state
   const auto& wanted = statement.parameters();
   if (wanted.size() != arguments.size()) return wrong_count(wanted.size(), arguments.size());
   for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const Parameter& argument = arguments.types().parameters[i];
     const Oid given = arguments.types().oid(i, types);
-    if (given == wanted[i] || given == oid::unspecified || arguments.formats()[i] == Format::text) continue;
-    if (!arguments.types().names.empty() && arguments.types().names[i].base == wanted[i]) continue;
-    return refused(parameter(i) + " is " + type_text(wanted[i]) + ", and " +
-                   std::string(arguments.names()[i]) + " is sent as " + type_text(given));
+    if (given == wanted[i] || given == oid::unspecified || argument.format == Format::text) continue;
+    if (!argument.type.name.empty() && argument.type.base == wanted[i]) continue;
+    return refused(parameter(i) + " is " + type_text(wanted[i]) + ", and " + std::string(argument.cpp_type) +
+                   " is sent as " + type_text(given));
   }
   return std::nullopt;
 }
@@ -73,12 +73,13 @@ std::optional<Failure> encode_arguments(const Arguments& arguments, const Statem
     return wrong_count(most_parameters(statement.sql()), count);
   }
   out.u16(static_cast<std::uint16_t>(count));
-  for (const Format format : arguments.formats()) out.i16(static_cast<std::int16_t>(format));
+  const Parameter* const parameters = arguments.types().parameters;
+  for (std::size_t i = 0; i < count; ++i) out.i16(static_cast<std::int16_t>(parameters[i].format));
   out.u16(static_cast<std::uint16_t>(count));
   try {
     const std::size_t written = arguments.write(out);
     if (written == count) return std::nullopt;
-    return refused(parameter(written) + ": this " + std::string(arguments.names()[written]) +
+    return refused(parameter(written) + ": this " + std::string(parameters[written].cpp_type) +
                    " cannot be sent" + as_type(arguments.types(), written, types));
   } catch (...) {
     Failure failure = refused("an argument could not be encoded");

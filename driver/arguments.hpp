@@ -4,7 +4,6 @@
 // A view of the caller's values, for as long as the call lasts. Knows no statements and no awaiters.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -49,30 +48,49 @@ struct TypeName {
   }
 };
 
+/// What is known of a parameter beside its number.
+struct Parameter {
+  template <class T>
+  static constexpr Parameter of() noexcept {
+    return {TypeName::of<T>(), cpp_name<T>, Codec<T>::format};
+  }
+
+  TypeName type;              // no name for types that have a number of their own
+  std::string_view cpp_type;  // what C++ calls it
+  Format format = Format::binary;
+};
+
 /// The types of a query's parameters.
 struct ParameterTypes {
-  /// For types that have a number of their own; 0: the server infers it.
-  std::span<const Oid> oids;
-  /// For the others; no element at all when there are none of these.
-  std::span<const TypeName> names;
-
+  /// One object for each list of types.
   template <class... T>
-  static constexpr ParameterTypes of() noexcept {
-    return {Table<T...>::oids, {Table<T...>::names.data(), Table<T...>::any_named ? sizeof...(T) : 0}};
+  static constexpr const ParameterTypes& of() noexcept {
+    return Table<T...>::types;
   }
   /// With what is known of the names.
   Oid oid(std::size_t index, const TypeNames& types) const noexcept {
-    const bool named = !names.empty() && !names[index].name.empty();
-    return named ? names[index].oid(types) : oids[index];
+    const TypeName& type = parameters[index].type;
+    return type.name.empty() ? oids[index] : type.oid(types);
   }
+  std::size_t size() const noexcept { return oids.size(); }
+
+  /// For types that have a number of their own; 0: the server infers it.
+  std::span<const Oid> oids;
+  const Parameter* parameters;
+  bool any_named;
 
  private:
   template <class... T>
-  struct Table {
-    static constexpr std::array<Oid, sizeof...(T)> oids{Codec<T>::oid...};
-    static constexpr std::array<TypeName, sizeof...(T)> names{TypeName::of<T>()...};
-    static constexpr bool any_named = (!TypeName::of<T>().name.empty() || ...);
-  };
+  struct Table;
+};
+
+// Not std::array and std::span, which are slow to compile. Arrays cannot be empty, so there is one element more.
+template <class... T>
+struct ParameterTypes::Table {
+  static constexpr Oid oids[]{Codec<T>::oid..., oid::unspecified};
+  static constexpr Parameter parameters[]{Parameter::of<T>()..., Parameter()};
+  static constexpr ParameterTypes types{
+      {oids, sizeof...(T)}, parameters, (!TypeName::of<T>().name.empty() || ...)};
 };
 
 class Arguments {
@@ -81,10 +99,7 @@ class Arguments {
   Arguments& operator=(const Arguments&) = delete;
 
   const ParameterTypes& types() const noexcept { return types_; }
-  std::span<const Format> formats() const noexcept { return formats_; }
-  /// The arguments' C++ types.
-  std::span<const std::string_view> names() const noexcept { return names_; }
-  std::size_t size() const noexcept { return formats_.size(); }
+  std::size_t size() const noexcept { return types_.size(); }
 
   /// Writes the values, each with its length. Returns how many; fewer than size() when the next one
   /// is no value of its type, in which case the buffer's failure has been taken.
@@ -93,15 +108,12 @@ class Arguments {
  protected:
   using Write = std::size_t (*)(const Arguments&, WriteBuffer&);
 
-  Arguments(const ParameterTypes& types, std::span<const Format> formats,
-            std::span<const std::string_view> names, Write how) noexcept
-      : types_(types), formats_(formats), names_(names), write_(how) {}
+  /// `types` live for ever.
+  Arguments(const ParameterTypes& types, Write how) noexcept : types_(types), write_(how) {}
   ~Arguments() = default;
 
  private:
-  ParameterTypes types_;
-  std::span<const Format> formats_;
-  std::span<const std::string_view> names_;
+  const ParameterTypes& types_;
   Write write_;
 };
 
@@ -109,14 +121,10 @@ template <Encodable... Args>
 class ArgumentsOf final : public Arguments {
  public:
   explicit ArgumentsOf(const Args&... values) noexcept
-      : Arguments(ParameterTypes::of<Args...>(), wire_formats, cpp_names, &write_all),
-        values_{std::addressof(values)...} {}
+      : Arguments(ParameterTypes::of<Args...>(), &write_all), values_{std::addressof(values)...} {}
 
  private:
   static_assert(sizeof...(Args) <= most_arguments);
-
-  static constexpr std::array<Format, sizeof...(Args)> wire_formats{Codec<Args>::format...};
-  static constexpr std::array<std::string_view, sizeof...(Args)> cpp_names{cpp_name<Args>...};
 
   template <class T>
   static bool write_one(const T& value, WriteBuffer& out) {
@@ -131,8 +139,7 @@ class ArgumentsOf final : public Arguments {
     return written;
   }
 
-  // Of these types. Not a tuple: those are slow to compile.
-  std::array<const void*, sizeof...(Args)> values_;
+  const void* values_[sizeof...(Args) + 1];  // of these types
 };
 
 template <class... Args>

@@ -137,6 +137,10 @@ Channel& Connection::channel() const {
   return *channel_;
 }
 
+StatementRef Connection::statement(std::string_view sql, const Arguments& arguments) const {
+  return statement_for(channel().session(), sql, arguments.types());
+}
+
 Task<Connection> connect(Loop& loop, ConnectOptions options) {
   OptionError error;
   if (!options.complete(error)) throw ConfigurationError(error);

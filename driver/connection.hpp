@@ -48,7 +48,7 @@ class [[nodiscard]] Connection {
   template <Encodable... Args>
   Query query(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
-    return Query(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+    return Query(channel(), statement(sql, arguments), arguments);
   }
 
   /// co_await → std::vector<T>. T is a value, a std::tuple, or an aggregate whose members are called
@@ -56,42 +56,41 @@ class [[nodiscard]] Connection {
   template <RowType T, Encodable... Args>
   QueryAs<T> query_as(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
-    return QueryAs<T>(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+    return QueryAs<T>(channel(), statement(sql, arguments), arguments);
   }
   /// co_await → T, of the only row. Throws Error (Errc::unexpected_row_count) when there is none, or more.
   template <RowType T, Encodable... Args>
   QueryOne<T> query_one(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
-    return QueryOne<T>(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+    return QueryOne<T>(channel(), statement(sql, arguments), arguments);
   }
   /// co_await → std::optional<T>, of the only row, if there is one. Throws Error when there are more.
   template <RowType T, Encodable... Args>
   QueryOptional<T> query_optional(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
-    return QueryOptional<T>(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+    return QueryOptional<T>(channel(), statement(sql, arguments), arguments);
   }
 
   /// co_await → Completion, after look(const RowView&) has seen every row where it lies.
   template <std::invocable<const RowView&> Look, Encodable... Args>
   Each<std::decay_t<Look>> each(Look&& look, std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
-    return Each<std::decay_t<Look>>(channel(), statement_for(channel().session(), sql, arguments.types()),
-                                    arguments, std::forward<Look>(look));
+    return Each<std::decay_t<Look>>(channel(), statement(sql, arguments), arguments,
+                                    std::forward<Look>(look));
   }
   /// The same, for look(const T&). Views inside a T are valid during the call only.
   template <RowType T, std::invocable<const T&> Look, Encodable... Args>
   EachAs<T, std::decay_t<Look>> each(Look&& look, std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
-    return EachAs<T, std::decay_t<Look>>(channel(),
-                                         statement_for(channel().session(), sql, arguments.types()),
-                                         arguments, std::forward<Look>(look));
+    return EachAs<T, std::decay_t<Look>>(channel(), statement(sql, arguments), arguments,
+                                         std::forward<Look>(look));
   }
 
   /// co_await → Completion, of a statement whose rows, if any, are dropped.
   template <Encodable First, Encodable... Rest>
   Command execute(std::string_view sql, const First& first, const Rest&... rest) {
     const ArgumentsOf arguments(first, rest...);
-    return Command(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+    return Command(channel(), statement(sql, arguments), arguments);
   }
   /// co_await → Completion, of a script of any number of statements. Outside a transaction block it
   /// is one transaction, as far as it does not begin and end its own.
@@ -104,7 +103,7 @@ class [[nodiscard]] Connection {
   template <Encodable... Args>
   Cursor cursor(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
-    return Cursor(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+    return Cursor(channel(), statement(sql, arguments), arguments);
   }
 
   /// Rows as they come, in a transaction or not: `while (const RowView* row = co_await rows.next())`. The
@@ -112,13 +111,13 @@ class [[nodiscard]] Connection {
   template <Encodable... Args>
   Stream stream(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
-    return Stream(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+    return Stream(channel(), statement(sql, arguments), arguments);
   }
   /// The same, each row a T: `while (User* user = co_await users.next())`.
   template <RowType T, Encodable... Args>
   StreamAs<T> stream_as(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
-    return StreamAs<T>(channel(), statement_for(channel().session(), sql, arguments.types()), arguments);
+    return StreamAs<T>(channel(), statement(sql, arguments), arguments);
   }
 
   /// co_await → CopyInStream, of a "COPY … FROM STDIN".
@@ -173,6 +172,8 @@ class [[nodiscard]] Connection {
   Channel& channel() const;
 
  private:
+  StatementRef statement(std::string_view sql, const Arguments& arguments) const;
+
   std::unique_ptr<Channel> channel_;
 };
 

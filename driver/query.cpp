@@ -18,8 +18,8 @@ struct SharedColumns final : Statement::Attachment {
 // The numbers to declare, kept in `looked_up` when some are known by name only.
 std::span<const Oid> oids_of(const ParameterTypes& parameters, const TypeNames& types,
                              std::vector<Oid>& looked_up) {
-  if (parameters.names.empty()) return parameters.oids;
-  for (std::size_t i = 0; i < parameters.oids.size(); ++i) looked_up.push_back(parameters.oid(i, types));
+  if (!parameters.any_named) return parameters.oids;
+  for (std::size_t i = 0; i < parameters.size(); ++i) looked_up.push_back(parameters.oid(i, types));
   return looked_up;
 }
 

@@ -4,7 +4,7 @@
 namespace pgstride::inline v0 {
 
 StoredArguments::StoredArguments(const Arguments& given, const TypeNames* types)
-    : Arguments(given.types(), given.formats(), given.names(), &write_stored) {
+    : Arguments(given.types(), &write_stored) {
   if (given.size() == 0) return;
   values_.set_types(types);
   try {

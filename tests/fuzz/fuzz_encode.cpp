@@ -203,29 +203,30 @@ Value any_value(Dice& dice) {
   }
 }
 
-/// Arguments of types that are known only now.
+/// Types that are known only now.
+struct DrawnTypes {
+  explicit DrawnTypes(const std::vector<Value>& values) {
+    for (const Value& value : values) {
+      oids.push_back(value.type);
+      parameters.push_back({TypeName(), "a value", value.format});
+    }
+    types = {oids, parameters.data(), false};
+  }
+  DrawnTypes(const DrawnTypes&) = delete;
+  DrawnTypes& operator=(const DrawnTypes&) = delete;
+
+  std::vector<Oid> oids;
+  std::vector<Parameter> parameters;
+  ParameterTypes types{};
+};
+
 class Drawn final : public Arguments {
  public:
-  explicit Drawn(const std::vector<Value>& values) : Drawn(values, Described(values)) {}
+  /// Both outlive the arguments.
+  Drawn(const DrawnTypes& drawn, const std::vector<Value>& values)
+      : Arguments(drawn.types, &write_drawn), values_(values) {}
 
  private:
-  struct Described {
-    explicit Described(const std::vector<Value>& values) : names(values.size(), "a value") {
-      for (const Value& value : values) {
-        oids.push_back(value.type);
-        formats.push_back(value.format);
-      }
-    }
-    std::vector<Oid> oids;
-    std::vector<Format> formats;
-    std::vector<std::string_view> names;
-  };
-  // The vectors' elements stay where they are when the vectors move.
-  Drawn(const std::vector<Value>& values, Described described)
-      : Arguments({described.oids, {}}, described.formats, described.names, &write_drawn),
-        values_(values),
-        described_(std::move(described)) {}
-
   static std::size_t write_drawn(const Arguments& self, WriteBuffer& out) {
     std::size_t written = 0;
     for (const Value& value : static_cast<const Drawn&>(self).values_) {
@@ -237,7 +238,6 @@ class Drawn final : public Arguments {
   }
 
   const std::vector<Value>& values_;
-  Described described_;
 };
 
 // --- reading it again -----------------------------------------------------------------------------
@@ -295,7 +295,8 @@ void write_bind(const Arguments& arguments, std::string_view portal, std::string
   out.cstr(portal);
   out.cstr(statement);
   out.u16(static_cast<std::uint16_t>(arguments.size()));
-  for (const Format format : arguments.formats()) out.i16(static_cast<std::int16_t>(format));
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    out.i16(static_cast<std::int16_t>(arguments.types().parameters[i].format));
   out.u16(static_cast<std::uint16_t>(arguments.size()));
   require(arguments.write(out) == arguments.size());
   frontend::all_binary(out);
@@ -312,14 +313,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   // What cannot be sent ends the writing, there.
   WriteBuffer scratch;
-  const std::size_t written = Drawn(values).write(scratch);
+  const std::size_t written = Drawn(DrawnTypes(values), values).write(scratch);
   require(!scratch.failed());
   if (written < values.size()) {
     require(values[written].may_be_refused);
     values.resize(written);
   }
 
-  const Drawn drawn(values);
+  const DrawnTypes types(values);
+  const Drawn drawn(types, values);
   WriteBuffer out;
   out.text("before");
   const std::uint64_t begin = out.position();
