@@ -42,7 +42,7 @@ BatchRun Batch::run() {
 
 BatchRun::BatchRun(Channel& channel, std::vector<std::unique_ptr<BatchItem>>& items,
                    const std::vector<Step>& steps)
-    : Request(channel, steps), items_(items) {
+    : Waitable(channel, steps), items_(items) {
   submit(steps.empty() ? std::string_view("batch") : std::string_view(steps.front().statement->sql()));
 }
 

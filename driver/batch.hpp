@@ -40,7 +40,7 @@ class BatchItem final : public ResultSink {
 
 /// co_await → std::vector<Result>, one for each query. Throws the error of the first query that failed,
 /// and names it; outside a transaction block none of them has had any effect then.
-class [[nodiscard]] BatchRun final : public Request<BatchRun, ExecuteSeries> {
+class [[nodiscard]] BatchRun final : public Waitable<ExecuteSeries>, public Request<BatchRun> {
  public:
   /// Both outlive the request.
   BatchRun(Channel& channel, std::vector<std::unique_ptr<BatchItem>>& items, const std::vector<Step>& steps);

@@ -38,14 +38,14 @@ class ClosePortal : public Operation {
 }  // namespace
 
 /// One request to the portal: that it be opened, or the next rows of it.
-class Cursor::Step final : public Request<Step, BoundExecute>, ResultSink {
+class Cursor::Step final : ResultSink, public BoundExecute {
  public:
   Step(Cursor& cursor, const Arguments* arguments, PortalStep step)
-      : Request(cursor.channel_, cursor.statement_, arguments, static_cast<ResultSink*>(this), step),
-        rows_(cursor.rows_) {
-    submit(sql());
+      : BoundExecute(cursor.channel_, cursor.statement_, arguments, this, step), rows_(cursor.rows_) {
+    submit();
   }
-  void wait_for(Awaiting& awaiting, std::coroutine_handle<> waiting) { wait(awaiting, waiting); }
+  using BoundExecute::expire_after;
+  using BoundExecute::wait;
   void throw_if_failed() const {
     // Outside a transaction block the portal has gone with the request that opened it.
     if (failure() && failure()->server && failure()->server->sqlstate() == sqlstate::invalid_cursor_name)
@@ -92,13 +92,11 @@ bool Cursor::advance() {
   fetch.row_limit = batch_;
   fetch.bind = false;
   fetching_ = std::make_unique<Step>(*this, nullptr, fetch);
-  fetching_->timeout(timeout_);
+  fetching_->expire_after(timeout_);
   return !fetching_->pending();
 }
 
-void Cursor::wait(Awaiting& awaiting, std::coroutine_handle<> waiting) {
-  fetching_->wait_for(awaiting, waiting);
-}
+void Cursor::wait(Awaiting& awaiting, std::coroutine_handle<> waiting) { fetching_->wait(awaiting, waiting); }
 
 const RowView* Cursor::take() {
   row_.reset();

@@ -68,9 +68,9 @@ class Prepared {
 };
 
 /// co_await → Prepared
-class [[nodiscard]] Preparing final : public Request<Preparing, Prepare> {
+class [[nodiscard]] Preparing final : public Waitable<Prepare>, public Request<Preparing> {
  public:
-  Preparing(Channel& channel, StatementRef statement) : Request(channel, std::move(statement)) {
+  Preparing(Channel& channel, StatementRef statement) : Waitable(channel, std::move(statement)) {
     submit(this->statement()->sql());
   }
 

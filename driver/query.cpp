@@ -55,6 +55,14 @@ std::shared_ptr<const Columns> shared_columns(Statement& statement) {
   return static_cast<const SharedColumns*>(statement.attachment())->columns;
 }
 
+BoundExecute::BoundExecute(Channel& channel, StatementRef statement, const Arguments* arguments,
+                           ResultSink* sink, PortalStep step)
+    : Waitable(channel, std::move(statement), sink, step), arguments_(arguments) {}
+
+BoundExecute::~BoundExecute() = default;
+
+void BoundExecute::submit() { Waitable::submit(sql()); }
+
 bool BoundExecute::encode_arguments(WriteBuffer& out) {
   auto failure = pgstride::encode_arguments(*arguments_, *statement(), out);
   if (!failure) return true;
@@ -67,10 +75,28 @@ void BoundExecute::on_error(std::shared_ptr<const ServerError> error) {
   Execute::on_error(std::move(error));
 }
 
+Query::Query(Channel& channel, StatementRef statement, const Arguments& arguments)
+    : BoundExecute(channel, std::move(statement), &arguments, this) {
+  submit();
+}
+
+Query::~Query() = default;
+
+void Query::on_columns(const Columns&) { columns_ = shared_columns(*statement()); }
+
 Result Query::take() {
   check(sql());
   return Result(std::move(columns_), std::move(rows_), std::move(completion_));
 }
+
+Command::Command(Channel& channel, StatementRef statement, const Arguments& arguments)
+    : BoundExecute(channel, std::move(statement), &arguments, this) {
+  submit();
+}
+
+Command::~Command() = default;
+
+void Command::on_complete(CommandTag tag) { completion_.add(tag); }
 
 Completion Command::take() {
   check(sql());
@@ -82,7 +108,7 @@ void refuse_row_count(const char* found, std::string_view sql) {
 }
 
 Script::Script(Channel& channel, std::string_view sql)
-    : Request(channel, checked(sql), static_cast<ResultSink*>(this)),
+    : Waitable(channel, checked(sql), static_cast<ResultSink*>(this)),
       excerpt_(sql.substr(0, kept_of_script)) {
   submit(sql);
 }
@@ -93,7 +119,7 @@ Completion Script::take() {
 }
 
 ScriptResults::ScriptResults(Channel& channel, std::string_view sql)
-    : Request(channel, checked(sql), static_cast<ResultSink*>(this)),
+    : Waitable(channel, checked(sql), static_cast<ResultSink*>(this)),
       excerpt_(sql.substr(0, kept_of_script)) {
   submit(sql);
 }

@@ -30,13 +30,16 @@ std::shared_ptr<const Columns> shared_columns(Statement& statement);
 /// Throws Error when the text holds a NUL, which would end it on the wire.
 std::string_view checked(std::string_view sql);
 
-/// Execute with C++ arguments.
-class BoundExecute : public Execute {
+/// Execute with C++ arguments. Its sink is a base that stands in front of this one in the derived class: the
+/// calls for each row then arrive without a thunk.
+class BoundExecute : public Waitable<Execute> {
  protected:
   /// `arguments` are used by submit() only.
-  BoundExecute(StatementRef statement, const Arguments* arguments, ResultSink* sink,
-               PortalStep step = PortalStep()) noexcept
-      : Execute(std::move(statement), sink, step), arguments_(arguments) {}
+  BoundExecute(Channel& channel, StatementRef statement, const Arguments* arguments, ResultSink* sink,
+               PortalStep step = PortalStep());
+  ~BoundExecute();
+  /// Called at the end of the most derived constructor, as the sink is asked whether it keeps rows.
+  void submit();
 
   bool encode_arguments(WriteBuffer& out) override;
   void on_error(std::shared_ptr<const ServerError> error) override;
@@ -47,16 +50,14 @@ class BoundExecute : public Execute {
 };
 
 /// co_await → Result: the rows are kept.
-class [[nodiscard]] Query final : public Request<Query, BoundExecute>, ResultSink {
+class [[nodiscard]] Query final : ResultSink, public BoundExecute, public Request<Query> {
  public:
-  Query(Channel& channel, StatementRef statement, const Arguments& arguments)
-      : Request(channel, std::move(statement), &arguments, static_cast<ResultSink*>(this)) {
-    submit(sql());
-  }
+  Query(Channel& channel, StatementRef statement, const Arguments& arguments);
+  ~Query();
 
  private:
   friend Request;
-  void on_columns(const Columns&) override { columns_ = shared_columns(*statement()); }
+  void on_columns(const Columns&) override;
   bool on_row(DataRow row) override { return rows_.append(row.rest()), true; }
   bool keeps_rows() const noexcept override { return true; }
   void on_complete(CommandTag tag) override { completion_.add(tag); }
@@ -70,17 +71,15 @@ class [[nodiscard]] Query final : public Request<Query, BoundExecute>, ResultSin
 };
 
 /// co_await → Completion: rows, if any, are dropped.
-class [[nodiscard]] Command final : public Request<Command, BoundExecute>, ResultSink {
+class [[nodiscard]] Command final : ResultSink, public BoundExecute, public Request<Command> {
  public:
-  Command(Channel& channel, StatementRef statement, const Arguments& arguments)
-      : Request(channel, std::move(statement), &arguments, static_cast<ResultSink*>(this)) {
-    submit(sql());
-  }
+  Command(Channel& channel, StatementRef statement, const Arguments& arguments);
+  ~Command();
 
  private:
   friend Request;
   bool on_row(DataRow) override { return true; }
-  void on_complete(CommandTag tag) override { completion_.add(tag); }
+  void on_complete(CommandTag tag) override;
   void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
   std::string_view tag() const noexcept override { return completion_.tag(); }
   Completion take();
@@ -101,21 +100,19 @@ class RowViewer {
 /// co_await → Completion: every row is shown to a function where it lies in the receive buffer. The
 /// function may return false, or throw, to see no more of them; what it throws comes out of co_await.
 template <class Look, class Reader = RowViewer>
-class [[nodiscard]] Each final : public Request<Each<Look, Reader>, BoundExecute>, ResultSink {
+class [[nodiscard]] Each final : ResultSink, public BoundExecute, public Request<Each<Look, Reader>> {
  public:
   template <class Given>
   Each(Channel& channel, StatementRef statement, const Arguments& arguments, Given&& look)
-      : Request<Each, BoundExecute>(channel, std::move(statement), &arguments,
-                                    static_cast<ResultSink*>(this)),
-        look_(std::forward<Given>(look)) {
+      : BoundExecute(channel, std::move(statement), &arguments, this), look_(std::forward<Given>(look)) {
     static_assert(
         !requires { typename std::coroutine_traits<Seen>::promise_type; },
         "the function that each() shows rows to returns before the next row: it is no coroutine");
-    this->submit(this->sql());
+    submit();
   }
 
  private:
-  friend Request<Each, BoundExecute>;
+  friend Request<Each>;
   using Shown = decltype(std::declval<const Reader&>().read(Bytes()));
   using Seen = std::invoke_result_t<Look&, const Shown&>;
   void on_columns(const Columns& columns) override { reader_.bind(columns); }
@@ -132,7 +129,7 @@ class [[nodiscard]] Each final : public Request<Each<Look, Reader>, BoundExecute
   void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
   std::string_view tag() const noexcept override { return completion_.tag(); }
   Completion take() {
-    this->check(this->sql());
+    check(sql());
     return std::move(completion_);
   }
 
@@ -142,7 +139,7 @@ class [[nodiscard]] Each final : public Request<Each<Look, Reader>, BoundExecute
 };
 
 /// co_await → Completion: a script of any number of statements, without arguments.
-class [[nodiscard]] Script final : public Request<Script, SimpleQuery>, ResultSink {
+class [[nodiscard]] Script final : ResultSink, public Waitable<SimpleQuery>, public Request<Script> {
  public:
   Script(Channel& channel, std::string_view sql);
 
@@ -159,7 +156,9 @@ class [[nodiscard]] Script final : public Request<Script, SimpleQuery>, ResultSi
 };
 
 /// co_await → std::vector<Result>: a script, with a Result for each of its statements.
-class [[nodiscard]] ScriptResults final : public Request<ScriptResults, SimpleQuery>, ResultSink {
+class [[nodiscard]] ScriptResults final : ResultSink,
+                                          public Waitable<SimpleQuery>,
+                                          public Request<ScriptResults> {
  public:
   ScriptResults(Channel& channel, std::string_view sql);
 

@@ -111,22 +111,22 @@ class Waitable : public Grammar {
   bool is_taken_ = false;
 };
 
-/// `Self` is the awaitable and has a take(), which gives what co_await gives or throws. Submitted when made,
+/// `Self` is a Waitable and has a take(), which gives what co_await gives or throws. Submitted when made,
 /// sent when first awaited: requests that are made before any of them is awaited travel together. Awaited
 /// once: a second time throws Error (Errc::invalid_argument). Destroyed before its end, it is cancelled.
-template <class Self, class Grammar>
-class Request : public Waitable<Grammar> {
+template <class Self>
+class Request {
  public:
   /// The moment at which waiting ends with Errc::timed_out and the server is told to cancel.
-  Self& deadline(TimePoint at) & { return this->expire_at(at), self(); }
+  Self& deadline(TimePoint at) & { return self().expire_at(at), self(); }
   Self&& deadline(TimePoint at) && { return std::move(deadline(at)); }
   /// The same, counted from now.
-  Self& timeout(Duration limit) & { return this->expire_after(limit), self(); }
+  Self& timeout(Duration limit) & { return self().expire_after(limit), self(); }
   Self&& timeout(Duration limit) && { return std::move(timeout(limit)); }
 
   /// Waiting ends with Errc::cancelled, and the server is told to cancel, when a stop is requested, on the
   /// loop's own thread.
-  Self& stop(std::stop_token token) & { return this->stop_on(std::move(token)), self(); }
+  Self& stop(std::stop_token token) & { return self().stop_on(std::move(token)), self(); }
   Self&& stop(std::stop_token token) && { return std::move(stop(std::move(token))); }
 
   auto operator co_await() noexcept {
@@ -144,10 +144,6 @@ class Request : public Waitable<Grammar> {
     };
     return Awaiter(&self());
   }
-
- protected:
-  using Waitable<Grammar>::Waitable;
-  ~Request() = default;
 
  private:
   Self& self() noexcept { return static_cast<Self&>(*this); }

@@ -15,10 +15,10 @@
 namespace pgstride::inline v0 {
 
 /// What all streams have in common. Sent when the first row is waited for.
-class RowFlow : public Request<RowFlow, BoundExecute>, protected ResultSink {
+class RowFlow : protected ResultSink, public BoundExecute, public Request<RowFlow> {
  protected:
   RowFlow(Channel& channel, StatementRef statement, const Arguments& arguments)
-      : Request(channel, std::move(statement), &arguments, static_cast<ResultSink*>(this)) {}
+      : BoundExecute(channel, std::move(statement), &arguments, this) {}
   ~RowFlow() = default;
 
   /// co_await → what `owner`.take() gives.
@@ -65,7 +65,7 @@ class [[nodiscard]] Stream final : public RowFlow {
  public:
   Stream(Channel& channel, StatementRef statement, const Arguments& arguments)
       : RowFlow(channel, std::move(statement), arguments) {
-    submit(sql());
+    submit();
   }
 
   /// co_await → const RowView*: the next row, valid until next() is called again; null after the last.
@@ -84,7 +84,7 @@ class [[nodiscard]] StreamAs final : public RowFlow {
  public:
   StreamAs(Channel& channel, StatementRef statement, const Arguments& arguments)
       : RowFlow(channel, std::move(statement), arguments) {
-    submit(sql());
+    submit();
   }
 
   /// co_await → T*: the next row, the caller's until next() is called again; null after the last.

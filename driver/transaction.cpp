@@ -71,7 +71,7 @@ Begin::Begin(const std::shared_ptr<Transaction::Level>& savepoint)
     : Begin(savepoint, "SAVEPOINT " + savepoint->savepoint()) {}
 
 Begin::Begin(std::shared_ptr<Transaction::Level> level, const std::string& sql)
-    : Request(level->channel, sql, static_cast<ResultSink*>(this)),
+    : Waitable(level->channel, sql, static_cast<ResultSink*>(this)),
       level_(std::move(level)),
       is_refused_(level_->depth == 0 && begins_in_a_block(channel().session())) {
   submit(sql);
@@ -105,7 +105,7 @@ End::End(Transaction::Level& level, How how)
     : End(level, how, how == How::commit ? level.commit_statement() : level.rollback_statement) {}
 
 End::End(Transaction::Level& level, How how, const std::string& sql)
-    : Request(level.channel, sql, static_cast<ResultSink*>(this)), how_(how), is_block_(level.depth == 0) {
+    : Waitable(level.channel, sql, static_cast<ResultSink*>(this)), how_(how), is_block_(level.depth == 0) {
   submit(sql);
   level.open = false;
 }

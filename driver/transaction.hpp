@@ -89,7 +89,7 @@ class [[nodiscard]] Transaction {
 };
 
 /// co_await → Transaction
-class [[nodiscard]] Begin final : public Request<Begin, SimpleQuery>, ResultSink {
+class [[nodiscard]] Begin final : ResultSink, public Waitable<SimpleQuery>, public Request<Begin> {
  public:
   Begin(Channel& channel, const TransactionOptions& options);
   Begin(Channel& channel, std::shared_ptr<const Transaction::Level> around);
@@ -111,7 +111,7 @@ class [[nodiscard]] Begin final : public Request<Begin, SimpleQuery>, ResultSink
 };
 
 /// The end of a transaction, to be awaited.
-class [[nodiscard]] End final : public Request<End, SimpleQuery>, ResultSink {
+class [[nodiscard]] End final : ResultSink, public Waitable<SimpleQuery>, public Request<End> {
  public:
   enum class How : std::uint8_t { commit, rollback };
   End(Transaction::Level& level, How how);

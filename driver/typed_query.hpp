@@ -4,6 +4,7 @@
 // reported once, before the first row.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -38,50 +39,47 @@ template <class T>
 struct AtMostOneRow {
   using Result = std::optional<T>;
   void add(const RowReader<T>& reader, Bytes values) {
-    more = row.has_value();
-    if (!more) reader.read(values, row.emplace());
+    if (++found == 1) reader.read(values, row);
   }
   Result take(std::string_view sql) {
-    if (more) refuse_row_count("more than one row", sql);
-    return std::move(row);
+    if (found > 1) refuse_row_count("more than one row", sql);
+    return found == 1 ? Result(std::move(row)) : std::nullopt;
   }
 
-  std::optional<T> row;
-  bool more = false;
+  T row{};
+  std::uint64_t found = 0;
 };
 
 template <class T>
 struct OneRow : AtMostOneRow<T> {
   using Result = T;
   Result take(std::string_view sql) {
-    auto found = AtMostOneRow<T>::take(sql);
-    if (!found) refuse_row_count("no row", sql);
-    return std::move(*found);
+    if (this->found != 1) refuse_row_count(this->found == 0 ? "no row" : "more than one row", sql);
+    return std::move(this->row);
   }
 };
 
 /// co_await → what `Rows` makes of the rows, each of them a T.
 template <class T, class Rows>
-class [[nodiscard]] TypedQuery final : public Request<TypedQuery<T, Rows>, BoundExecute>, ResultSink {
+class [[nodiscard]] TypedQuery final : ResultSink, public BoundExecute, public Request<TypedQuery<T, Rows>> {
  public:
   TypedQuery(Channel& channel, StatementRef statement, const Arguments& arguments)
-      : Request<TypedQuery, BoundExecute>(channel, std::move(statement), &arguments,
-                                          static_cast<ResultSink*>(this)) {
+      : BoundExecute(channel, std::move(statement), &arguments, this) {
     static_assert(
         !detail::has_view<T>(),
         "std::string_view and Bytes would point into the receive buffer, where the row does not stay; "
         "read std::string, or keep the Result of query() and look at its rows");
-    this->submit(this->sql());
+    submit();
   }
 
  private:
-  friend Request<TypedQuery, BoundExecute>;
+  friend Request<TypedQuery>;
   void on_columns(const Columns& columns) override { reader_.bind(columns); }
   bool on_row(DataRow row) override { return rows_.add(reader_, row.rest()), true; }
   bool keeps_rows() const noexcept override { return true; }
   typename Rows::Result take() {
-    this->check(this->sql());
-    return rows_.take(this->sql());
+    check(sql());
+    return rows_.take(sql());
   }
 
   RowReader<T> reader_;
