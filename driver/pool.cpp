@@ -129,6 +129,14 @@ Pool::~Pool() {
 
 Task<std::vector<Loan>> Pool::close(Duration limit) { return close_slowly(state_, limit); }
 void Pool::expire() { state_->expire(); }
+PoolRequest<OfScript<Script>> Pool::execute(PoolSql script) {
+  return {state_, script.where(), script.text()};
+}
+
+PoolRequest<OfScript<ScriptResults>> Pool::query_script(PoolSql script) {
+  return {state_, script.where(), script.text()};
+}
+
 const TypeNames* Pool::types() const noexcept { return state_->options().connect.types.get(); }
 PoolStats Pool::stats() const { return state_->stats(); }
 std::vector<Loan> Pool::loans() const { return state_->loans(); }

@@ -115,11 +115,9 @@ class [[nodiscard]] Pool {
     return on_any<Command>(sql, ArgumentsOf(first, rest...));
   }
   /// co_await → Completion, of a script.
-  PoolRequest<OfScript<Script>> execute(PoolSql script) { return {state_, script.where(), script.text()}; }
+  PoolRequest<OfScript<Script>> execute(PoolSql script);
   /// co_await → std::vector<Result>, one for each statement of a script, all values as text.
-  PoolRequest<OfScript<ScriptResults>> query_script(PoolSql script) {
-    return {state_, script.where(), script.text()};
-  }
+  PoolRequest<OfScript<ScriptResults>> query_script(PoolSql script);
 
   /// From the call on no connection is lent, and those who wait are refused. Waits until all are given back,
   /// for no longer than `limit`, then closes the rest under their users, and returns those loans.

@@ -235,13 +235,6 @@ Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
   co_return results;
 }
 
-inline Task<> when_all(std::vector<Task<>> tasks) {
-  std::vector<detail::Branch> branches;
-  branches.reserve(tasks.size());
-  for (Task<>& task : tasks) branches.push_back(detail::branch(detail::Ended<void>(task)));
-  detail::gather gather(branches);
-  co_await gather;
-  for (Task<>& task : tasks) task.take();
-}
+Task<> when_all(std::vector<Task<>> tasks);
 
 }  // namespace pgstride::inline v0

@@ -61,4 +61,22 @@ bool is_utf8(Bytes bytes) noexcept {
   return true;
 }
 
+bool parse_text(Oid type, Bytes bytes, std::string_view& text) noexcept {
+  if (is_versioned_text(type) && !parse_versioned_text(bytes, bytes)) return false;
+  text = as_text(bytes);
+  return is_utf8(bytes);
+}
+
+bool Codec<std::string>::decode(Oid type, Bytes bytes, std::string& value) {
+  std::string_view text;
+  if (!parse_text(type, bytes, text)) return false;
+  value.assign(text);
+  return true;
+}
+
+bool Codec<std::vector<std::byte>>::decode(Oid, Bytes bytes, std::vector<std::byte>& value) {
+  value.assign(bytes.begin(), bytes.end());
+  return true;
+}
+
 }  // namespace pgstride::inline v0

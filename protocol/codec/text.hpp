@@ -57,11 +57,7 @@ inline void write_versioned_text(WriteBuffer& out, std::string_view text) {
 }
 
 /// The text of a value of any is_text() or is_versioned_text() type.
-[[nodiscard]] inline bool parse_text(Oid type, Bytes bytes, std::string_view& text) noexcept {
-  if (is_versioned_text(type) && !parse_versioned_text(bytes, bytes)) return false;
-  text = as_text(bytes);
-  return is_utf8(bytes);
-}
+[[nodiscard]] bool parse_text(Oid type, Bytes bytes, std::string_view& text) noexcept;
 
 /// What every kind of C++ string has in common.
 struct InferredText {
@@ -84,12 +80,7 @@ inline constexpr bool is_view<std::string_view> = true;
 
 template <>
 struct Codec<std::string> : InferredText {
-  static bool decode(Oid type, Bytes bytes, std::string& value) {
-    std::string_view text;
-    if (!parse_text(type, bytes, text)) return false;
-    value.assign(text);
-    return true;
-  }
+  static bool decode(Oid type, Bytes bytes, std::string& value);
 };
 
 /// String literals and the like are parameters only.
@@ -133,10 +124,7 @@ struct Codec<Bytes> : BinaryType<oid::bytea> {
 template <>
 struct Codec<std::vector<std::byte>> : BinaryType<oid::bytea> {
   static void encode(const std::vector<std::byte>& value, WriteBuffer& out) { out.bytes(value); }
-  static bool decode(Oid, Bytes bytes, std::vector<std::byte>& value) {
-    value.assign(bytes.begin(), bytes.end());
-    return true;
-  }
+  static bool decode(Oid type, Bytes bytes, std::vector<std::byte>& value);
 };
 
 }  // namespace pgstride::inline v0
