@@ -7,6 +7,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include "pgstride/protocol/codec/codec.hpp"
@@ -110,7 +111,7 @@ struct Codec<T> : BinaryType<sizeof(T) == 2   ? oid::int2
   }
 };
 
-/// PostgreSQL's only unsigned numbers are its identifiers: unsigned is an oid.
+/// PostgreSQL's only unsigned numbers are its identifiers: 32 unsigned bits are an oid.
 template <>
 struct Codec<std::uint32_t> : BinaryType<oid::oid> {
   static void encode(std::uint32_t value, WriteBuffer& out) { out.u32(value); }
@@ -121,21 +122,28 @@ struct Codec<std::uint32_t> : BinaryType<oid::oid> {
 template <class T>
 concept UnsignedLongWord = std::same_as<T, unsigned long> || std::same_as<T, unsigned long long>;
 
-/// … and 64 unsigned bits are a full transaction identifier (xid8), or a log position when read.
+/// 64 unsigned bits are a size or a count. They are sent as int8, which has no room for the upper half of them, and
+/// read from it when it is not negative; from xid8 and log positions, too (see FullTransactionId).
 template <UnsignedLongWord T>
   requires(sizeof(T) == 8)
-struct Codec<T> : BinaryType<oid::xid8> {
-  static void encode(T value, WriteBuffer& out) { out.u64(value); }
+struct Codec<T> : BinaryType<oid::int8> {
+  static void encode(T value, WriteBuffer& out) {
+    if (value > most) return out.fail();
+    out.u64(value);
+  }
   static constexpr bool accepts(Oid type) noexcept {
-    return type == oid::xid8 || type == oid::pg_lsn || is_oid_like(type);
+    return type == oid::int8 || type == oid::xid8 || type == oid::pg_lsn || is_oid_like(type);
   }
   static bool decode(Oid type, Bytes bytes, T& value) noexcept {
-    if (!is_oid_like(type)) return parse_integer(bytes, value);
+    if (!is_oid_like(type)) return parse_integer(bytes, value) && (type != oid::int8 || value <= most);
     std::uint32_t narrow = 0;
     if (!parse_integer(bytes, narrow)) return false;
     value = narrow;
     return true;
   }
+
+ private:
+  static constexpr T most = std::numeric_limits<std::int64_t>::max();
 };
 
 template <>

@@ -1,9 +1,10 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Values about the server's own workings: row addresses (tid) and snapshots of transactions.
-// Transaction numbers, log positions and the reg… types are plain integers, in scalar.hpp.
+// Values about the server's own workings: row addresses (tid), transactions (xid8) and snapshots of them.
+// Log positions, xid and the reg… types are plain integers, in scalar.hpp.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -35,6 +36,22 @@ template <>
 struct Codec<TupleId> : BinaryType<oid::tid> {
   static void encode(const TupleId& value, WriteBuffer& out) { write_tid(out, value); }
   static bool decode(Oid, Bytes bytes, TupleId& value) noexcept { return parse_tid(bytes, value); }
+};
+
+/// An xid8. One can be read as a std::uint64_t as well, which as a parameter is an int8.
+struct FullTransactionId {
+  std::uint64_t value = 0;
+  friend auto operator<=>(const FullTransactionId&, const FullTransactionId&) = default;
+};
+
+template <>
+struct Codec<FullTransactionId> : BinaryType<oid::xid8> {
+  static void encode(FullTransactionId id, WriteBuffer& out) { out.u64(id.value); }
+  static bool decode(Oid, Bytes bytes, FullTransactionId& id) noexcept {
+    Reader in(bytes);
+    id.value = in.u64();
+    return in.done();
+  }
 };
 
 /// pg_snapshot and txid_snapshot: the transactions from xmin up to but without xmax, and which of them

@@ -164,7 +164,7 @@ Value any_value(Dice& dice) {
     case 2: return a_value(int4(dice));
     case 3: return a_value(int8(dice));
     case 4: return a_value(any_number<std::uint32_t>(dice));
-    case 5: return a_value(any_number<std::uint64_t>(dice));
+    case 5: return a_value(any_number<std::uint64_t>(dice), Holds::some);
     case 6: return a_value(any_number<float>(dice));
     case 7: return a_value(any_number<double>(dice));
     case 8: return a_text(any_text(dice));

@@ -42,6 +42,20 @@ std::vector<std::byte> bytes(std::initializer_list<int> values) {
 
 BOOST_FIXTURE_TEST_SUITE(types, Database)
 
+BOOST_AUTO_TEST_CASE(sizes_are_numbers_like_others) {
+  go([](Connection& conn) -> Task<> {
+    const std::vector<int> numbers{1, 2, 3};
+    const auto some = co_await conn.query_as<int>("select generate_series(1, 9) limit $1", numbers.size());
+    BOOST_TEST(some == numbers, boost::test_tools::per_element());
+    BOOST_TEST(
+        co_await conn.query_one<std::size_t>("select count(*) from pg_catalog.generate_series(1, 9)") == 9U);
+    const std::vector<std::size_t> wanted{7, 8};
+    const auto found =
+        co_await conn.query_as<int>("select i from generate_series(1, 9) i where i = any($1)", wanted);
+    BOOST_TEST(found.size() == 2U);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(numbers) {
   go([](Connection& conn) -> Task<> {
     co_await check(conn, true, "bool", "true");
@@ -50,7 +64,8 @@ BOOST_AUTO_TEST_CASE(numbers) {
     co_await check(conn, std::numeric_limits<std::int64_t>::max(), "int8", "9223372036854775807");
     co_await check(conn, 5LL, "int8", "5");
     co_await check(conn, std::uint32_t{4294967295}, "oid", "4294967295");
-    co_await check(conn, std::uint64_t{18446744073709551615U}, "xid8", "18446744073709551615");
+    co_await check(conn, std::size_t{9223372036854775807}, "int8", "9223372036854775807");
+    co_await check(conn, FullTransactionId{18446744073709551615U}, "xid8", "18446744073709551615");
     co_await check(conn, 1.5F, "float4", "1.5");
     co_await check(conn, 0.1, "float8", "0.1");
     co_await check(conn, std::numeric_limits<double>::infinity(), "float8", "Infinity");

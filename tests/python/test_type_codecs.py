@@ -343,7 +343,7 @@ async def test_which_types_are_known(connection):
     assert settings.get_data_codec(23) == (23, "int4", "scalar", "pg_catalog")
     assert settings.get_data_codec(1007) == (1007, "int4[]", "array", "pg_catalog")
     await connection.execute("create type pg_temp.mood as enum ('good', 'bad')")
-    oid = await connection.fetchval("select oid from pg_type where typname = 'mood'")
+    oid = await connection.fetchval("select 'pg_temp.mood'::regtype::oid")
     assert settings.get_data_codec(oid) is None
     assert await connection.fetchval("select 'good'::pg_temp.mood") == "good"
     assert settings.get_data_codec(oid)[1:3] == ("mood", "scalar")

@@ -264,8 +264,15 @@ bool transcode(Oid type, Bytes in, std::string& text, WriteBuffer& out) {
     case oid::oid:
     case oid::xid:
     case oid::cid: return through_codec<std::uint32_t>(type, in, text, out, number);
-    case oid::xid8: return through_codec<std::uint64_t>(type, in, text, out, number);
-    case oid::pg_lsn: return through_codec<std::uint64_t>(type, in, text, out, lsn_text);
+    case oid::xid8:
+      return through_codec<FullTransactionId>(type, in, text, out, [&](auto id) { return number(id.value); });
+    case oid::pg_lsn: {
+      std::uint64_t position = 0;
+      if (!Codec<std::uint64_t>::decode(type, in, position)) return false;
+      text += lsn_text(position);
+      out.u64(position);
+      return true;
+    }
     case oid::float4:
       return through_codec<float>(type, in, text, out, [](float v) { return float_text(v, 6); });
     case oid::float8:

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "pgstride/protocol/codec/scalar.hpp"
+#include "pgstride/protocol/codec/system.hpp"
 #include "pgstride/protocol/codec/text.hpp"
 #include "pgstride/protocol/codec/uuid.hpp"
 
@@ -77,7 +78,7 @@ BOOST_AUTO_TEST_CASE(integers_do_not_narrow) {
   BOOST_TEST(!Codec<std::int32_t>::accepts(oid::int8));
   BOOST_TEST(!Codec<std::int32_t>::accepts(oid::oid));
   BOOST_TEST(!Codec<std::uint32_t>::accepts(oid::int4));
-  BOOST_TEST(!Codec<std::uint64_t>::accepts(oid::int8));
+  BOOST_TEST(!Codec<std::uint64_t>::accepts(oid::int4));
   BOOST_TEST(!Codec<float>::accepts(oid::float8));
   BOOST_TEST(!Codec<double>::accepts(oid::numeric));
   BOOST_TEST(!Codec<bool>::accepts(oid::int2));
@@ -101,7 +102,9 @@ BOOST_AUTO_TEST_CASE(wrong_lengths_are_refused) {
   try_all(std::int64_t{}, oid::int2, 2);
   try_all(std::int64_t{}, oid::oid, 4);
   try_all(std::uint32_t{}, oid::regclass, 4);
+  try_all(std::uint64_t{}, oid::int8, 8);
   try_all(std::uint64_t{}, oid::xid8, 8);
+  try_all(FullTransactionId{}, oid::xid8, 8);
   try_all(float{}, oid::float4, 4);
   try_all(double{}, oid::float8, 8);
   try_all(double{}, oid::float4, 4);
@@ -109,6 +112,16 @@ BOOST_AUTO_TEST_CASE(wrong_lengths_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(a_bool_is_zero_or_one) { BOOST_TEST(!decode<bool>(oid::bool_, "02")); }
+
+BOOST_AUTO_TEST_CASE(a_size_is_an_int8_that_is_not_negative) {
+  BOOST_TEST(encode(std::size_t{5}) == "000000080000000000000005");
+  BOOST_TEST(decode<std::size_t>(oid::int8, "7fffffffffffffff").value() == 9223372036854775807U);
+  BOOST_TEST(!decode<std::size_t>(oid::int8, "ffffffffffffffff"));
+  BOOST_TEST(decode<std::size_t>(oid::xid8, "ffffffffffffffff").value() == 18446744073709551615U);
+  WriteBuffer out;
+  encode_value(std::size_t{1} << 63, out);
+  BOOST_TEST(out.take_failure());
+}
 
 BOOST_AUTO_TEST_CASE(values_are_written_with_their_length) {
   BOOST_TEST(encode(true) == "0000000101");

@@ -5,6 +5,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "pgstride/protocol/codec/system.hpp"
 #include "pgstride/pybind/src/codecs/conversions.hpp"
 
 namespace pgstride::python {
@@ -126,8 +127,12 @@ bool encode_int8(PyObject* object, WriteBuffer& out, const TypeCodec& codec) {
 bool encode_uint4(PyObject* object, WriteBuffer& out, const TypeCodec& codec) {
   return encode_integer<std::uint32_t>(object, out, codec);
 }
-bool encode_uint8(PyObject* object, WriteBuffer& out, const TypeCodec& codec) {
-  return encode_integer<std::uint64_t>(object, out, codec);
+// An xid8: all of the bits, where Codec<std::uint64_t> stops at what an int8 holds.
+bool encode_uint8(PyObject* object, WriteBuffer& out, const TypeCodec&) {
+  FullTransactionId id;
+  if (!to_integer(object, id.value)) return false;
+  Codec<FullTransactionId>::encode(id, out);
+  return true;
 }
 
 PyObject* decode_float4(Bytes bytes, const TypeCodec& codec) {
