@@ -241,6 +241,7 @@ std::string lsn_text(std::uint64_t lsn) {
 
 bool transcode(Oid type, Bytes in, std::string& text, WriteBuffer& out) {
   const auto number = [](auto value) { return std::to_string(value); };
+  const auto lsn = [](FullTransactionId value) { return lsn_text(value.value); };
   const BuiltinType* known = find_builtin_type(type);
   if (known == nullptr) return false;
   if (known->kind == TypeKind::array) return transcode_array(type, in, text, out);
@@ -265,14 +266,8 @@ bool transcode(Oid type, Bytes in, std::string& text, WriteBuffer& out) {
     case oid::xid:
     case oid::cid: return through_codec<std::uint32_t>(type, in, text, out, number);
     case oid::xid8:
-      return through_codec<FullTransactionId>(type, in, text, out, [&](auto id) { return number(id.value); });
-    case oid::pg_lsn: {
-      std::uint64_t position = 0;
-      if (!Codec<std::uint64_t>::decode(type, in, position)) return false;
-      text += lsn_text(position);
-      out.u64(position);
-      return true;
-    }
+      return through_codec<FullTransactionId>(type, in, text, out, [&](auto v) { return number(v.value); });
+    case oid::pg_lsn: return through_codec<FullTransactionId>(oid::xid8, in, text, out, lsn);  // as many bits
     case oid::float4:
       return through_codec<float>(type, in, text, out, [](float v) { return float_text(v, 6); });
     case oid::float8:
