@@ -317,6 +317,7 @@ void Channel::close_if_failed() noexcept {
   fenced_ = false;
   grace_ends_ = cancel_due_ = never;
   come_back_soon();
+  if (events_) events_->on_ended();
 }
 
 // --- time ---------------------------------------------------------------------------------------

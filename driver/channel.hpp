@@ -31,6 +31,9 @@ struct ChannelOptions {
 
 class ChannelEvents {
  public:
+  /// The connection has just ended, and no operation's owner has been told. Called once, in the middle of
+  /// anything: it may only take a note.
+  virtual void on_ended() noexcept {}
   /// The connection is over, for the reason in session().failure(), and every operation's owner has
   /// been told. Called once, from the loop. May destroy the channel.
   virtual void on_closed() noexcept = 0;

@@ -86,8 +86,9 @@ void PoolCore::connected(Slot slot, TimePoint now) {
     data.lifetime_ends =
         deadline_after(now, std::chrono::duration_cast<Duration>(limits_.max_lifetime * part));
   }
+  asks(slot);
   if (!std::exchange(data.owned, false)) return ready(slot, now);
-  data.trusted = suspicion_;
+  data.trusted = data.asked;
   enter(slot, State::leased, now);
 }
 
@@ -110,7 +111,7 @@ bool PoolCore::release(Slot slot, TimePoint now) {
 
 void PoolCore::ready(Slot slot, TimePoint now) {
   SlotData& data = slots_[slot];
-  data.trusted = suspicion_;
+  data.trusted = data.asked;
   data.heard = round_;
   enter(slot, State::idle, now);
   note_due(deadline_after(now, limits_.max_idle));
@@ -257,6 +258,7 @@ std::optional<PoolCore::Action> PoolCore::serve_from_idle(TimePoint now) {
   }
   if (needs_check(slots_[slot], now)) {
     enter(slot, State::checking, now);
+    asks(slot);
     return Action{Action::Kind::check, slot};
   }
   enter(slot, State::leased, now);

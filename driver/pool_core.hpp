@@ -121,7 +121,9 @@ class PoolCore {
   void failed(Slot slot, TimePoint now, bool counts = true);
   /// leased → resetting, then ready() or retire(); or, returning false, → retiring, then gone().
   bool release(Slot slot, TimePoint now);
-  /// leased, resetting, checking → idle.
+  /// It has to answer something from now on: what has been found out since about others is not known of it.
+  void asks(Slot slot) noexcept { slots_[slot].asked = suspicion_; }
+  /// leased, resetting, checking → idle. It has answered what it was asked, if anything.
   void ready(Slot slot, TimePoint now);
   /// → retiring, then gone(): it is not to be used any more.
   void retire(Slot slot);
@@ -166,7 +168,8 @@ class PoolCore {
     TimePoint since{};   // it is in this state
     TimePoint lifetime_ends = never;
     std::uint64_t generation = 0;
-    std::uint64_t trusted = 0;  // suspicion_ when it was last known to work
+    std::uint64_t asked = 0;    // suspicion_ when it last was
+    std::uint64_t trusted = 0;  // what `asked` was when it last answered
     std::uint64_t heard = 0;    // round_ when that was
   };
 

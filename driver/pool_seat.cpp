@@ -40,6 +40,7 @@ std::string_view PoolState::Seat::reset_script() const noexcept {
 }
 
 bool PoolState::Seat::submit_reset(bool rolls_back, TimePoint deadline) noexcept {
+  pool.core_.asks(slot);
   reset.emplace(connection.channel(), *this);
   return reset->submit(reset_script(), rolls_back, deadline);
 }

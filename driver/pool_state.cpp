@@ -105,7 +105,7 @@ void PoolState::release(Slot slot) noexcept {
   if (core_.state(slot) != PoolCore::State::leased) return seat.drop();  // the pool was closed under it
   const TimePoint now = loop_.now();
   if (!seat.connection.is_open()) {
-    core_.suspect();  // has_closed() may come too late, if at all
+    core_.suspect();  // its user may have listened in our place
     retire(seat, "lost");
     return pump();
   }
@@ -195,9 +195,8 @@ std::vector<Loan> PoolState::loans() const {
 
 // --- what has happened --------------------------------------------------------------------------
 
-// The others may have died with it. One that is lent stays where it is: its user will notice.
+// One that is lent stays where it is: its user will notice.
 void PoolState::has_closed(Seat& seat) noexcept {
-  core_.suspect();
   if (seat.lent) return;
   const auto keep = weak_from_this().lock();
   retire(seat, "lost");

@@ -63,6 +63,7 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   /// A slot's connection.
   struct Seat final : ChannelEvents, ConnectHandler, ResetHandler {
     Seat(PoolState& p, Slot s) : pool(p), slot(s) {}
+    void on_ended() noexcept override { pool.core_.suspect(); }
     void on_closed() noexcept override { pool.has_closed(*this); }
     void on_connected(std::unique_ptr<Channel> made) noexcept override;
     void on_connect_failed(Failure failure) noexcept override;

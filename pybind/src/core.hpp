@@ -18,6 +18,16 @@ namespace pgstride::python {
 
 class Exchange;
 
+/// Whoever has to know of a connection's end before its users do.
+class EndListener {
+ public:
+  /// Like ChannelEvents::on_ended().
+  virtual void on_ended() noexcept = 0;
+
+ protected:
+  ~EndListener() = default;
+};
+
 struct CoreOptions {
   CoreOptions() = default;
   Duration command_timeout = Duration::max();
@@ -89,6 +99,7 @@ class Core final : ChannelEvents, ServerEvents {
   void part() noexcept { parted_ = parted_ || channel_->is_open(); }
   /// It has ended, and not because its user wanted that.
   bool is_lost() const noexcept { return !channel_->is_open() && !parted_; }
+  void listen(EndListener* listener) noexcept { end_listener_ = listener; }
   /// Called once when the connection has ended, whoever ended it; a Python callable or null.
   void set_on_closed(Ref callback) { on_closed_callback_ = std::move(callback); }
   /// Callables or null: called with (pid, channel, payload) of each notification and (fields, query) of
@@ -115,6 +126,9 @@ class Core final : ChannelEvents, ServerEvents {
   static constexpr auto outdated = std::numeric_limits<std::uint64_t>::max();
 
   static void tell(const Ref& callback) noexcept;
+  void on_ended() noexcept override {
+    if (end_listener_) end_listener_->on_ended();
+  }
   void on_closed() noexcept override;
   void on_notification(const Notification& notification) override;
   void on_notice(const ServerError& notice) override;
@@ -131,6 +145,7 @@ class Core final : ChannelEvents, ServerEvents {
   bool abort_when_free_ = false;
   bool parted_ = false;
   std::vector<Ref> closing_;
+  EndListener* end_listener_ = nullptr;
   Ref on_closed_callback_;
   Ref on_notification_callback_;
   Ref on_notice_callback_;

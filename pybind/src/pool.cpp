@@ -51,8 +51,21 @@ bool PoolHead::Seat::is_fit() const noexcept {
 }
 
 bool PoolHead::Seat::submit_reset(bool rolls_back, TimePoint deadline) {
+  pool.core_.asks(slot);
   reset.emplace(core().channel(), *this);
   return reset->submit(reset_script, rolls_back, deadline);
+}
+
+// The others may have died with it.
+void PoolHead::Seat::on_ended() noexcept {
+  if (pool.core_.state(slot) == PoolCore::State::checking || core().is_lost()) pool.core_.suspect();
+}
+
+void PoolHead::Seat::drop() noexcept {
+  if (!connection) return;
+  core().listen(nullptr);
+  reset.reset();
+  connection.clear();
 }
 
 std::optional<PoolHead::Slot> PoolHead::take() {
@@ -85,6 +98,7 @@ void PoolHead::unused(Slot slot) noexcept {
 void PoolHead::connected(Slot slot, PyObject* core, std::string reset_script) {
   Seat& seat = *seats_[slot];
   seat.connection = Ref::borrow(core);
+  seat.core().listen(&seat);
   seat.demotion = Demotion(seat.core().session().parameters());
   seat.reset_script = std::move(reset_script);
   core_.connected(slot, now());
@@ -133,13 +147,10 @@ std::string_view PoolHead::end_reason(Slot slot) const noexcept {
   return seat.connection && has_run_enough(seat) ? "used enough" : core_.end_reason(slot, now());
 }
 
-// The others may have died with it.
 void PoolHead::gone(Slot slot) {
-  Seat& seat = *seats_[slot];
-  if (core_.state(slot) == PoolCore::State::checking || seat.core().is_lost()) core_.suspect();
   core_.gone(slot);
-  const Ref connection = std::move(seat.connection);
-  seat.reset.reset();
+  const Ref keep = seats_[slot]->connection;
+  seats_[slot]->drop();
   pump();
 }
 
@@ -152,7 +163,6 @@ void PoolHead::give_back(Slot slot, bool is_reset) noexcept {
   if (core_.state(slot) != PoolCore::State::leased) return;  // its connection has died
   const KeepError keep;
   Seat& seat = *seats_[slot];
-  if (seat.core().is_lost()) core_.suspect();  // now: whoever waits may ask for another before it is gone()
   if (!is_reset) {
     if (!release(slot, longest_reset, false)) act("retire", slot);
     return;

@@ -107,8 +107,10 @@ class PoolHead final : public Lender, TimerHandler {
 
  private:
   /// A slot's connection.
-  struct Seat final : ResetHandler {
+  struct Seat final : ResetHandler, EndListener {
     Seat(PoolHead& p, Slot s) : pool(p), slot(s) {}
+    ~Seat() { drop(); }
+    void on_ended() noexcept override;
     void on_reset(bool clean) noexcept override { pool.was_reset(*this, clean); }
 
     Core& core() const noexcept { return core_of(connection.get()); }
@@ -117,6 +119,7 @@ class PoolHead final : public Lender, TimerHandler {
     /// The server is not any more what it was when we connected.
     bool is_demoted() const noexcept { return demotion.has_happened(core().session().parameters()); }
     bool submit_reset(bool rolls_back, TimePoint deadline);
+    void drop() noexcept;
 
     PoolHead& pool;
     Slot slot;

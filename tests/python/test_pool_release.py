@@ -188,6 +188,33 @@ async def test_when_one_is_lost_the_others_are_checked_before_they_are_lent(crea
         assert await last_queries() == [""]
 
 
+async def test_one_that_was_lent_and_not_used_is_checked_like_the_others(create_pool, observer):  # R-L6, DT-27
+    pool = await create_pool(min_size=2, max_size=2)
+    async with pool.acquire() as lost, pool.acquire() as unused:
+        pid = unused.get_server_pid()
+        await observer.terminate(lost.get_server_pid())
+        while pool.get_size() > 1:
+            await asyncio.sleep(0.005)
+    async with pool.acquire() as unused:
+        assert unused.get_server_pid() == pid
+        began = "select query_start is not null and query = '' from pg_stat_activity where pid = $1"
+        assert await observer.connection.fetchval(began, pid)
+
+
+async def test_whoever_has_lost_one_gets_one_that_was_checked(create_pool, observer):  # R-L6, DT-27
+    """Even if he asks for it at once, while he still has the other."""
+    pool = await create_pool(min_size=2, max_size=2)
+    async with pool.acquire() as lost:
+        pid = lost.get_server_pid()
+        losing = asyncio.create_task(observer.terminate(pid))
+        with pytest.raises(pgstride.ConnectionDoesNotExistError):
+            await lost.fetch("select pg_sleep(60)")
+        async with pool.acquire() as other:
+            await losing
+            began = "select query_start is not null and query = '' from pg_stat_activity where pid = $1"
+            assert await observer.connection.fetchval(began, other.get_server_pid())
+
+
 async def test_killed_while_it_is_reset(create_pool, observer):
     pool = await create_pool()
     for _ in range(10):
