@@ -42,7 +42,7 @@ class [[nodiscard]] AsyncGenerator {
     struct Awaiter {
       explicit Awaiter(Handle handle) noexcept : frame(handle) {}
       bool await_ready() const noexcept { return !frame || frame.done() || frame.promise().is_offered_; }
-      bool await_suspend(std::coroutine_handle<> waiting) noexcept {
+      bool await_suspend(std::coroutine_handle<> waiting) {
         awaiting.wait(frame.promise().consumer_, waiting);
         return frame.promise().go_on();
       }
@@ -66,9 +66,7 @@ class AsyncGenerator<T>::promise_type {
   promise_type() = default;
   promise_type(const promise_type&) = delete;
   promise_type& operator=(const promise_type&) = delete;
-  ~promise_type() {
-    if (gone_) *gone_ = true;
-  }
+  ~promise_type() { leave(); }
 
   AsyncGenerator get_return_object() noexcept { return AsyncGenerator(Handle::from_promise(*this)); }
   std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -92,24 +90,25 @@ class AsyncGenerator<T>::promise_type {
   // Runs to the next value, or to where it has to wait: then true, and the consumer waits, too. Values that are
   // there at once do not nest, however the compiler transfers control.
   bool go_on() noexcept {
-    if (std::exchange(is_running_, true)) {
-      is_asked_again_ = true;
+    if (std::exchange(is_running_, true)) {  // who asked before has gone
+      leave();
       return true;
     }
-    is_asked_again_ = false;
-    bool is_gone = false;
-    gone_ = &is_gone;
+    bool is_left = false;
+    left_ = &is_left;
     Handle::from_promise(*this).resume();
-    if (is_gone) return true;
-    gone_ = nullptr;
-    if (!is_offered_ || is_asked_again_ || !consumer_) return true;
+    if (is_left) return true;
+    left_ = nullptr;
+    if (!is_offered_ || !consumer_) return true;
     (void)consumer_.take();
     return false;
   }
-  // In go_on() it is that which tells the consumer, unless another has taken its place.
-  std::coroutine_handle<> answer() noexcept {
-    return gone_ && !is_asked_again_ ? std::noop_coroutine() : consumer_.take();
+  // What go_on() runs is not its business any more.
+  void leave() noexcept {
+    if (left_) *std::exchange(left_, nullptr) = true;
   }
+  // In go_on() it is that which tells the consumer.
+  std::coroutine_handle<> answer() noexcept { return left_ ? std::noop_coroutine() : consumer_.take(); }
   ToConsumer offer(T* value) noexcept {
     value_ = value;
     is_running_ = false;
@@ -124,10 +123,9 @@ class AsyncGenerator<T>::promise_type {
 
   Awaited consumer_;
   T* value_ = nullptr;
-  bool* gone_ = nullptr;  // in go_on(): to be told when this is destroyed
+  bool* left_ = nullptr;  // in go_on(): to be told when this is destroyed, or another consumer has come
   bool is_running_ = false;
-  bool is_asked_again_ = false;  // while it runs: who asked before has gone
-  bool is_offered_ = false;      // and nobody has taken it yet
+  bool is_offered_ = false;  // and nobody has taken it yet
   std::exception_ptr thrown_;
 };
 

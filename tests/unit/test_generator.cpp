@@ -93,6 +93,30 @@ BOOST_AUTO_TEST_CASE(another_consumer_may_come_while_it_runs) {
   BOOST_TEST(second.take() == 1);
 }
 
+BOOST_AUTO_TEST_CASE(another_consumer_may_end_it) {
+  FakeLoop loop;
+  Task<int> first;
+  Task<int> second;
+  const auto exchanging = [](Task<int>& goes, Task<int>& comes) -> AsyncGenerator<int> {
+    goes = Task<int>();
+    comes.start();
+    co_yield 1;
+    co_yield 2;
+  };
+  AsyncGenerator<int> numbers = exchanging(first, second);
+  const auto sum_and_end = [](AsyncGenerator<int>& all) -> Task<int> {
+    int sum = 0;
+    while (const int* value = co_await all.next()) sum += *value;
+    all = AsyncGenerator<int>();
+    co_return sum;
+  };
+  first = first_of(numbers);
+  second = sum_and_end(numbers);
+  first.start();
+  BOOST_REQUIRE(second.done());
+  BOOST_TEST(second.take() == 3);
+}
+
 BOOST_AUTO_TEST_CASE(is_lazy_and_stays_ended) {
   FakeLoop loop;
   const auto twice_past_the_end = []() -> Task<int> {
