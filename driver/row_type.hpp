@@ -63,14 +63,14 @@ constexpr auto parts(T& row) noexcept {
   if constexpr (Decodable<T>) {
     return reflect::refer_to(row);
   } else if constexpr (is_tuple<T>) {
-    return elements(row, std::make_index_sequence<std::tuple_size_v<T>>());
+    return detail::elements(row, std::make_index_sequence<std::tuple_size_v<T>>());
   } else {
     return reflect::members(row);
   }
 }
 
 template <class T>
-using Parts = decltype(parts(std::declval<T&>()));
+using Parts = decltype(detail::parts(std::declval<T&>()));
 
 template <class... Part>
 constexpr bool any_view(std::type_identity<reflect::References<Part...>>) noexcept {
@@ -78,7 +78,7 @@ constexpr bool any_view(std::type_identity<reflect::References<Part...>>) noexce
 }
 template <class T>
 constexpr bool has_view() noexcept {
-  return any_view(std::type_identity<Parts<T>>());
+  return detail::any_view(std::type_identity<Parts<T>>());
 }
 
 template <class T>

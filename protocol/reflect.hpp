@@ -84,7 +84,7 @@ constexpr auto members(T& it) noexcept {
 #define PGSTRIDE_MEMBERS(number, ...)                       \
   if constexpr (count == number) {                          \
     auto& [__VA_ARGS__] = it;                               \
-    return refer_to(__VA_ARGS__);                         \
+    return reflect::refer_to(__VA_ARGS__);                  \
   } else
   PGSTRIDE_MEMBERS(1, a)
   PGSTRIDE_MEMBERS(2, a, b)
@@ -119,7 +119,7 @@ constexpr auto members(T& it) noexcept {
   PGSTRIDE_MEMBERS(31, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc, dd, ee)
   PGSTRIDE_MEMBERS(32, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc, dd, ee, ff)
   {
-    return refer_to();
+    return reflect::refer_to();
   }
 #undef PGSTRIDE_MEMBERS
 }
@@ -161,8 +161,8 @@ constexpr auto last_word() noexcept {
 
 template <class T, std::size_t... I>
 constexpr auto names_of(std::index_sequence<I...>) noexcept {
-  constexpr auto all = members(nowhere<T>.value);
-  return std::array<std::string_view, sizeof...(I)>{detail::last_word<Address{&get<I>(all)}>()...};
+  constexpr auto all = reflect::members(nowhere<T>.value);
+  return std::array<std::string_view, sizeof...(I)>{detail::last_word<Address{&reflect::get<I>(all)}>()...};
 }
 
 /// Of an enumerator; empty when the enum has none of this value.
@@ -180,7 +180,7 @@ inline constexpr auto member_names = names_of<T>(std::make_index_sequence<member
 template <class T>
 struct OnlyMemberOf {
   static_assert(member_count<T> == 1, "this must be a class with one member");
-  using Type = std::remove_reference_t<decltype(get<0>(members(std::declval<T&>())))>;
+  using Type = std::remove_reference_t<decltype(reflect::get<0>(reflect::members(std::declval<T&>())))>;
 };
 /// The type of a class's one member.
 template <class T>

@@ -17,6 +17,27 @@
 
 using namespace pgstride;
 
+// A user's functions, which take anything and are called like some of reflect.hpp and row_type.hpp.
+namespace greedy {
+
+struct Spot {
+  int x = 0;
+};
+struct Row {
+  int id = 0;
+  Spot spot;
+};
+template <auto I, class T>
+void get(T&&);
+void refer_to(auto&&...);
+void members(auto&&...);
+void elements(auto&&...);
+void parts(auto&&...);
+
+static_assert(reflect::member_names<Row>[1] == "spot");
+
+}  // namespace greedy
+
 namespace {
 
 struct Many {
