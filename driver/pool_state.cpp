@@ -365,7 +365,7 @@ void PoolState::abort() noexcept {
     }
   }
   pump();
-  if (!resuming_) timer_->cancel();
+  if (!resuming_ && drain_waiters_.empty()) timer_->cancel();
 }
 
 // The timer is never disarmed: what was due is mostly put off.

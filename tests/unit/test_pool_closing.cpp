@@ -59,4 +59,24 @@ BOOST_AUTO_TEST_CASE(several_may_wait_for_its_end) {
   BOOST_TEST(second.done());
 }
 
+// By the impatience of another, and with the pool itself.
+BOOST_AUTO_TEST_CASE(its_end_may_come_early) {
+  for (const bool another_closes : {true, false}) {
+    open(options());
+    Lease lease;
+    auto holding = hold(*pool, lease);
+    holding.start();
+    settle();
+    auto patient = pool->close(1h), impatient = pool->close(1s);
+    patient.start();
+    if (another_closes) {
+      impatient.start();
+    } else {
+      pool.reset();
+    }
+    pass(1s);
+    BOOST_TEST(patient.done());
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
