@@ -18,9 +18,7 @@ constexpr std::size_t kept_of_statement = 256;  // as much as an error text can 
 template <class Grammar>
 class CopyRequest : public Grammar {
  public:
-  void wait(Awaiting& awaiting, std::coroutine_handle<> waiting) noexcept {
-    awaiting.wait(awaited_, waiting);
-  }
+  void wait(Awaiting& awaiting, std::coroutine_handle<> waiting) { awaiting.wait(awaited_, waiting); }
   void check() const {
     if (const Failure* failure = this->failure()) raise(*failure, excerpt_);
   }
@@ -72,9 +70,9 @@ class CopyOutStream::Request final : public CopyRequest<CopyOut> {
   }
 
   bool has_news() const noexcept { return !gathered_.empty() || !pending(); }
-  void wait_for_data(Awaiting& awaiting, std::coroutine_handle<> waiting) noexcept {
-    wants_data_ = true;
+  void wait_for_data(Awaiting& awaiting, std::coroutine_handle<> waiting) {
     wait(awaiting, waiting);
+    wants_data_ = true;
   }
   const Bytes* take() {
     if (gathered_.empty()) return check(), nullptr;
@@ -138,14 +136,14 @@ CopyInStream::Write::~Write() {
   if (awaiting_.waits()) request_.break_off("the data are gone");
 }
 
-void CopyInStream::Write::await_suspend(std::coroutine_handle<> waiting) noexcept {
+void CopyInStream::Write::await_suspend(std::coroutine_handle<> waiting) {
   request_.wait(awaiting_, waiting);
 }
 
 void CopyInStream::Write::await_resume() { request_.check(); }
 
 bool CopyInStream::Finish::await_ready() const noexcept { return !request_.pending(); }
-void CopyInStream::Finish::await_suspend(std::coroutine_handle<> waiting) noexcept {
+void CopyInStream::Finish::await_suspend(std::coroutine_handle<> waiting) {
   request_.wait(awaiting_, waiting);
 }
 
@@ -166,7 +164,7 @@ const CopyResponse& CopyOutStream::response() const noexcept { return request_->
 const Completion& CopyOutStream::completion() const noexcept { return request_->completion; }
 
 bool CopyOutStream::Next::await_ready() const noexcept { return request_.has_news(); }
-void CopyOutStream::Next::await_suspend(std::coroutine_handle<> waiting) noexcept {
+void CopyOutStream::Next::await_suspend(std::coroutine_handle<> waiting) {
   request_.wait_for_data(awaiting_, waiting);
 }
 const Bytes* CopyOutStream::Next::await_resume() { return request_.take(); }

@@ -67,7 +67,7 @@ class [[nodiscard]] CopyInStream::Write {
   ~Write();
 
   bool await_ready() const noexcept { return has_room_; }
-  void await_suspend(std::coroutine_handle<> waiting) noexcept;
+  void await_suspend(std::coroutine_handle<> waiting);
   void await_resume();
 
  private:
@@ -83,7 +83,7 @@ class [[nodiscard]] CopyInStream::Finish {
   Finish& operator=(const Finish&) = delete;
 
   bool await_ready() const noexcept;
-  void await_suspend(std::coroutine_handle<> waiting) noexcept;
+  void await_suspend(std::coroutine_handle<> waiting);
   Completion await_resume();
 
  private:
@@ -123,7 +123,7 @@ class [[nodiscard]] CopyOutStream::Next {
   Next& operator=(const Next&) = delete;
 
   bool await_ready() const noexcept;
-  void await_suspend(std::coroutine_handle<> waiting) noexcept;
+  void await_suspend(std::coroutine_handle<> waiting);
   const Bytes* await_resume();
 
  private:

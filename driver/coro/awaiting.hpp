@@ -4,13 +4,18 @@
 // first: a coroutine that is gone is not resumed.
 #pragma once
 
-#include <cassert>
 #include <coroutine>
 #include <utility>
 
 namespace pgstride::inline v0 {
 
 class Awaited;
+
+namespace detail {
+
+[[noreturn, gnu::cold]] void refuse_to_await_beside();
+
+}  // namespace detail
 
 /// Part of an awaiter, and so of the frame of the coroutine that waits.
 class Awaiting {
@@ -20,7 +25,8 @@ class Awaiting {
   Awaiting& operator=(const Awaiting&) = delete;
   inline ~Awaiting();
 
-  inline void wait(Awaited& awaited, std::coroutine_handle<> waiting) noexcept;
+  /// Throws Error when another waits already.
+  inline void wait(Awaited& awaited, std::coroutine_handle<> waiting);
   /// Neither resumed yet, nor has what it waits for gone.
   bool waits() const noexcept { return awaited_ != nullptr; }
 
@@ -62,8 +68,9 @@ inline Awaiting::~Awaiting() {
   awaited_ = nullptr;  // g++ 12 destroys some temporaries inside co_await twice
 }
 
-inline void Awaiting::wait(Awaited& awaited, std::coroutine_handle<> waiting) noexcept {
-  assert(!awaited.by_ && "it has one waiter");
+inline void Awaiting::wait(Awaited& awaited, std::coroutine_handle<> waiting) {
+  if (awaited.by_) [[unlikely]]
+    detail::refuse_to_await_beside();
   waiting_ = waiting;
   awaited_ = &awaited;
   awaited.by_ = this;

@@ -6,5 +6,8 @@
 namespace pgstride::inline v0::detail {
 
 void refuse_to_await() { throw Error(Errc::invalid_argument, "there is no task to wait for, or it is over"); }
+void refuse_to_await_beside() {
+  throw Error(Errc::invalid_argument, "another coroutine waits for this already");
+}
 
 }  // namespace pgstride::inline v0::detail

@@ -80,7 +80,7 @@ class Ended {
   Ended& operator=(Ended&&) = delete;
 
   bool await_ready() const noexcept { return frame_.done(); }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) noexcept {
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) {
     awaiting_.wait(frame_.promise().awaited, waiting);
     if (std::exchange(frame_.promise().has_started, true)) return std::noop_coroutine();
     return frame_;

@@ -26,7 +26,7 @@ class Within final : TimerHandler {
   Within& operator=(const Within&) = delete;
 
   bool await_ready() const noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) noexcept {
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) {
     waiting_ = waiting;
     return ended_.await_suspend(waiting);
   }

@@ -187,6 +187,24 @@ BOOST_AUTO_TEST_CASE(a_task_that_goes_before_its_waiter) {
   BOOST_TEST(!waiting.done());
 }
 
+BOOST_FIXTURE_TEST_CASE(two_waiters, Apart) {
+  const auto second_is_refused = [](Task<> first, Task<> second) {
+    first.start();
+    second.start();
+    BOOST_REQUIRE(second.done());
+    BOOST_CHECK_THROW(second.take(), Error);
+    BOOST_TEST(!first.done());
+  };
+  Task<int> task = slowly(loop, 7);
+  second_is_refused(awaits(task), awaits(task));
+  AsyncGenerator<int> numbers = count(loop, 2);
+  second_is_refused(awaits_next(numbers), awaits_next(numbers));
+  Query query = connection.query("select x");
+  second_is_refused(awaits(query), awaits(query));
+  Stream rows = connection.stream("select x");
+  second_is_refused(awaits_next(rows), awaits_next(rows));
+}
+
 BOOST_AUTO_TEST_CASE(a_pause_without_its_waiter) {
   FakeLoop loop;
   Sleep pause = sleep(loop, 1s);
