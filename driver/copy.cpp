@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/copy.hpp"
 
+#include <memory>
 #include <vector>
 
 #include "pgstride/driver/copy_writer.hpp"
@@ -49,8 +50,9 @@ class CopyRequest : public Grammar {
 
 class CopyInStream::Request final : public CopyRequest<CopyWriter> {
  public:
-  Request(Channel& channel, std::string_view sql) : CopyRequest(sql, channel, sql) {
-    batch().set_types(channel.session().types().get());
+  Request(Channel& channel, std::string_view sql)
+      : CopyRequest(sql, channel, sql), types_(channel.session().types()) {
+    batch().set_types(types_.get());
   }
   ~Request() {
     if (pending()) channel().cancel(*this);
@@ -60,6 +62,9 @@ class CopyInStream::Request final : public CopyRequest<CopyWriter> {
     check();
     if (has_ended()) throw Error(Errc::invalid_argument, "the COPY was finished before");
   }
+
+ private:
+  std::shared_ptr<const TypeNames> types_;  // rows may still be written when the connection has gone
 };
 
 class CopyOutStream::Request final : public CopyRequest<CopyOut> {

@@ -150,6 +150,20 @@ BOOST_AUTO_TEST_CASE(copied_in) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_row_for_a_connection_that_has_gone) {
+  Connection goes = another();
+  go([&goes](Database& database) -> Task<> {
+    co_await goes.execute("create temp table c (moods ntt.mood[])");
+    co_await load_types<Mood>(goes);
+    auto in = co_await goes.copy_rows_in<std::vector<Mood>>("copy c from stdin (format binary)");
+    goes = Connection();
+    Sleep turn = sleep(database.loop, std::chrono::milliseconds(1));
+    co_await turn;
+    const std::vector<Mood> moods{Mood::sad};
+    BOOST_CHECK_THROW((void)in.write(moods), Error);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(an_enumerator_that_is_no_label) {
   go([](Connection& conn) -> Task<> {
     std::string text;
