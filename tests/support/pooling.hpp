@@ -41,6 +41,8 @@ struct Diary final : Observer {
 };
 using Notes = std::vector<std::string>;
 
+inline Task<> hold(Pool& pool, Lease& lease) { lease = co_await pool.acquire(); }
+
 /// A server process, which numbers itself from 1.
 struct Backend {
   Peer peer;

@@ -34,8 +34,6 @@ Task<std::string> ask(Pool& pool, std::string what, Duration limit = unlimited) 
   }
 }
 
-Task<> hold(Pool& pool, Lease& lease) { lease = co_await pool.acquire(); }
-
 // A pool of two connections that are idle.
 void open_two(Pooling& in) {
   in.open(in.options(2));
@@ -143,7 +141,7 @@ BOOST_AUTO_TEST_CASE(who_waits_for_the_default_time_is_told_where_the_connection
   BOOST_REQUIRE(asking.done());
   const std::string what = asking.take();
   BOOST_TEST(contains(what, "no connection became free in 30.0 s: 1 of 1 are lent"));
-  BOOST_TEST(contains(what, "test_pool.cpp:"));
+  BOOST_TEST(contains(what, "pooling.hpp:"));  // hold()
   BOOST_TEST(diary.take() == Notes{"refused: deadline passed"}, boost::test_tools::per_element());
   BOOST_TEST((diary.waited == 30s));
 }

@@ -14,12 +14,6 @@ using namespace pgstride;
 using namespace pgstride::test;
 using namespace std::chrono_literals;
 
-namespace {
-
-Task<> hold(Pool& pool, Lease& lease) { lease = co_await pool.acquire(); }
-
-}  // namespace
-
 BOOST_FIXTURE_TEST_SUITE(pool_closing, Pooling)
 
 BOOST_AUTO_TEST_CASE(closing_takes_no_longer_than_it_may) {

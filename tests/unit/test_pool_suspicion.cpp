@@ -14,8 +14,6 @@ using namespace pgstride::test;
 
 namespace {
 
-Task<> hold(Pool& pool, Lease& lease) { lease = co_await pool.acquire(); }
-
 /// Two connections that are lent, of which one has not been used.
 struct TwoLent : Pooling {
   TwoLent() {
