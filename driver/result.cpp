@@ -1,8 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/result.hpp"
 
-#include <algorithm>
-#include <cstring>
 #include <new>
 
 #include "pgstride/driver/exception.hpp"
@@ -10,7 +8,6 @@
 namespace pgstride::inline v0 {
 namespace {
 
-constexpr std::size_t first_capacity = 128;
 constexpr std::size_t most_notices = 1024;
 
 }  // namespace
@@ -28,28 +25,6 @@ void Completion::add(const Notice& notice) noexcept {
     notices_.push_back(notice);
   } catch (const std::bad_alloc&) {  // losing a notice is better than failing the request
   }
-}
-
-void RowArena::append(Bytes row) {
-  const std::size_t taken = used_ + count_ * sizeof(std::size_t);
-  const std::size_t needed = row.size() + sizeof(std::size_t);
-  if (capacity_ - taken < needed) make_room(taken + needed);
-  if (!row.empty()) std::memcpy(memory_.get() + used_, row.data(), row.size());
-  used_ += row.size();
-  std::memcpy(end_slot(count_), &used_, sizeof used_);
-  ++count_;
-}
-
-void RowArena::make_room(std::size_t needed) {
-  const std::size_t capacity = std::max({first_capacity, needed, capacity_ * 2});
-  const std::size_t ends = count_ * sizeof(std::size_t);
-  auto memory = std::make_unique_for_overwrite<std::byte[]>(capacity);
-  if (count_ > 0) {
-    std::memcpy(memory.get(), memory_.get(), used_);
-    std::memcpy(memory.get() + capacity - ends, memory_.get() + capacity_ - ends, ends);
-  }
-  memory_ = std::move(memory);
-  capacity_ = capacity;
 }
 
 const Columns& Result::columns() const noexcept {

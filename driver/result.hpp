@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "pgstride/driver/row_arena.hpp"
 #include "pgstride/driver/row_view.hpp"
 #include "pgstride/protocol/error.hpp"
 #include "pgstride/protocol/row.hpp"
@@ -49,50 +50,6 @@ class Completion {
   std::string tag_;
   std::vector<std::string> earlier_;
   bool any_ = false;
-};
-
-/// Byte strings in one piece of memory: the strings from its front, the offsets where they end from its
-/// back.
-class RowArena {
- public:
-  RowArena() = default;
-  RowArena(RowArena&& other) noexcept
-      : memory_(std::move(other.memory_)),
-        capacity_(std::exchange(other.capacity_, 0)),
-        used_(std::exchange(other.used_, 0)),
-        count_(std::exchange(other.count_, 0)) {}
-  RowArena& operator=(RowArena&& other) noexcept {
-    memory_ = std::move(other.memory_);
-    capacity_ = std::exchange(other.capacity_, 0);
-    used_ = std::exchange(other.used_, 0);
-    count_ = std::exchange(other.count_, 0);
-    return *this;
-  }
-
-  void append(Bytes row);
-  Bytes operator[](std::size_t i) const noexcept {
-    const std::size_t begin = i == 0 ? 0 : end_of(i - 1);
-    return {memory_.get() + begin, end_of(i) - begin};
-  }
-  std::size_t size() const noexcept { return count_; }
-  /// Forgets the rows and keeps the memory.
-  void clear() noexcept { used_ = count_ = 0; }
-
- private:
-  std::byte* end_slot(std::size_t i) const noexcept {
-    return memory_.get() + capacity_ - (i + 1) * sizeof(std::size_t);
-  }
-  std::size_t end_of(std::size_t i) const noexcept {
-    std::size_t end = 0;
-    std::memcpy(&end, end_slot(i), sizeof end);
-    return end;
-  }
-  void make_room(std::size_t needed);
-
-  std::unique_ptr<std::byte[]> memory_;
-  std::size_t capacity_ = 0;
-  std::size_t used_ = 0;  // by the strings
-  std::size_t count_ = 0;
 };
 
 /// A row of a Result, valid as long as that.

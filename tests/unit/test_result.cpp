@@ -86,6 +86,20 @@ BOOST_AUTO_TEST_CASE(arena_keeps_what_it_was_given) {
   for (std::size_t i = 0; i < rows.size(); ++i) BOOST_TEST(as_text(moved[i]) == rows[i]);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_in_an_arena_stays_where_it_is) {
+  RowArena arena;
+  std::vector<Bytes> views;
+  for (int i = 0; i < 1000; ++i) {
+    arena.append(as_bytes(std::string(100, 'a')));
+    views.push_back(arena[arena.size() - 1]);
+  }
+  const RowArena moved = std::move(arena);
+  for (std::size_t i = 0; i < views.size(); ++i) BOOST_REQUIRE(moved[i].data() == views[i].data());
+  BOOST_TEST(arena.size() == 0U);  // NOLINT: what is left of it
+  arena.append(as_bytes(std::string_view("new")));
+  BOOST_TEST(as_text(arena[0]) == "new");
+}
+
 BOOST_AUTO_TEST_CASE(arena_takes_one_row_that_is_larger_than_all) {
   RowArena arena;
   const std::string small = "x";
