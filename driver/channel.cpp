@@ -289,20 +289,22 @@ void Channel::receive() noexcept {
 }
 
 void Channel::receive_some() {
-  for (std::size_t received = 0; is_open() && !session_.paused() && received < turn_budget;) {
+  if (!is_open()) return;
+  for (std::size_t received = 0; !session_.paused() && received < turn_budget;) {
     const auto space = session_.prepare_read();
     if (space.empty()) return;
     const IoResult result = transport_.read_some(space);
-    if (result.would_block && !transport_.has_unread()) return;
+    if (result.would_block && !transport_.has_unread()) return static_cast<void>(watch_->drained());
     if (result.would_block) break;
     if (result.bytes == 0) return session_.fail(transport_.lost(result, "receiving from ", address()));
     session_.commit_read(result.bytes);
-    // Mostly that was all. While a reply is due, more has to be asked for: a reset may be among what
-    // was told of just now, and not every loop tells of that twice (uvloop).
-    if (result.bytes < space.size() && !session_.awaits_reply() && !transport_.has_unread()) return;
+    if (!is_open()) return;
+    // That was all, but for a reset that may have been told of just now, and not every loop tells of that twice
+    // (uvloop): while a reply is due, it is looked for.
+    const bool is_short = result.bytes < space.size() && !transport_.has_unread();
+    if (is_short && (watch_->drained() || !session_.awaits_reply())) return;
     received += result.bytes;
   }
-  if (!is_open()) return;
   if (transport_.has_unread() && !session_.paused()) come_back_soon();
   watch_->want(Ready::none);  // likewise: we have not come to the end
   wanted_ = Ready::none;      // send() wants again

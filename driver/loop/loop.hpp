@@ -55,13 +55,18 @@ class TimerHandler {
   ~TimerHandler() = default;
 };
 
-/// Interest in one descriptor. Level-triggered, except that a reset may be reported only once: a handler
-/// that stops reading early must call want(none) and later want(read) again. Destroying it ends the
-/// interest at once: the handler is not called again. Must be destroyed before the descriptor is closed.
+/// Interest in one descriptor. Level-triggered, except that a reset may be reported only once, and after
+/// drained() anything: a handler that stops reading early must call want(none) and later want(read) again.
+/// Destroying it ends the interest at once: the handler is not called again. Must be destroyed before the
+/// descriptor is closed.
 class Watch {
  public:
   virtual ~Watch() = default;
   virtual void want(Ready) = 0;
+  /// Nothing was left to read: the last read would have blocked or got less than it asked for. From then on a loop
+  /// need report only what comes later, and the end or the error that the stream may have come to already. False when
+  /// it may have reported those and will not again: after a short read, the handler reads on until it would block.
+  virtual bool drained() noexcept { return false; }
 };
 
 /// A one-shot timer. Destroying it disarms it.

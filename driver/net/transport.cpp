@@ -62,8 +62,11 @@ IoResult Transport::read_some(std::span<std::byte> into) {
     const bool is_over = tls_->state() != TlsState::open;
     if (is_over && count == 0) return ended(*tls_);
     has_unread_ = is_over || count == into.size() || fruitless == most_fruitless;
-    if (count > 0) return of_bytes(count);
-    if (has_unread_) return blocked();
+    if (count == 0 && has_unread_) return blocked();
+    if (count > 0) {
+      has_unread_ |= filled_;
+      return of_bytes(count);
+    }
     const IoResult result = receive();
     if (result.bytes == 0) return result;
   }
@@ -83,6 +86,7 @@ IoResult Transport::write_some(Bytes from) {
 IoResult Transport::receive() {
   const std::span<std::byte> into(ciphertext_.get(), receive_size);
   const IoResult result = socket_.read_some(into);
+  filled_ = result.bytes == receive_size;
   if (result.bytes > 0) tls_->feed(into.first(result.bytes));
   return result;
 }

@@ -48,7 +48,8 @@ class Transport {
 
   /// As Socket's.
   IoResult read_some(std::span<std::byte> into);
-  /// The last read_some() has left data in here, for which no readiness event will come.
+  /// The last read_some() has left data in here, for which no readiness event will come, or may have left some
+  /// in the socket without having met the end of it.
   bool has_unread() const noexcept { return has_unread_; }
 
   /// As Socket's, but what it takes may then wait in here: it would block as long as has_unsent(), and
@@ -72,6 +73,7 @@ class Transport {
   std::unique_ptr<TlsEngine> tls_;
   std::unique_ptr<std::byte[]> ciphertext_;
   bool has_unread_ = false;
+  bool filled_ = false;  // the last receive() filled its buffer
   BirthProcess born_;
 };
 

@@ -2,6 +2,7 @@
 #include "tests/support/fake_loop.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -36,6 +37,13 @@ class FakeLoop::FakeWatch final : public Watch {
   void want(Ready ready) override {
     wanted_ = ready;
     if (ready == Ready::none) stopped_ = false;
+  }
+  // Whoever speaks to those on this loop does so on its thread, and so has said nothing since.
+  bool drained() noexcept override {
+    std::byte next{};
+    if (::recv(fd_, &next, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return !loop_.tells_of_errors_once_;
+    std::fprintf(stderr, "FakeLoop: a descriptor is said to be drained, and is not\n");
+    std::abort();
   }
 
   std::uint64_t serial() const noexcept { return serial_; }

@@ -40,6 +40,24 @@ BOOST_AUTO_TEST_CASE(records_end_anywhere_and_nothing_waits_for_a_further_event)
   }
 }
 
+// More than is taken from the socket at a time.
+BOOST_AUTO_TEST_CASE(much_that_comes_unasked_is_read_to_its_end) {
+  start(SslMode::require);
+  Peer peer = accept_request();
+  TlsServer server(identity);
+  peer.says("S"s);
+  loop.run_until_idle();
+  log_in(peer, server);
+  for (int i = 0; i < 5; ++i) {
+    std::string records;
+    for (int j = 0; j < 12; ++j) records += server.says(notice_response(std::string(10'000, 'n')));
+    records += server.says(parameter_status("application_name", std::to_string(i)));
+    peer.says(records);
+    loop.run_until_idle();
+    BOOST_TEST(channel->session().parameters().get("application_name") == std::to_string(i));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(large_results_and_large_requests) {
   start(SslMode::require);
   Peer peer = accept_request();
