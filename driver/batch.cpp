@@ -26,18 +26,19 @@ void Batch::add_encoded(StatementRef statement, const Arguments& arguments) {
 
 BatchRun Batch::run() {
   if (!steps_.empty()) throw Error(Errc::invalid_argument, "a batch runs once");
+  Channel& channel = channel_.demand();
   std::uint64_t begin = 0;
   for (std::size_t i = 0; i < items_.size(); ++i) {
     const StatementRef& statement = items_[i]->statement();
     if (statement->state() == Statement::State::fresh) {
       Unattended<Prepare> prepare(statement);  // the statement keeps what comes of it
-      channel_.session().submit_unattended(prepare);
+      channel.session().submit_unattended(prepare);
     }
     const Bytes arguments = arguments_.pending().subspan(begin, ends_[i] - begin);
     steps_.push_back({statement, arguments, items_[i].get()});
     begin = ends_[i];
   }
-  return BatchRun(channel_, items_, steps_);
+  return BatchRun(channel, items_, steps_);
 }
 
 BatchRun::BatchRun(Channel& channel, std::vector<std::unique_ptr<BatchItem>>& items,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pgstride/driver/arguments.hpp"
+#include "pgstride/driver/channel_ref.hpp"
 #include "pgstride/driver/query.hpp"
 #include "pgstride/driver/request.hpp"
 #include "pgstride/driver/result.hpp"
@@ -54,7 +55,7 @@ class [[nodiscard]] BatchRun final : public Waitable<ExecuteSeries>, public Requ
   std::vector<std::unique_ptr<BatchItem>>& items_;
 };
 
-/// To be filled, then run once. The connection outlives it.
+/// To be filled, then run once, as long as there is the connection.
 class [[nodiscard]] Batch {
  public:
   explicit Batch(Channel& channel) noexcept;
@@ -65,7 +66,7 @@ class [[nodiscard]] Batch {
   template <Encodable... Args>
   Batch& add(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
-    add_encoded(statement_for(channel_.session(), sql, arguments.types()), arguments);
+    add_encoded(statement_for(channel_.demand().session(), sql, arguments.types()), arguments);
     return *this;
   }
   std::size_t size() const noexcept { return items_.size(); }
@@ -76,7 +77,7 @@ class [[nodiscard]] Batch {
  private:
   void add_encoded(StatementRef statement, const Arguments& arguments);
 
-  Channel& channel_;
+  ChannelRef channel_;
   WriteBuffer arguments_;            // of all the queries, one behind the other
   std::vector<std::uint64_t> ends_;  // where each query's arguments end there
   std::vector<std::unique_ptr<BatchItem>> items_;

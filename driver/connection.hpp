@@ -27,8 +27,8 @@
 
 namespace pgstride::inline v0 {
 
-/// Moved, not copied. The loop outlives it; it outlives its cursors, transactions and prepared
-/// statements. Belongs to the loop's thread, with all that is made from it.
+/// Moved, not copied. The loop outlives it. What is made from it may stay behind when it is closed or goes, and
+/// then fails. Belongs to the loop's thread, with all that is made from it.
 class [[nodiscard]] Connection {
  public:
   /// Makes a closed one.

@@ -41,7 +41,7 @@ class ClosePortal : public Operation {
 class Cursor::Step final : ResultSink, public BoundExecute {
  public:
   Step(Cursor& cursor, const Arguments* arguments, PortalStep step)
-      : BoundExecute(cursor.channel_, cursor.statement_, arguments, this, step), rows_(cursor.rows_) {
+      : BoundExecute(cursor.channel_.demand(), cursor.statement_, arguments, this, step), rows_(cursor.rows_) {
     submit();
   }
   using BoundExecute::expire_after;
@@ -71,9 +71,10 @@ Cursor::~Cursor() {
   const bool opened = opening_->pending() || !opening_->failure();
   fetching_.reset();
   opening_.reset();
-  if (!opened) return;
+  Channel* channel = channel_.get();
+  if (!opened || channel == nullptr) return;
   Unattended<ClosePortal> close(portal_);
-  submit_unattended(channel_, close);
+  submit_unattended(*channel, close);
 }
 
 bool Cursor::more_to_fetch() const noexcept {

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "pgstride/driver/arguments.hpp"
-#include "pgstride/driver/channel.hpp"
+#include "pgstride/driver/channel_ref.hpp"
 #include "pgstride/driver/coro/awaiting.hpp"
 #include "pgstride/driver/result.hpp"
 
@@ -19,7 +19,7 @@ namespace pgstride::inline v0 {
 
 /// Pinned: `Cursor rows = conn.cursor(…)`. Opening it travels with the first batch, which is asked
 /// for by the first next(); each further one when the last row has been taken. Its destruction
-/// closes the portal. The connection outlives it.
+/// closes the portal.
 class [[nodiscard]] Cursor {
  public:
   Cursor(Channel& channel, StatementRef statement, const Arguments& arguments);
@@ -60,7 +60,7 @@ class [[nodiscard]] Cursor {
   const RowView* take();
   bool more_to_fetch() const noexcept;
 
-  Channel& channel_;
+  ChannelRef channel_;
   StatementRef statement_;
   std::string portal_;
   std::uint32_t batch_ = 256;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "pgstride/driver/channel_ref.hpp"
 #include "pgstride/driver/cursor.hpp"
 #include "pgstride/driver/query.hpp"
 #include "pgstride/driver/typed_query.hpp"
@@ -16,12 +17,12 @@
 
 namespace pgstride::inline v0 {
 
-/// Copies stand for the same statement; the server forgets it after the last one has gone. The
-/// connection outlives them.
+/// Copies stand for the same statement; the server forgets it after the last one has gone. Usable as long as
+/// there is the connection.
 class Prepared {
  public:
   Prepared(Channel& channel, StatementRef statement) noexcept
-      : channel_(&channel), statement_(std::move(statement)) {}
+      : channel_(channel), statement_(std::move(statement)) {}
 
   const std::string& sql() const noexcept { return statement_->sql(); }
   const std::vector<Oid>& parameters() const noexcept { return statement_->parameters(); }
@@ -30,40 +31,40 @@ class Prepared {
   // As Connection's functions of the same names.
   template <Encodable... Args>
   Query query(const Args&... args) const {
-    return Query(*channel_, statement_, ArgumentsOf(args...));
+    return Query(channel_.demand(), statement_, ArgumentsOf(args...));
   }
   template <RowType T, Encodable... Args>
   QueryAs<T> query_as(const Args&... args) const {
-    return QueryAs<T>(*channel_, statement_, ArgumentsOf(args...));
+    return QueryAs<T>(channel_.demand(), statement_, ArgumentsOf(args...));
   }
   template <RowType T, Encodable... Args>
   QueryOne<T> query_one(const Args&... args) const {
-    return QueryOne<T>(*channel_, statement_, ArgumentsOf(args...));
+    return QueryOne<T>(channel_.demand(), statement_, ArgumentsOf(args...));
   }
   template <RowType T, Encodable... Args>
   QueryOptional<T> query_optional(const Args&... args) const {
-    return QueryOptional<T>(*channel_, statement_, ArgumentsOf(args...));
+    return QueryOptional<T>(channel_.demand(), statement_, ArgumentsOf(args...));
   }
   template <std::invocable<const RowView&> Look, Encodable... Args>
   Each<std::decay_t<Look>> each(Look&& look, const Args&... args) const {
-    return Each<std::decay_t<Look>>(*channel_, statement_, ArgumentsOf(args...), std::forward<Look>(look));
+    return Each<std::decay_t<Look>>(channel_.demand(), statement_, ArgumentsOf(args...), std::forward<Look>(look));
   }
   template <RowType T, std::invocable<const T&> Look, Encodable... Args>
   EachAs<T, std::decay_t<Look>> each(Look&& look, const Args&... args) const {
-    return EachAs<T, std::decay_t<Look>>(*channel_, statement_, ArgumentsOf(args...),
+    return EachAs<T, std::decay_t<Look>>(channel_.demand(), statement_, ArgumentsOf(args...),
                                          std::forward<Look>(look));
   }
   template <Encodable... Args>
   Command execute(const Args&... args) const {
-    return Command(*channel_, statement_, ArgumentsOf(args...));
+    return Command(channel_.demand(), statement_, ArgumentsOf(args...));
   }
   template <Encodable... Args>
   Cursor cursor(const Args&... args) const {
-    return Cursor(*channel_, statement_, ArgumentsOf(args...));
+    return Cursor(channel_.demand(), statement_, ArgumentsOf(args...));
   }
 
  private:
-  Channel* channel_;
+  ChannelRef channel_;
   StatementRef statement_;
 };
 

@@ -19,6 +19,8 @@ bool begins_in_a_block(const Session& session) noexcept {
   return !session.awaits_reply() && session.transaction() != TransactionStatus::idle;
 }
 
+[[noreturn]] void refuse() { throw Error(Errc::invalid_argument, "the transaction is over"); }
+
 }  // namespace
 
 std::string TransactionOptions::begin_statement() const {
@@ -45,19 +47,21 @@ std::string Transaction::Level::commit_statement() const {
 // --- Transaction --------------------------------------------------------------------------------
 
 Transaction::~Transaction() {
-  if (is_open()) send_unattended(level_->channel, level_->rollback_statement);
+  if (is_open()) send_unattended(*level_->channel.get(), level_->rollback_statement);
 }
 
 bool Transaction::is_open() const noexcept { return level_ && level_->is_open(); }
 
 Transaction::Level& Transaction::open_level() const {
-  if (!is_open()) throw Error(Errc::invalid_argument, "the transaction is over");
+  if (!level_ || !level_->open) refuse();
+  level_->channel.demand();
+  if (!is_open()) refuse();
   return *level_;
 }
 
 End Transaction::commit() { return End(open_level(), End::How::commit); }
 End Transaction::rollback() { return End(open_level(), End::How::rollback); }
-Begin Transaction::savepoint() { return Begin(open_level().channel, level_); }
+Begin Transaction::savepoint() { return Begin(open_level().channel.demand(), level_); }
 
 // --- Begin --------------------------------------------------------------------------------------
 
@@ -71,7 +75,7 @@ Begin::Begin(const std::shared_ptr<Transaction::Level>& savepoint)
     : Begin(savepoint, "SAVEPOINT " + savepoint->savepoint()) {}
 
 Begin::Begin(std::shared_ptr<Transaction::Level> level, const std::string& sql)
-    : Waitable(level->channel, sql, static_cast<ResultSink*>(this)),
+    : Waitable(level->channel.demand(), sql, static_cast<ResultSink*>(this)),
       level_(std::move(level)),
       is_refused_(level_->depth == 0 && begins_in_a_block(channel().session())) {
   submit(sql);
@@ -80,7 +84,7 @@ Begin::Begin(std::shared_ptr<Transaction::Level> level, const std::string& sql)
 // A block that nobody took must not stay open; without one, ROLLBACK is a mere warning. A savepoint
 // that nobody took does no harm.
 Begin::~Begin() {
-  if (!level_ || level_->depth > 0 || is_refused_) return;
+  if (!level_ || level_->depth > 0 || is_refused_ || !level_->channel.get()) return;
   const bool began = pending()   ? give_up() != Session::Abandoned::withdrawn
                      : failure() ? was_left_open(*this) && failure()->outcome_unknown
                                  : true;
@@ -105,13 +109,16 @@ End::End(Transaction::Level& level, How how)
     : End(level, how, how == How::commit ? level.commit_statement() : level.rollback_statement) {}
 
 End::End(Transaction::Level& level, How how, const std::string& sql)
-    : Waitable(level.channel, sql, static_cast<ResultSink*>(this)), how_(how), is_block_(level.depth == 0) {
+    : Waitable(level.channel.demand(), sql, static_cast<ResultSink*>(this)),
+      how_(how),
+      home_(level.channel),
+      is_block_(level.depth == 0) {
   submit(sql);
   level.open = false;
 }
 
 End::~End() {
-  if (!is_block_ || !(pending() || was_left_open(*this))) return;
+  if (!is_block_ || !(pending() || was_left_open(*this)) || !home_.get()) return;
   give_up();
   send_unattended(channel(), "ROLLBACK");
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "pgstride/driver/channel_ref.hpp"
 #include "pgstride/driver/request.hpp"
 #include "pgstride/protocol/operations/simple_query.hpp"
 
@@ -38,7 +39,7 @@ class TransactionOptions {
 class Begin;
 class End;
 
-/// A transaction block or, within one, a savepoint. The connection outlives it.
+/// A transaction block or, within one, a savepoint. Over when the connection is closed.
 class [[nodiscard]] Transaction {
  public:
   Transaction(Transaction&&) noexcept = default;
@@ -69,11 +70,11 @@ class [[nodiscard]] Transaction {
           rollback_statement(depth == 0 ? "ROLLBACK"
                                         : "ROLLBACK TO SAVEPOINT " + savepoint() + "; RELEASE SAVEPOINT " +
                                               savepoint()) {}
-    bool is_open() const noexcept { return open && (!around || around->is_open()); }
+    bool is_open() const noexcept { return open && channel.get() && (!around || around->is_open()); }
     std::string commit_statement() const;
     std::string savepoint() const { return "pgstride_" + std::to_string(depth); }
 
-    Channel& channel;
+    ChannelRef channel;
     std::shared_ptr<const Level> around;  // null: the block itself
     int depth;
     std::string rollback_statement;  // made in advance: a destructor needs it
@@ -125,6 +126,7 @@ class [[nodiscard]] End final : ResultSink, public Waitable<SimpleQuery>, public
   void take();
 
   How how_;
+  ChannelRef home_;
   bool is_block_;
   bool rolled_back_ = false;
 };

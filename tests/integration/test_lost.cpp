@@ -121,6 +121,93 @@ BOOST_AUTO_TEST_CASE(the_last_query_destroys_its_connection) {
   BOOST_TEST(run(loop, body(owned)) == 5);
 }
 
+// All that stays in scope when the connection does not.
+template <class End>
+Task<> ends_first(Connection& conn, End end) {
+  Transaction tx = co_await conn.begin();
+  Transaction inner = co_await tx.savepoint();
+  Begin never_taken = inner.savepoint();
+  Cursor rows = conn.cursor("select generate_series(1, 1000)");
+  rows.batch(1);
+  const RowView* first = co_await rows.next();
+  BOOST_TEST(first != nullptr);
+  Prepared prepared = co_await conn.prepare("select 1");
+  Prepared moved_on = std::move(prepared);
+  Batch batch = conn.batch();
+  batch.add("select 1");
+  Task<> ending = end();
+  co_await ending;
+  const auto closed = [](auto&& ask) {
+    try {
+      ask();
+    } catch (const Error& e) {
+      return e.code() == Errc::connection_closed;
+    }
+    return false;
+  };
+  BOOST_TEST(!tx.is_open());
+  BOOST_TEST(closed([&] { (void)tx.commit(); }));
+  BOOST_TEST(closed([&] { (void)inner.rollback(); }));
+  BOOST_TEST(closed([&] { (void)inner.savepoint(); }));
+  BOOST_TEST(closed([&] { (void)prepared.query(); }));
+  BOOST_TEST(closed([&] { (void)moved_on.query(); }));
+  BOOST_TEST(closed([&] { batch.add("select 2"); }));
+  BOOST_TEST(closed([&] { (void)batch.run(); }));
+  bool is_told = false;
+  try {
+    co_await rows.next();
+  } catch (const Error& e) {
+    is_told = e.code() == Errc::connection_closed;
+  }
+  BOOST_TEST(is_told);
+}
+
+BOOST_AUTO_TEST_CASE(closed_before_what_was_made_from_it) {
+  run(loop, ends_first(connection, [&]() -> Task<> { co_await connection.close(); }));
+}
+
+BOOST_AUTO_TEST_CASE(replaced_before_what_was_made_from_it) {
+  run(loop, ends_first(connection, [&]() -> Task<> {
+        connection = Connection();
+        co_return;
+      }));
+}
+
+BOOST_AUTO_TEST_CASE(discarded_before_what_was_made_from_it) {
+  PoolOptions options(server_options());
+  Pool pool(loop, options);
+  const auto body = [](Pool& lender) -> Task<> {
+    Acquire acquire = lender.acquire();
+    Lease lease = co_await acquire;
+    const auto end = [&]() -> Task<> {
+      lease.discard();
+      co_return;
+    };
+    Task<> task = ends_first(*lease, end);
+    co_await task;
+  };
+  run(loop, body(pool));
+}
+
+// The COMMIT has timed out, so that its end would send a ROLLBACK.
+BOOST_AUTO_TEST_CASE(closed_before_the_end_of_a_transaction) {
+  const auto body = [](Connection& conn) -> Task<> {
+    Begin begin = conn.begin();
+    Transaction tx = co_await begin;
+    End end = tx.commit();
+    end.timeout(0s);
+    bool is_late = false;
+    try {
+      co_await end;
+    } catch (const Error& e) {
+      is_late = e.code() == Errc::timed_out;
+    }
+    BOOST_TEST(is_late);
+    co_await conn.close();
+  };
+  run(loop, body(connection));
+}
+
 BOOST_AUTO_TEST_CASE(the_loop_goes_before_the_farewell) {
   auto short_lived = std::make_unique<UvLoop>();
   auto conn = std::make_optional(run(*short_lived, connect(*short_lived, server_options())));
