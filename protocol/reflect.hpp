@@ -142,8 +142,10 @@ Address(const T*) -> Address<T>;
 
 namespace detail {
 
+// All of a character in UTF-8 is, beyond ASCII.
 constexpr bool is_letter(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
 
 /// "… {&nowhere.value.name}]" says clang of a member, "… {(& nowhere<T>.Nowhere<T>::value.T::name)}]" says

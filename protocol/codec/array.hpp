@@ -202,14 +202,6 @@ struct Codec<std::vector<T>> {
  private:
   friend struct Codec<std::span<const T>>;
 
-  static bool is_null(const T& value) noexcept {
-    if constexpr (requires { Codec<T>::is_null(value); }) {
-      return Codec<T>::is_null(value);
-    } else {
-      return false;
-    }
-  }
-
   template <class Elements>
   static void encode_elements(const Elements& values, Oid type, WriteBuffer& out) {
     if (values.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail();
@@ -220,7 +212,7 @@ struct Codec<std::vector<T>> {
     const Oid element = named != 0 ? named : pgstride::binary_oid<T>(out);
     ArrayWriter array(out, element, {&dimension, values.empty() ? 0U : 1U});
     for (const T& value : values) {
-      if (is_null(value)) {
+      if (is_sent_as_null(value)) {
         array.null();
       } else {
         encode_binary_value(value, element, out);
@@ -233,7 +225,7 @@ struct Codec<std::vector<T>> {
     ArrayLiteral array(out);
     WriteBuffer element;
     for (const T& value : values) {
-      if (is_null(value)) {
+      if (is_sent_as_null(value)) {
         array.null();
         continue;
       }

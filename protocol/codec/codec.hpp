@@ -98,12 +98,20 @@ struct BinaryType {
   static constexpr bool accepts(Oid type) noexcept { return type == Type; }
 };
 
+/// It is sent as NULL.
+template <Encodable T>
+bool is_sent_as_null(const T& value) {
+  if constexpr (requires { Codec<T>::is_null(value); }) {
+    return Codec<T>::is_null(value);
+  } else {
+    return false;
+  }
+}
+
 /// A parameter as Bind carries it: length and body, or the length −1 that means NULL.
 template <Encodable T>
 void encode_value(const T& value, WriteBuffer& out) {
-  if constexpr (requires { Codec<T>::is_null(value); }) {
-    if (Codec<T>::is_null(value)) return out.i32(-1);
-  }
+  if (is_sent_as_null(value)) return out.i32(-1);
   ValueLength length(out);
   Codec<T>::encode(value, out);
 }
@@ -133,25 +141,22 @@ Oid binary_oid(const WriteBuffer& out) noexcept {
   }
 }
 
+/// The body of a value that is not NULL, in binary form, as one of this type.
+template <Encodable T>
+void encode_binary_body(const T& value, Oid type, WriteBuffer& out) {
+  if constexpr (requires { Codec<T>::encode_binary(value, type, out); }) {
+    Codec<T>::encode_binary(value, type, out);
+  } else {
+    Codec<T>::encode(value, out);
+  }
+}
+
 /// As encode_value(), but always in binary form, as a value of this type.
 template <Encodable T>
 void encode_binary_value(const T& value, Oid type, WriteBuffer& out) {
-  if constexpr (requires { Codec<T>::is_null(value); }) {
-    if (Codec<T>::is_null(value)) return out.i32(-1);
-  }
-  if constexpr (requires {
-                  value.value();
-                  value.has_value();
-                }) {
-    encode_binary_value(*value, type, out);
-  } else {
-    ValueLength length(out);
-    if constexpr (requires { Codec<T>::encode_binary(value, type, out); }) {
-      Codec<T>::encode_binary(value, type, out);
-    } else {
-      Codec<T>::encode(value, out);
-    }
-  }
+  if (is_sent_as_null(value)) return out.i32(-1);
+  ValueLength length(out);
+  encode_binary_body(value, type, out);
 }
 
 /// A value as DataRow carries it. NULL is refused (false) by a T that has no room for it.
@@ -172,13 +177,24 @@ template <Decodable T>
 template <class T>
   requires Encodable<T> || Decodable<T>
 struct Codec<std::optional<T>> : Codec<T> {
-  static bool is_null(const std::optional<T>& value) noexcept { return !value.has_value(); }
+  static bool is_null(const std::optional<T>& value) {
+    if constexpr (Encodable<T>) {
+      return !value.has_value() || is_sent_as_null(*value);
+    } else {
+      return !value.has_value();
+    }
+  }
   static void set_null(std::optional<T>& value) noexcept { value.reset(); }
 
   static void encode(const std::optional<T>& value, WriteBuffer& out)
     requires Encodable<T>
   {
     Codec<T>::encode(*value, out);
+  }
+  static void encode_binary(const std::optional<T>& value, Oid type, WriteBuffer& out)
+    requires Encodable<T>
+  {
+    encode_binary_body(*value, type, out);
   }
   static bool decode(Oid type, Bytes bytes, std::optional<T>& value)
     requires Decodable<T>

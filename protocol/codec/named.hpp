@@ -90,6 +90,20 @@ struct DomainCodec {
     return Base::accepts(type) || type >= oid::first_user_type;
   }
 
+  // A member that can be NULL makes the whole of it NULL.
+  static bool is_null(const T& value)
+    requires requires(const reflect::OnlyMember<T>& member) {
+      Codec<reflect::OnlyMember<T>>::is_null(member);
+    }
+  {
+    return Base::is_null(reflect::get<0>(reflect::members(value)));
+  }
+  static void set_null(T& value)
+    requires requires(reflect::OnlyMember<T>& member) { Codec<reflect::OnlyMember<T>>::set_null(member); }
+  {
+    Base::set_null(reflect::get<0>(reflect::members(value)));
+  }
+
   static void encode(const T& value, WriteBuffer& out) {
     Base::encode(reflect::get<0>(reflect::members(value)), out);
   }

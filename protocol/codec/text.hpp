@@ -91,7 +91,13 @@ struct Codec<const char*> : InferredText {
 template <>
 struct Codec<char*> : Codec<const char*> {};
 template <std::size_t Size>
-struct Codec<char[Size]> : InferredText {};
+struct Codec<char[Size]> : InferredText {
+  /// Up to its NUL, which it need not have.
+  static void encode(const char (&value)[Size], WriteBuffer& out) {
+    const std::string_view all(value, Size);
+    out.text(all.substr(0, all.find('\0')));
+  }
+};
 
 /// A JSON document, unparsed. Sent as jsonb, which json columns take as well; read from both.
 struct Json {

@@ -113,6 +113,30 @@ BOOST_AUTO_TEST_CASE(every_spelling) {
   }
 }
 
+template <class T>
+std::string sent(const T& value) {
+  WriteBuffer out;
+  encode_value(value, out);
+  return to_hex(out.pending());
+}
+
+BOOST_AUTO_TEST_CASE(arrays_of_characters_end_at_their_nul_or_at_their_end) {
+  char buffer[8] = "ab";
+  const char code[2] = {'a', 'b'};
+  BOOST_TEST(sent("ab") == "000000026162");
+  BOOST_TEST(sent(buffer) == "000000026162");
+  BOOST_TEST(sent(code) == "000000026162");
+}
+
+BOOST_AUTO_TEST_CASE(an_optional_of_what_is_null_is_null) {
+  const std::optional<const char*> text("ab"), null(nullptr), none;
+  BOOST_TEST(sent(text) == "000000026162");
+  BOOST_TEST(sent(null) == "ffffffff");
+  BOOST_TEST(sent(none) == "ffffffff");
+  const std::optional<std::optional<const char*>> nested(null);
+  BOOST_TEST(sent(nested) == "ffffffff");
+}
+
 BOOST_AUTO_TEST_CASE(no_uuid) {
   for (const char* text :
        {"", "a", "{}", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a111",

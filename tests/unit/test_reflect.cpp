@@ -63,6 +63,19 @@ static_assert(reflect::member_names<Many>[1] == "Name_2");
 static_assert(reflect::member_names<Many>[4] == "last");
 static_assert(reflect::enumerator_name<Mood, Mood::ok>() == "ok");
 static_assert(reflect::enumerator_name<Mood, static_cast<Mood>(3)>().empty());
+struct Größe {
+  int größe = 0;
+  int $2 = 0;
+};
+enum class Farbe { grün, weiß };
+struct Nullable {
+  std::optional<std::string> text;
+  friend bool operator==(const Nullable&, const Nullable&) = default;
+};
+
+static_assert(reflect::member_names<Größe>[0] == "größe");
+static_assert(reflect::member_names<Größe>[1] == "$2");
+static_assert(reflect::enumerator_name<Farbe, Farbe::weiß>() == "weiß");
 static_assert(detail::has_view<std::tuple<int, std::optional<std::string_view>>>());
 static_assert(detail::has_view<std::vector<Bytes>>());
 static_assert(!detail::has_view<Many>());
@@ -73,6 +86,8 @@ template <>
 struct pgstride::Codec<Mood> : pgstride::EnumCodec<Mood, "mood"> {};
 template <>
 struct pgstride::Codec<Spot> : pgstride::CompositeCodec<Spot, "spot"> {};
+template <>
+struct pgstride::Codec<Nullable> : pgstride::DomainCodec<Nullable, "nullable"> {};
 
 namespace {
 
@@ -152,6 +167,23 @@ BOOST_AUTO_TEST_CASE(composites) {
   const std::vector<Spot> spots{spot, nameless};
   BOOST_TEST(named_element(&types) == 20'000U);
   BOOST_TEST(survives(spots, 20'001, &types));
+}
+
+BOOST_AUTO_TEST_CASE(domains_of_what_can_be_null) {
+  const auto sent = [](const auto& value) {
+    WriteBuffer out;
+    encode_value(value, out);
+    encode_binary_value(value, oid::text, out);
+    return std::string(as_text(out.pending()));
+  };
+  const std::string null(8, '\xff');
+  BOOST_TEST(sent(Nullable()) == null);
+  BOOST_TEST(sent(std::optional<Nullable>()) == null);
+  BOOST_TEST(sent(std::optional(Nullable())) == null);
+  BOOST_TEST(sent(Nullable{"x"}) == std::string("\0\0\0\1x\0\0\0\1x", 10));
+  Nullable read{"x"};
+  BOOST_TEST(decode_value(20'000, Field(), read));
+  BOOST_TEST((read == Nullable()));
 }
 
 BOOST_AUTO_TEST_CASE(ranges) {
