@@ -15,9 +15,9 @@ bool is_retryable(const ServerException& error) noexcept {
 }
 
 Duration retry_pause(int attempt, const RetryPolicy& policy) {
-  Duration pause = policy.first_pause;
-  for (int i = 1; i < attempt && pause < policy.longest_pause; ++i) pause *= 2;
-  pause = std::min(pause, policy.longest_pause);
+  const Duration longest = std::max(policy.longest_pause, Duration::zero());
+  Duration pause = std::clamp(policy.first_pause, Duration::zero(), longest);
+  for (int i = 1; i < attempt && pause < longest; ++i) pause = pause > longest / 2 ? longest : pause * 2;
   // Those who met must not meet again.
   thread_local std::minstd_rand random{std::random_device{}()};
   return pause / 2 + Duration(std::uniform_int_distribution<Duration::rep>(0, (pause / 2).count())(random));

@@ -13,6 +13,7 @@
 
 using namespace pgstride;
 using namespace pgstride::test;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -117,6 +118,17 @@ BOOST_AUTO_TEST_CASE(a_begin_in_somebody_elses_block) {  // which is not to be u
   cancels.accepts().hangs_up();
   server.says(command_complete("BEGIN"), ready_for_query('T'));
   server_hears("");
+}
+
+BOOST_AUTO_TEST_CASE(pauses_stay_within_their_limits) {
+  constexpr Duration longest = Duration::max(), shortest = Duration::min();
+  for (const int attempt : {1, 2, 70, 1000}) {
+    BOOST_TEST((retry_pause(attempt, RetryPolicy(5, -1s)) == 0s));
+    BOOST_TEST((retry_pause(attempt, RetryPolicy(5, shortest, longest)) == 0s));
+    BOOST_TEST((retry_pause(attempt, RetryPolicy(5, 1s, -1s)) == 0s));
+    BOOST_TEST((retry_pause(attempt, RetryPolicy(5, longest, 1s)) <= 1s));
+    BOOST_TEST((retry_pause(attempt, RetryPolicy(5, 10ms, longest)) >= 5ms));
+  }
 }
 
 // What the function did would be a part of that block, whatever transact() says in the end.
