@@ -79,8 +79,12 @@ std::optional<Failure> encode_arguments(const Arguments& arguments, const Statem
   try {
     const std::size_t written = arguments.write(out);
     if (written == count) return std::nullopt;
-    return refused(parameter(written) + ": this " + std::string(parameters[written].cpp_type) +
-                   " cannot be sent" + as_type(arguments.types(), written, types));
+    const bool is_too_large = out.failed_too_large();
+    out.take_failure();
+    const std::string what = parameter(written) + ": this " + std::string(parameters[written].cpp_type);
+    if (is_too_large)
+      return Failure(Errc::message_too_large, what + " exceeds what PostgreSQL accepts (1 GiB)");
+    return refused(what + " cannot be sent" + as_type(arguments.types(), written, types));
   } catch (...) {
     Failure failure = refused("an argument could not be encoded");
     failure.thrown = std::current_exception();

@@ -102,7 +102,7 @@ class Arguments {
   std::size_t size() const noexcept { return types_.size(); }
 
   /// Writes the values, each with its length. Returns how many; fewer than size() when the next one
-  /// is no value of its type, in which case the buffer's failure has been taken.
+  /// is no value of its type, in which case the buffer has failed.
   std::size_t write(WriteBuffer& out) const { return write_(*this, out); }
 
  protected:
@@ -129,7 +129,7 @@ class ArgumentsOf final : public Arguments {
   template <class T>
   static bool write_one(const T& value, WriteBuffer& out) {
     encode_value(value, out);
-    return !out.take_failure();
+    return !out.failed();
   }
 
   static std::size_t write_all(const Arguments& self, WriteBuffer& out) {

@@ -2,6 +2,13 @@
 #include "pgstride/driver/copy_rows.hpp"
 
 namespace pgstride::inline v0 {
+namespace {
+
+std::string copied_column(std::size_t column) {
+  return "column " + std::to_string(column + 1) + " of the COPY";
+}
+
+}  // namespace
 
 void check_copied_rows(const CopyResponse& response, std::size_t columns) {
   if (response.format != Format::binary)
@@ -11,8 +18,18 @@ void check_copied_rows(const CopyResponse& response, std::size_t columns) {
                                             " columns, and " + std::to_string(columns) + " types were named");
 }
 
-void refuse_copied_value() {
-  throw Error(Errc::invalid_value, "a value cannot be copied as the type that was named for it");
+void refuse_value_to_copy(std::size_t column, std::string_view type, bool too_large) {
+  const std::string what = copied_column(column) + ": this " + std::string(type);
+  if (too_large) raise({Errc::message_too_large, what + " exceeds what PostgreSQL accepts (1 GiB)"});
+  raise({Errc::invalid_argument, what + " cannot be sent"});
+}
+
+void refuse_copied_value(std::size_t column, std::string_view type, bool null, std::string_view sql) {
+  const std::string what = copied_column(column), into(type);
+  if (null)
+    raise({Errc::invalid_value, what + " is NULL, for which " + into + " has no room; name std::optional"},
+          sql);
+  raise({Errc::invalid_value, what + " holds a value that does not fit into " + into}, sql);
 }
 
 bool find_copied_row(BinaryCopyReader& reader, Bytes& tuple) {

@@ -22,8 +22,15 @@ namespace pgstride::inline v0 {
 
 /// Throws unless the COPY is in binary format and of that many columns.
 void check_copied_rows(const CopyResponse& response, std::size_t columns);
-/// Throws because a value is none of its type.
-[[noreturn]] void refuse_copied_value();
+/// What C++ calls the types of the columns.
+template <class... Values>
+inline constexpr std::string_view copied_types[]{cpp_name<Values>...};
+
+/// Throws because the value for this column, counted from 0, cannot be sent.
+[[noreturn]] void refuse_value_to_copy(std::size_t column, std::string_view type, bool too_large);
+/// Throws because the value of this column does not fit.
+[[noreturn]] void refuse_copied_value(std::size_t column, std::string_view type, bool null,
+                                      std::string_view sql);
 /// The next row in what the reader has. Throws when the data are malformed.
 bool find_copied_row(BinaryCopyReader& reader, Bytes& tuple);
 /// Throws when the data ended too early.
@@ -44,9 +51,14 @@ class [[nodiscard]] CopyRowsIn {
     WriteBuffer& out = stream_.batch();
     const std::uint64_t begin = out.position();
     out.u16(sizeof...(Values));
+    std::size_t column = 0;
+    const auto put = [&](const auto& value) {
+      encode_binary_value(value, binary_oid<std::remove_cvref_t<decltype(value)>>(out), out);
+      if (out.failed()) refuse_value_to_copy(column, copied_types<Values...>[column], out.failed_too_large());
+      ++column;
+    };
     try {
-      (encode_binary_value(values, binary_oid<Values>(out), out), ...);
-      if (out.failed()) refuse_copied_value();
+      (put(values), ...);
     } catch (...) {  // a user's codec may throw, too
       out.truncate(begin);
       out.take_failure();
@@ -87,10 +99,15 @@ AsyncGenerator<std::tuple<Values...>> read_copied_rows(Channel& channel, std::st
     for (Bytes tuple; find_copied_row(reader, tuple);) {
       DataRow fields(tuple);
       std::tuple<Values...> row;
-      const bool is_read = std::apply(
-          [&](Values&... values) { return (decode_value(Codec<Values>::oid, fields.next(), values) && ...); },
-          row);
-      if (!is_read) refuse_copied_value();
+      std::size_t column = 0;
+      const auto take = [&](auto& value) {
+        using Value = std::remove_cvref_t<decltype(value)>;
+        const Field field = fields.next();
+        if (!decode_value(Codec<Value>::oid, field, value))
+          refuse_copied_value(column, copied_types<Values...>[column], field.null, sql);
+        ++column;
+      };
+      std::apply([&](Values&... values) { (take(values), ...); }, row);
       co_yield row;
     }
   }

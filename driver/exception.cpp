@@ -22,6 +22,11 @@ std::string excerpt(std::string_view sql) {
   return text;
 }
 
+std::string with_excerpt(std::string what, std::string_view sql) {
+  if (!sql.empty()) what.append(" [").append(excerpt(sql)).append("]");
+  return what;
+}
+
 }  // namespace
 
 int ServerException::position() const noexcept {
@@ -31,16 +36,25 @@ int ServerException::position() const noexcept {
   return position;
 }
 
+void raise_row_error(const RowError& error, std::string_view sql) {
+  throw Error(static_cast<Errc>(error.code().value()), with_excerpt(error.what(), sql));
+}
+
 void raise(const Failure& failure, std::string_view sql) {
-  if (failure.thrown) std::rethrow_exception(failure.thrown);
+  if (failure.thrown) {
+    try {
+      std::rethrow_exception(failure.thrown);
+    } catch (const RowError& error) {
+      raise_row_error(error, sql);
+    }
+  }
   // To the one request that is told by the server, as to those behind it, the connection is lost.
   if (failure.code == Errc::server_error && failure.server->is_fatal()) {
     Failure lost = failure;
     lost.code = make_error_code(Errc::connection_lost);
     raise(lost, sql);
   }
-  std::string what = describe(failure);
-  if (!sql.empty()) what.append(" [").append(excerpt(sql)).append("]");
+  const std::string what = with_excerpt(describe(failure), sql);
   if (failure.server && failure.code == Errc::server_error) throw ServerException(failure, what);
   throw Error(failure, what);
 }

@@ -36,6 +36,12 @@ class Error : public std::runtime_error {
   bool outcome_unknown_ = false;
 };
 
+/// A row does not fit what it is read into. Whoever reads rows on behalf of a query adds which query that was.
+class RowError final : public Error {
+ public:
+  using Error::Error;
+};
+
 /// The server refused a request. The views live as long as the exception or a copy of it.
 class ServerException final : public Error {
  public:
@@ -58,5 +64,6 @@ class ServerException final : public Error {
 
 /// Throws the exception for the failure; its text ends with the beginning of the query.
 [[noreturn]] void raise(const Failure& failure, std::string_view sql = {});
+[[noreturn]] void raise_row_error(const RowError& error, std::string_view sql);
 
 }  // namespace pgstride::inline v0

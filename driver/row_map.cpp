@@ -28,8 +28,9 @@ class Complaints {
 
 void check_width(std::size_t members, std::string_view type, const Columns& columns) {
   if (columns.size() == members) return;
-  throw Error(Errc::invalid_argument, "the result has " + std::to_string(columns.size()) + " columns, and " +
-                                          std::string(type) + " takes " + std::to_string(members));
+  throw RowError(Errc::invalid_argument, "the result has " + std::to_string(columns.size()) +
+                                             " columns, and " + std::string(type) + " takes " +
+                                             std::to_string(members));
 }
 
 }  // namespace
@@ -57,8 +58,8 @@ void map_columns(const RowMember* members, std::size_t count, std::string_view t
   for (std::size_t i = 0; i < columns.size(); ++i)
     if (!used[i]) complaints.add("no member takes " + column_text(columns[i]));
   if (!complaints.text().empty())
-    throw Error(Errc::invalid_argument,
-                "the result does not fit " + std::string(type) + ": " + complaints.text());
+    throw RowError(Errc::invalid_argument,
+                   "the result does not fit " + std::string(type) + ": " + complaints.text());
 }
 
 void refuse_value(const RowMember& member, const MappedColumn& column, bool null) {

@@ -16,32 +16,33 @@ void refuse_value(const Column& column, bool null, std::string_view wanted) {
   const std::string what = column_text(column) + " (" + type_text(column.type) + ")";
   const std::string into(wanted);
   if (null)
-    throw Error(Errc::invalid_value,
-                what + " is NULL, for which " + into + " has no room; read it into std::optional");
-  throw Error(Errc::invalid_value, what + " holds a value that does not fit into " + into);
+    throw RowError(Errc::invalid_value,
+                   what + " is NULL, for which " + into + " has no room; read it into std::optional");
+  throw RowError(Errc::invalid_value, what + " holds a value that does not fit into " + into);
 }
 
 std::size_t RowView::index_of(std::string_view name) const {
   for (std::size_t i = 0; i < columns_->size(); ++i)
     if ((*columns_)[i].name == name) return i;
-  throw Error(Errc::invalid_argument, "the result has no column \"" + std::string(name) + "\"");
+  throw RowError(Errc::invalid_argument, "the result has no column \"" + std::string(name) + "\"");
 }
 
 void RowView::refuse(std::size_t column, bool null, bool accepted, std::string_view wanted) const {
   const Column& refused = (*columns_)[column];
   if (accepted) refuse_value(refused, null, wanted);
-  throw Error(Errc::invalid_argument, column_text(refused) + " is " + type_text(refused.type) +
-                                          ", which cannot be read into " + std::string(wanted));
+  throw RowError(Errc::invalid_argument, column_text(refused) + " is " + type_text(refused.type) +
+                                             ", which cannot be read into " + std::string(wanted));
 }
 
 void RowView::refuse_column(std::size_t column) const {
-  throw Error(Errc::invalid_argument, "the result has " + std::to_string(size()) + " columns, and column " +
-                                          std::to_string(column) + " (counted from 0) was asked for");
+  throw RowError(Errc::invalid_argument, "the result has " + std::to_string(size()) +
+                                             " columns, and column " + std::to_string(column) +
+                                             " (counted from 0) was asked for");
 }
 
 void RowView::refuse_width(std::size_t wanted) const {
-  throw Error(Errc::invalid_argument, "the result has " + std::to_string(size()) + " columns, and " +
-                                          std::to_string(wanted) + " types were named");
+  throw RowError(Errc::invalid_argument, "the result has " + std::to_string(size()) + " columns, and " +
+                                             std::to_string(wanted) + " types were named");
 }
 
 }  // namespace pgstride::inline v0

@@ -95,7 +95,11 @@ class [[nodiscard]] StreamAs final : public RowFlow {
   void on_columns(const Columns& columns) override { reader_.bind(columns); }
   T* take() {
     const auto row = take_row();
-    return row ? &row_.emplace(reader_.read(*row)) : nullptr;
+    try {
+      return row ? &row_.emplace(reader_.read(*row)) : nullptr;
+    } catch (const RowError& error) {
+      raise_row_error(error, sql());
+    }
   }
 
   RowReader<T> reader_;

@@ -99,7 +99,7 @@ void Begin::on_complete(CommandTag) {
 }
 
 Transaction Begin::take() {
-  check();
+  check(level_->depth == 0 ? "BEGIN" : "SAVEPOINT");
   return Transaction(std::move(level_));
 }
 
@@ -126,7 +126,8 @@ End::~End() {
 void End::on_complete(CommandTag tag) { rolled_back_ = tag.text() == "ROLLBACK"; }
 
 void End::take() {
-  check();
+  check(is_block_ ? (how_ == How::commit ? "COMMIT" : "ROLLBACK")
+                  : (how_ == How::commit ? "RELEASE SAVEPOINT" : "ROLLBACK TO SAVEPOINT"));
   if (how_ == How::commit && rolled_back_)
     throw Error(Errc::transaction_rolled_back,
                 "the transaction was rolled back, because a statement in it had failed");

@@ -38,7 +38,7 @@ class WriteBuffer {
   void f32(float v) { u32(std::bit_cast<std::uint32_t>(v)); }
   void f64(double v) { u64(std::bit_cast<std::uint64_t>(v)); }
   void bytes(Bytes b) {
-    if (b.size() > max_outgoing_message) return fail();
+    if (b.size() > max_outgoing_message) return fail_too_large();
     if (!b.empty()) std::memcpy(grow(b.size()), b.data(), b.size());
   }
   /// Messages that were written elsewhere, in any number.
@@ -84,10 +84,13 @@ class WriteBuffer {
 
   /// Something could not be represented; sticks until take_failure().
   [[gnu::cold]] void fail() noexcept { failed_ = true; }
+  /// The same, of what PostgreSQL would refuse for its size.
+  [[gnu::cold]] void fail_too_large() noexcept { failed_ = too_large_ = true; }
   bool failed() const noexcept { return failed_; }
+  bool failed_too_large() const noexcept { return too_large_; }
   bool take_failure() noexcept {
     const bool was = failed_;
-    failed_ = false;
+    failed_ = too_large_ = false;
     return was;
   }
 
@@ -101,6 +104,7 @@ class WriteBuffer {
   std::uint64_t discarded_ = 0;
   const TypeNames* types_ = nullptr;
   bool failed_ = false;
+  bool too_large_ = false;
 };
 
 /// One message being written: type byte, then a length that is patched when the scope ends.
@@ -115,7 +119,7 @@ class Message {
   Message& operator=(const Message&) = delete;
   ~Message() {
     const std::uint64_t length = out_.position() - start_;
-    if (length > max_outgoing_message) out_.fail();
+    if (length > max_outgoing_message) out_.fail_too_large();
     out_.patch_i32(start_, static_cast<std::int32_t>(length & max_outgoing_message));
   }
 
@@ -132,7 +136,7 @@ class ValueLength {
   ValueLength& operator=(const ValueLength&) = delete;
   ~ValueLength() {
     const std::uint64_t length = out_.position() - start_ - 4;
-    if (length > max_outgoing_message) out_.fail();
+    if (length > max_outgoing_message) out_.fail_too_large();
     out_.patch_i32(start_, static_cast<std::int32_t>(length & max_outgoing_message));
   }
 

@@ -231,7 +231,7 @@ class Drawn final : public Arguments {
     std::size_t written = 0;
     for (const Value& value : static_cast<const Drawn&>(self).values_) {
       value.write(out);
-      if (out.take_failure()) break;
+      if (out.failed()) break;
       ++written;
     }
     return written;
@@ -314,7 +314,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // What cannot be sent ends the writing, there.
   WriteBuffer scratch;
   const std::size_t written = Drawn(DrawnTypes(values), values).write(scratch);
-  require(!scratch.failed());
+  require(scratch.take_failure() == (written < values.size()));
   if (written < values.size()) {
     require(values[written].may_be_refused);
     values.resize(written);

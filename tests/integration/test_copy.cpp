@@ -292,6 +292,16 @@ BOOST_AUTO_TEST_CASE(typed_rows_that_do_not_fit) {
       auto rows = c.copy_rows_out<int>("copy (select null::int) to stdout (format binary)");
       while (co_await rows.next()) continue;
     };
+    const auto wrong_type = [](Connection& c) -> Task<> {
+      auto rows = c.copy_rows_out<int, int>("copy (select 1, 2::int8) to stdout (format binary)");
+      while (co_await rows.next()) continue;
+    };
+    const auto no_date = [](Connection& c) -> Task<> {
+      using Date = std::chrono::year_month_day;
+      auto in = co_await c.copy_rows_in<int, Date>("copy t from stdin (format binary)");
+      const Date bad(std::chrono::year(2026), std::chrono::month(2), std::chrono::day(30));
+      co_await in.write(1, bad);
+    };
     const std::string format = co_await error_in(text_format(conn));
     BOOST_TEST(contains(format, "(FORMAT binary)"));
     const std::string columns = co_await error_in(too_few(conn));
@@ -299,7 +309,14 @@ BOOST_AUTO_TEST_CASE(typed_rows_that_do_not_fit) {
     const std::string length = co_await error_in(wrong_length(conn));
     BOOST_TEST(contains(length, "incorrect binary data format"));
     const std::string value = co_await error_in(null(conn));
-    BOOST_TEST(contains(value, "cannot be copied as"));
+    BOOST_TEST(value ==
+               "invalid value from the server: column 1 of the COPY is NULL, for which int has no room; name "
+               "std::optional [copy (select null::int) to stdout (format binary)]");
+    const std::string unfit = co_await error_in(wrong_type(conn));
+    BOOST_TEST(contains(unfit, "column 2 of the COPY holds a value that does not fit into int ["));
+    const std::string unsent = co_await error_in(no_date(conn));
+    BOOST_TEST(unsent ==
+               "invalid argument: column 2 of the COPY: this std::chrono::year_month_day cannot be sent");
     const auto rows = co_await count(conn);
     BOOST_TEST(rows == 0);
   });

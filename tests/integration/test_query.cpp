@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(what_each_throws_comes_out) {
     } catch (const Error& e) {
       what = e.what();
     }
-    BOOST_TEST(what == "column \"one\" is int4, which cannot be read into bool");
+    BOOST_TEST(what == "column \"one\" is int4, which cannot be read into bool [select 1 as one]");
     const Result after = co_await conn.query("select 5");
     BOOST_TEST(after.value<int>() == 5);
   });

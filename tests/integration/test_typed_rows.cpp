@@ -187,6 +187,39 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_told_at_once_and_before_the_first_row)
   });
 }
 
+// Whoever reads rows, the text names the query.
+BOOST_AUTO_TEST_CASE(what_does_not_fit_is_of_a_query) {
+  go([](Connection& conn) -> Task<> {
+    const char* sql = "select g id, null::text from generate_series(1, 2) g";
+    using Values = std::tuple<int, std::string>;
+    std::vector<std::string> texts;
+    const auto looks = [&](const RowView& row) { (void)row.get<std::string>(1); };
+    const auto sees = [](const Values&) {};
+    auto asking = [&](auto& request) -> Task<> {
+      try {
+        co_await request;
+      } catch (const Error& e) {
+        texts.emplace_back(e.what());
+      }
+    };
+    auto all = conn.query_as<Values>(sql);
+    auto each = conn.each(looks, sql);
+    auto each_as = conn.each<Values>(sees, sql);
+    auto flow = conn.stream_as<Values>(sql);
+    auto next = flow.next();
+    co_await asking(all);
+    co_await asking(each);
+    co_await asking(each_as);
+    co_await asking(next);
+    BOOST_TEST(texts.size() == 4U);
+    for (const std::string& text : texts)
+      BOOST_TEST(text ==
+                 "column \"text\" (text) is NULL, for which std::string has no room; read it into "
+                 "std::optional [" +
+                     std::string(sql) + "]");
+  });
+}
+
 BOOST_AUTO_TEST_CASE(null_needs_an_optional) {
   go([](Connection& conn) -> Task<> {
     std::string text;
@@ -197,7 +230,8 @@ BOOST_AUTO_TEST_CASE(null_needs_an_optional) {
     }
     BOOST_TEST(
         text ==
-        "column \"name\" (text) is NULL, for which std::string has no room; read it into std::optional");
+        "column \"name\" (text) is NULL, for which std::string has no room; read it into std::optional "
+        "[select null as name, 1 as id, 2 as age]");
     const int after = co_await conn.query_one<int>("select 7");
     BOOST_TEST(after == 7);
   });

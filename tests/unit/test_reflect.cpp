@@ -65,7 +65,6 @@ static_assert(reflect::enumerator_name<Mood, Mood::ok>() == "ok");
 static_assert(reflect::enumerator_name<Mood, static_cast<Mood>(3)>().empty());
 struct Größe {
   int größe = 0;
-  int $2 = 0;
 };
 enum class Farbe { grün, weiß };
 struct Nullable {
@@ -74,7 +73,6 @@ struct Nullable {
 };
 
 static_assert(reflect::member_names<Größe>[0] == "größe");
-static_assert(reflect::member_names<Größe>[1] == "$2");
 static_assert(reflect::enumerator_name<Farbe, Farbe::weiß>() == "weiß");
 static_assert(detail::has_view<std::tuple<int, std::optional<std::string_view>>>());
 static_assert(detail::has_view<std::vector<Bytes>>());
