@@ -21,29 +21,29 @@ void Batch::add_encoded(StatementRef statement, const Arguments& arguments) {
     raise(*failure, statement->sql());
   }
   ends_.push_back(arguments_.position());
-  items_.push_back(std::make_unique<BatchItem>(std::move(statement)));
+  queries_.items.push_back(std::make_unique<BatchItem>(std::move(statement)));
 }
 
 BatchRun Batch::run() {
-  if (!steps_.empty()) throw Error(Errc::invalid_argument, "a batch runs once");
+  if (has_run_) throw Error(Errc::invalid_argument, "a batch runs once");
   Channel& channel = channel_.demand();
+  has_run_ = true;
   std::uint64_t begin = 0;
-  for (std::size_t i = 0; i < items_.size(); ++i) {
-    const StatementRef& statement = items_[i]->statement();
+  for (std::size_t i = 0; i < ends_.size(); ++i) {
+    const StatementRef& statement = queries_.items[i]->statement();
     if (statement->state() == Statement::State::fresh) {
       Unattended<Prepare> prepare(statement);  // the statement keeps what comes of it
       channel.session().submit_unattended(prepare);
     }
     const Bytes arguments = arguments_.pending().subspan(begin, ends_[i] - begin);
-    steps_.push_back({statement, arguments, items_[i].get()});
+    queries_.steps.push_back({statement, arguments, queries_.items[i].get()});
     begin = ends_[i];
   }
-  return BatchRun(channel, items_, steps_);
+  return BatchRun(channel, std::move(queries_));
 }
 
-BatchRun::BatchRun(Channel& channel, std::vector<std::unique_ptr<BatchItem>>& items,
-                   const std::vector<Step>& steps)
-    : Waitable(channel, steps), items_(items) {
+BatchRun::BatchRun(Channel& channel, BatchQueries queries)
+    : BatchQueries(std::move(queries)), Waitable(channel, steps) {
   submit(steps.empty() ? std::string_view("batch") : std::string_view(steps.front().statement->sql()));
 }
 
@@ -51,24 +51,27 @@ BatchRun::BatchRun(Channel& channel, std::vector<std::unique_ptr<BatchItem>>& it
 void BatchRun::on_error(std::shared_ptr<const ServerError> error) {
   const bool is_stale = error->is_stale_statement();
   ExecuteSeries::on_error(std::move(error));
-  for (std::size_t i = failed_step(); is_stale && i < items_.size(); ++i)
-    session()->statements().erase(*items_[i]->statement());
+  for (std::size_t i = failed_step(); is_stale && i < items.size(); ++i)
+    session()->statements().erase(*items[i]->statement());
 }
 
 // What comes behind the last one, of constraints that are deferred, counts as that one's.
 void BatchRun::on_notice(const Notice& notice) noexcept {
-  if (!items_.empty()) items_[std::min(step(), items_.size() - 1)]->add(notice);
+  if (!items.empty()) items[std::min(step(), items.size() - 1)]->add(notice);
 }
 
 std::vector<Result> BatchRun::take() {
-  if (failure() && failed_step() < items_.size()) {
-    raise(*failure(), "query " + std::to_string(failed_step() + 1) + " of " + std::to_string(items_.size()) +
-                          " in the batch: " + items_[failed_step()]->statement()->sql());
+  if (failure()) {
+    // The one that failed or, when the failure is of none of them, the one that ran.
+    const std::size_t at = failed_step() < items.size() ? failed_step() : step();
+    const std::string size = std::to_string(items.size());
+    raise(*failure(), at < items.size() ? "query " + std::to_string(at + 1) + " of " + size +
+                                              " in the batch: " + items[at]->statement()->sql()
+                                        : "a batch of " + size);
   }
-  check();
   std::vector<Result> results;
-  results.reserve(items_.size());
-  for (const auto& item : items_) results.push_back(item->take());
+  results.reserve(items.size());
+  for (const auto& item : items) results.push_back(item->take());
   return results;
 }
 

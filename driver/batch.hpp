@@ -39,20 +39,23 @@ class BatchItem final : public ResultSink {
   Completion completion_;
 };
 
+struct BatchQueries {
+  std::vector<std::unique_ptr<BatchItem>> items;
+  std::vector<ExecuteSeries::Step> steps;  // one for each
+};
+
 /// co_await → std::vector<Result>, one for each query. Throws the error of the first query that failed,
 /// and names it; outside a transaction block none of them has had any effect then.
-class [[nodiscard]] BatchRun final : public Waitable<ExecuteSeries>, public Request<BatchRun> {
+class [[nodiscard]] BatchRun final : BatchQueries, public Waitable<ExecuteSeries>, public Request<BatchRun> {
  public:
-  /// Both outlive the request.
-  BatchRun(Channel& channel, std::vector<std::unique_ptr<BatchItem>>& items, const std::vector<Step>& steps);
+  /// What the queries' arguments are views of is used before this returns.
+  BatchRun(Channel& channel, BatchQueries queries);
 
  private:
   friend Request;
   void on_error(std::shared_ptr<const ServerError> error) override;
   void on_notice(const Notice& notice) noexcept override;
   std::vector<Result> take();
-
-  std::vector<std::unique_ptr<BatchItem>>& items_;
 };
 
 /// To be filled, then run once, as long as there is the connection.
@@ -69,9 +72,9 @@ class [[nodiscard]] Batch {
     add_encoded(statement_for(channel_.demand().session(), sql, arguments.types()), arguments);
     return *this;
   }
-  std::size_t size() const noexcept { return items_.size(); }
+  std::size_t size() const noexcept { return ends_.size(); }
 
-  /// co_await → std::vector<Result>. The batch outlives what this returns.
+  /// co_await → std::vector<Result>
   BatchRun run();
 
  private:
@@ -80,8 +83,8 @@ class [[nodiscard]] Batch {
   ChannelRef channel_;
   WriteBuffer arguments_;            // of all the queries, one behind the other
   std::vector<std::uint64_t> ends_;  // where each query's arguments end there
-  std::vector<std::unique_ptr<BatchItem>> items_;
-  std::vector<ExecuteSeries::Step> steps_;
+  BatchQueries queries_;
+  bool has_run_ = false;
 };
 
 }  // namespace pgstride::inline v0

@@ -15,6 +15,10 @@ namespace {
 constexpr std::size_t enough = 256 << 10;       // bytes that gather before the socket is left alone
 constexpr std::size_t kept_of_statement = 256;  // as much as an error text can show
 
+[[noreturn]] void refuse_moved() {
+  throw Error(Errc::invalid_argument, "the stream of this COPY was moved elsewhere");
+}
+
 /// Whoever waits, what the server has said, and how errors are told: the same in both directions.
 template <class Grammar>
 class CopyRequest : public Grammar {
@@ -119,23 +123,28 @@ CopyInStream::CopyInStream(CopyInStream&&) noexcept = default;
 CopyInStream& CopyInStream::operator=(CopyInStream&&) noexcept = default;
 CopyInStream::~CopyInStream() = default;
 
+CopyInStream::Request& CopyInStream::request() const {
+  if (!request_) refuse_moved();
+  return *request_;
+}
+
 CopyInStream::Write CopyInStream::write(Bytes data) {
-  request_->demand_open();
+  request().demand_open();
   return {*request_, request_->write(data)};
 }
 CopyInStream::Write CopyInStream::write(std::string_view data) { return write(as_bytes(data)); }
 CopyInStream::Write CopyInStream::settle() {
-  request_->demand_open();
+  request().demand_open();
   return {*request_, request_->settle()};
 }
 
 CopyInStream::Finish CopyInStream::finish() {
-  request_->end();
+  request().end();
   return Finish(*request_);
 }
 
-const CopyResponse& CopyInStream::response() const noexcept { return request_->response; }
-WriteBuffer& CopyInStream::batch() noexcept { return request_->batch(); }
+const CopyResponse& CopyInStream::response() const { return request().response; }
+WriteBuffer& CopyInStream::batch() { return request().batch(); }
 
 CopyInStream::Write::~Write() {
   if (awaiting_.waits()) request_.break_off("the data are gone");
@@ -164,9 +173,14 @@ CopyOutStream::CopyOutStream(CopyOutStream&&) noexcept = default;
 CopyOutStream& CopyOutStream::operator=(CopyOutStream&&) noexcept = default;
 CopyOutStream::~CopyOutStream() = default;
 
-CopyOutStream::Next CopyOutStream::next() noexcept { return Next(*request_); }
-const CopyResponse& CopyOutStream::response() const noexcept { return request_->response; }
-const Completion& CopyOutStream::completion() const noexcept { return request_->completion; }
+CopyOutStream::Request& CopyOutStream::request() const {
+  if (!request_) refuse_moved();
+  return *request_;
+}
+
+CopyOutStream::Next CopyOutStream::next() & { return Next(request()); }
+const CopyResponse& CopyOutStream::response() const { return request().response; }
+const Completion& CopyOutStream::completion() const { return request().completion; }
 
 bool CopyOutStream::Next::await_ready() const noexcept { return request_.has_news(); }
 void CopyOutStream::Next::await_suspend(std::coroutine_handle<> waiting) {

@@ -21,6 +21,7 @@
 
 #include "pgstride/driver/channel.hpp"
 #include "pgstride/driver/coro/awaiting.hpp"
+#include "pgstride/driver/limited.hpp"
 #include "pgstride/driver/result.hpp"
 #include "pgstride/protocol/backend.hpp"
 
@@ -46,14 +47,16 @@ class [[nodiscard]] CopyInStream {
   Finish finish();
 
   /// What the server expects: text or binary, and of how many columns.
-  const CopyResponse& response() const noexcept;
+  const CopyResponse& response() const;
 
   /// For data that are made in place: write to the batch, then await settle(). Nothing may be written
   /// before that has been awaited.
-  WriteBuffer& batch() noexcept;
+  WriteBuffer& batch();
   Write settle();
 
  private:
+  Request& request() const;
+
   std::unique_ptr<Request> request_;
 };
 
@@ -105,14 +108,17 @@ class [[nodiscard]] CopyOutStream {
   /// co_await → const Bytes*: the next data, in pieces of any size, valid until next() is called again; null
   /// after the last. Throws when the COPY has failed. Between calls no more than some hundred kilobytes are
   /// received.
-  Next next() noexcept;
+  Next next() &;
+  void next() && = delete;  // the data would go with the stream
 
   /// What the server sends: text or binary, and of how many columns.
-  const CopyResponse& response() const noexcept;
+  const CopyResponse& response() const;
   /// After the last data.
-  const Completion& completion() const noexcept;
+  const Completion& completion() const;
 
  private:
+  Request& request() const;
+
   std::unique_ptr<Request> request_;
 };
 
@@ -143,7 +149,7 @@ class [[nodiscard]] StartCopy {
 
   /// The longest that the COPY may take from now to its end, whichever side is slow.
   StartCopy& timeout(Duration limit) &;
-  StartCopy&& timeout(Duration limit) && { return std::move(timeout(limit)); }
+  Limited<StartCopy> timeout(Duration limit) && { return Limited<StartCopy>(timeout(limit)); }
 
   auto operator co_await() noexcept {
     struct Awaiter {

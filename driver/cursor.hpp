@@ -39,7 +39,7 @@ class [[nodiscard]] Cursor {
   }
 
   /// co_await → const RowView*: the next row, valid until next() is called again; null after the last.
-  auto next() noexcept {
+  auto next() & noexcept {
     struct Awaiter {
       explicit Awaiter(Cursor* self) noexcept : cursor(self) {}
       bool await_ready() const { return cursor->advance(); }
@@ -51,6 +51,7 @@ class [[nodiscard]] Cursor {
     };
     return Awaiter(this);
   }
+  void next() && = delete;  // the row would go with the cursor
 
  private:
   class Step;

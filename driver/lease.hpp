@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "pgstride/driver/connection.hpp"
+#include "pgstride/driver/limited.hpp"
 #include "pgstride/driver/pool_core.hpp"
 
 namespace pgstride::inline v0 {
@@ -82,13 +83,13 @@ class [[nodiscard]] Acquire final : PoolCore::Waiter {
 
   /// In place of PoolOptions::acquire_timeout, counted from now.
   Acquire& timeout(Duration limit) &;
-  Acquire&& timeout(Duration limit) && { return std::move(timeout(limit)); }
+  Limited<Acquire> timeout(Duration limit) && { return Limited<Acquire>(timeout(limit)); }
   /// The moment at which waiting ends.
   Acquire& deadline(TimePoint at) & noexcept { return deadline_ = at, *this; }
-  Acquire&& deadline(TimePoint at) && noexcept { return std::move(deadline(at)); }
+  Limited<Acquire> deadline(TimePoint at) && noexcept { return Limited<Acquire>(deadline(at)); }
   /// Waiting ends with Errc::cancelled when a stop is requested, on the loop's own thread.
   Acquire& stop(std::stop_token token) &;
-  Acquire&& stop(std::stop_token token) && { return std::move(stop(std::move(token))); }
+  Limited<Acquire> stop(std::stop_token token) && { return Limited<Acquire>(stop(std::move(token))); }
 
   auto operator co_await() noexcept {
     struct Awaiter {

@@ -15,6 +15,7 @@
 
 #include "pgstride/driver/coro/task.hpp"
 #include "pgstride/driver/lease.hpp"
+#include "pgstride/driver/limited.hpp"
 #include "pgstride/driver/stored_arguments.hpp"
 
 namespace pgstride::inline v0 {
@@ -84,17 +85,17 @@ class [[nodiscard]] PoolRequest {
     deadline_ = at;
     return *this;
   }
-  PoolRequest&& deadline(TimePoint at) && { return std::move(deadline(at)); }
+  Limited<PoolRequest> deadline(TimePoint at) && { return Limited<PoolRequest>(deadline(at)); }
   /// The same, counted from now.
   PoolRequest& timeout(Duration limit) & { return deadline(deadline_after(acquire_.now(), limit)); }
-  PoolRequest&& timeout(Duration limit) && { return std::move(timeout(limit)); }
+  Limited<PoolRequest> timeout(Duration limit) && { return Limited<PoolRequest>(timeout(limit)); }
   /// Waiting ends with Errc::cancelled when a stop is requested, on the loop's own thread.
   PoolRequest& stop(std::stop_token token) & {
     stop_ = std::move(token);
     acquire_.stop(stop_);
     return *this;
   }
-  PoolRequest&& stop(std::stop_token token) && { return std::move(stop(std::move(token))); }
+  Limited<PoolRequest> stop(std::stop_token token) && { return Limited<PoolRequest>(stop(std::move(token))); }
 
   auto operator co_await() {
     if (!std::exchange(is_asked_, true)) task_ = ask(*this);

@@ -13,6 +13,7 @@
 #include "pgstride/driver/channel.hpp"
 #include "pgstride/driver/coro/awaiting.hpp"
 #include "pgstride/driver/exception.hpp"
+#include "pgstride/driver/limited.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -119,15 +120,15 @@ class Request {
  public:
   /// The moment at which waiting ends with Errc::timed_out and the server is told to cancel.
   Self& deadline(TimePoint at) & { return self().expire_at(at), self(); }
-  Self&& deadline(TimePoint at) && { return std::move(deadline(at)); }
+  Limited<Self> deadline(TimePoint at) && { return Limited<Self>(deadline(at)); }
   /// The same, counted from now.
   Self& timeout(Duration limit) & { return self().expire_after(limit), self(); }
-  Self&& timeout(Duration limit) && { return std::move(timeout(limit)); }
+  Limited<Self> timeout(Duration limit) && { return Limited<Self>(timeout(limit)); }
 
   /// Waiting ends with Errc::cancelled, and the server is told to cancel, when a stop is requested, on the
   /// loop's own thread.
   Self& stop(std::stop_token token) & { return self().stop_on(std::move(token)), self(); }
-  Self&& stop(std::stop_token token) && { return std::move(stop(std::move(token))); }
+  Limited<Self> stop(std::stop_token token) && { return Limited<Self>(stop(std::move(token))); }
 
   auto operator co_await() noexcept {
     struct Awaiter {

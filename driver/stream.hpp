@@ -69,7 +69,8 @@ class [[nodiscard]] Stream final : public RowFlow {
   }
 
   /// co_await → const RowView*: the next row, valid until next() is called again; null after the last.
-  Next<Stream> next() noexcept { return Next<Stream>(*this); }
+  Next<Stream> next() & noexcept { return Next<Stream>(*this); }
+  void next() && = delete;  // the row would go with the stream
 
  private:
   friend Next<Stream>;
@@ -88,7 +89,8 @@ class [[nodiscard]] StreamAs final : public RowFlow {
   }
 
   /// co_await → T*: the next row, the caller's until next() is called again; null after the last.
-  Next<StreamAs> next() noexcept { return Next<StreamAs>(*this); }
+  Next<StreamAs> next() & noexcept { return Next<StreamAs>(*this); }
+  void next() && = delete;
 
  private:
   friend Next<StreamAs>;

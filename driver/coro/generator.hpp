@@ -38,7 +38,7 @@ class [[nodiscard]] AsyncGenerator {
   /// co_await → T*: the next value, which lives until next() is called again; null after the last
   /// one. Throws what the generator throws, and then has ended. When the coroutine that waits is destroyed,
   /// the value is for the next one who asks.
-  auto next() noexcept {
+  auto next() & noexcept {
     struct Awaiter {
       explicit Awaiter(Handle handle) noexcept : frame(handle) {}
       bool await_ready() const noexcept { return !frame || frame.done() || frame.promise().is_offered_; }
@@ -53,6 +53,7 @@ class [[nodiscard]] AsyncGenerator {
     };
     return Awaiter(frame_);
   }
+  void next() && = delete;  // the value would go with the generator
 
  private:
   explicit AsyncGenerator(Handle frame) noexcept : frame_(frame) {}

@@ -68,6 +68,32 @@ BOOST_AUTO_TEST_CASE(or_nothing) {  // R-X4
     BOOST_TEST(contains(text, "query 2 of 2"));
     const auto still_none = co_await rows_in(conn, "b");
     BOOST_TEST(still_none == 0);
+
+    Batch late = conn.batch();
+    late.add("select 1").add("select 2");
+    BatchRun run = late.run();
+    run.timeout(0s);
+    try {
+      co_await run;
+    } catch (const Error& e) {
+      text = e.what();
+    }
+    BOOST_TEST(text == "deadline passed [query 1 of 2 in the batch: select 1]");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_run_may_outlive_its_batch) {
+  go([](Connection& conn) -> Task<> {
+    const auto two = [](Connection& c) {
+      Batch batch = c.batch();
+      batch.add("select $1::text", std::string(100, 'x')).add("select 2");
+      return batch.run();
+    };
+    BatchRun run = two(conn);
+    const std::vector<Result> results = co_await run;
+    BOOST_REQUIRE(results.size() == 2U);
+    BOOST_TEST(results[0].value<std::string>() == std::string(100, 'x'));
+    BOOST_TEST(results[1].value<int>() == 2);
   });
 }
 

@@ -44,6 +44,26 @@ Task<std::string> error_in(Task<T> task) {
 
 BOOST_FIXTURE_TEST_SUITE(copy, Table)
 
+BOOST_AUTO_TEST_CASE(what_was_moved_elsewhere_is_not_used) {
+  go([](Connection& conn) -> Task<> {
+    const auto write = [](CopyInStream& stream) -> Task<> { co_await stream.write("1\tone\n"); };
+    const auto finish = [](CopyInStream& stream) -> Task<> { co_await stream.finish(); };
+    const auto read = [](CopyOutStream& stream) -> Task<> { co_await stream.next(); };
+    const std::string refusal = "the stream of this COPY was moved elsewhere";
+    CopyInStream in = co_await conn.copy_in("copy t from stdin");
+    CopyInStream in_use = std::move(in);
+    const std::string unwritten = co_await error_in(write(in));
+    const std::string unfinished = co_await error_in(finish(in));
+    BOOST_TEST(unwritten == refusal);
+    BOOST_TEST(unfinished == refusal);
+    co_await in_use.finish();
+    CopyOutStream out = co_await conn.copy_out("copy t to stdout");
+    CopyOutStream out_use = std::move(out);
+    const std::string error = co_await error_in(read(out));
+    BOOST_TEST(error == refusal);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(what_is_written_after_the_end_is_refused) {
   go([](Connection& conn) -> Task<> {
     const auto write = [](CopyInStream& in) -> Task<> { co_await in.write("2\ttwo\n"); };

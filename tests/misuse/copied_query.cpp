@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// error: use of deleted function|call to deleted|deleted constructor
+// error: use of deleted function|call to (implicitly-)?deleted
 #include "pgstride/driver/pgstride.hpp"
 
 using namespace pgstride;
