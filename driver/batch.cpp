@@ -9,7 +9,7 @@
 
 namespace pgstride::inline v0 {
 
-Batch::Batch(Channel& channel) noexcept : channel_(channel) {
+Batch::Batch(Channel& channel) : channel_(channel) {
   arguments_.set_types(channel.session().types().get());
 }
 

@@ -61,7 +61,7 @@ class [[nodiscard]] BatchRun final : BatchQueries, public Waitable<ExecuteSeries
 /// To be filled, then run once, as long as there is the connection.
 class [[nodiscard]] Batch {
  public:
-  explicit Batch(Channel& channel) noexcept;
+  explicit Batch(Channel& channel);
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 

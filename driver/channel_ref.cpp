@@ -7,7 +7,7 @@ namespace pgstride::inline v0 {
 
 Channel& ChannelRef::demand() const {
   if (Channel* channel = get()) return *channel;
-  throw Error(Errc::connection_closed, "the connection has been closed");
+  throw Error(Errc::connection_closed, "the connection has been closed, or given back");
 }
 
 }  // namespace pgstride::inline v0

@@ -30,8 +30,8 @@ struct Loan {
 };
 
 /// A connection that is lent, until this is destroyed. Moved, not copied; a default one, or one moved from or
-/// released, has none, and then -> gives null. Must outlive cursors, transactions and requests made from it. It
-/// may outlive the pool, but then its connection is closed.
+/// released, has none, and then -> gives null. Must outlive requests made from it; transactions,
+/// cursors and the like are of no use behind it. It may outlive the pool, but then its connection is closed.
 class [[nodiscard]] Lease {
  public:
   Lease() = default;

@@ -21,8 +21,7 @@ namespace pgstride::inline v0 {
 /// there is the connection.
 class Prepared {
  public:
-  Prepared(Channel& channel, StatementRef statement) noexcept
-      : channel_(channel), statement_(std::move(statement)) {}
+  Prepared(Channel& channel, StatementRef statement) : channel_(channel), statement_(std::move(statement)) {}
 
   const std::string& sql() const noexcept { return statement_->sql(); }
   const std::vector<Oid>& parameters() const noexcept { return statement_->parameters(); }
@@ -47,7 +46,8 @@ class Prepared {
   }
   template <std::invocable<const RowView&> Look, Encodable... Args>
   Each<std::decay_t<Look>> each(Look&& look, const Args&... args) const {
-    return Each<std::decay_t<Look>>(channel_.demand(), statement_, ArgumentsOf(args...), std::forward<Look>(look));
+    return Each<std::decay_t<Look>>(channel_.demand(), statement_, ArgumentsOf(args...),
+                                    std::forward<Look>(look));
   }
   template <RowType T, std::invocable<const T&> Look, Encodable... Args>
   EachAs<T, std::decay_t<Look>> each(Look&& look, const Args&... args) const {
