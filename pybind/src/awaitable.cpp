@@ -38,9 +38,9 @@ Ref Awaitable::adopt(Awaitable* self, Request* request, PyLoop& loop) noexcept {
   return object;
 }
 
-void Request::complete() noexcept {
+void Request::complete(bool soon) noexcept {
   if (state_ == State::cancelled) return;  // by the code that its last step has called
-  if (nests_) return complete_soon();
+  if (soon || nests_) return complete_soon();
   state_ = State::completed;
   if (!wakeup_) return;
   const Ref keep = std::move(hold_);

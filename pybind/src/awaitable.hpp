@@ -40,8 +40,9 @@ class Request {
 
  protected:
   Request() = default;
-  /// The result is there. Wakes whoever waits: `*this` may be gone afterwards. From the loop only.
-  void complete() noexcept;
+  /// The result is there. Wakes whoever waits: `*this` may be gone afterwards. From the loop only. `soon`: behind
+  /// what the loop has been asked to call.
+  void complete(bool soon = false) noexcept;
   /// The same, from inside a task: whoever waits is woken by the loop.
   void complete_soon() noexcept;
   /// The same, when it turns out before anybody could wait.

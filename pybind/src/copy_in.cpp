@@ -99,12 +99,12 @@ bool CopyInRequest::start(PyObject* timeout) {
 
 // A failure is told when the server is ready for something else.
 void CopyInRequest::progressed() noexcept {
-  if (!completed() && !step_->failure()) complete();
+  if (!completed() && !step_->failure()) wake();
 }
 
 void CopyInRequest::ended() noexcept {
   core().disclaim(*this);
-  if (!completed()) complete();
+  if (!completed()) wake();
 }
 
 bool CopyInRequest::can_write() {

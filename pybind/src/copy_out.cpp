@@ -52,12 +52,12 @@ bool CopyOutRequest::append(Bytes data) {
 }
 
 void CopyOutRequest::progressed() noexcept {
-  if (!completed()) complete();
+  if (!completed()) wake();
 }
 
 void CopyOutRequest::ended() noexcept {
   core().disclaim(*this);
-  if (!completed()) complete();
+  if (!completed()) wake();
 }
 
 PyObject* CopyOutRequest::next() {

@@ -65,15 +65,22 @@ void Core::tell(const Ref& callback) noexcept {
   if (!Ref::steal(PyObject_CallNoArgs(callback.get()))) PyErr_WriteUnraisable(callback.get());
 }
 
+void Core::tell_of_end() noexcept {
+  const Ref callback = std::move(on_closed_callback_);
+  if (!callback) return;
+  told_ = true;
+  tell(callback);
+}
+
 void Core::on_closed() noexcept {
   const std::vector<Ref> closing = std::move(closing_);
-  const Ref callback = std::move(on_closed_callback_);
-  if (callback) tell(callback);
+  tell_of_end();
   for (const Ref& request : closing) CloseRequest::of(request.get()).closed();  // last: *this may be gone
 }
 
 void Core::on_notification(const Notification& notification) {
   if (!on_notification_callback_) return;
+  told_ = true;
   const Ref channel = make_server_text(notification.channel, encoding());
   const Ref payload = make_server_text(notification.payload, encoding());
   const Ref done = channel && payload
@@ -85,6 +92,7 @@ void Core::on_notification(const Notification& notification) {
 
 void Core::on_notice(const ServerError& notice) {
   if (!on_notice_callback_) return;
+  told_ = true;
   const Ref fields = fields_of(notice, encoding());
   PyObject* query = busy_ && busy_->query() ? busy_->query() : Py_None;
   const Ref done =

@@ -102,10 +102,14 @@ class Core final : ChannelEvents, ServerEvents {
   void listen(EndListener* listener) noexcept { end_listener_ = listener; }
   /// Called once when the connection has ended, whoever ended it; a Python callable or null.
   void set_on_closed(Ref callback) { on_closed_callback_ = std::move(callback); }
+  /// Now, and not when everybody who waits has been told of it.
+  void tell_of_end() noexcept;
   /// Callables or null: called with (pid, channel, payload) of each notification and (fields, query) of
   /// each notice, from inside the parser: they may only take a note.
   void set_on_notification(Ref callback) { on_notification_callback_ = std::move(callback); }
   void set_on_notice(Ref callback) { on_notice_callback_ = std::move(callback); }
+  /// Whether any of these was called since this was last asked. What they have noted is done by the loop.
+  bool take_told() noexcept { return std::exchange(told_, false); }
   /// A callable or null: called when the first row of the exchange that is under way has come, likewise.
   void set_on_first_row(Ref callback) { on_first_row_callback_ = std::move(callback); }
   void tell_first_row() noexcept {
@@ -144,6 +148,7 @@ class Core final : ChannelEvents, ServerEvents {
   std::uint64_t rolled_back_after_ = ~std::uint64_t{0};  // so many of them
   bool abort_when_free_ = false;
   bool parted_ = false;
+  bool told_ = false;
   std::vector<Ref> closing_;
   EndListener* end_listener_ = nullptr;
   Ref on_closed_callback_;

@@ -64,6 +64,12 @@ bool Exchange::starts_copy(std::string_view sql) noexcept {
                      [](char a, char b) { return (a | 0x20) == b; }) != sql.end();
 }
 
+void Exchange::wake() noexcept {
+  const Ref keep = Ref::borrow(self());
+  if (!channel().is_open()) core().tell_of_end();
+  complete(core().take_told());
+}
+
 bool Exchange::look_up_types(const Statement& statement) {
   std::vector<Oid> unknown;
   for (const Oid type : statement.parameters()) core().types().note_unknown(type, unknown);

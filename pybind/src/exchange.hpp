@@ -77,8 +77,10 @@ class Exchange : public Request {
   /// The exchange is over: lets the connection go, wakes whoever waits.
   void finish() noexcept {
     let_go();
-    complete();
+    wake();
   }
+  /// Wakes whoever waits. Listeners hear of what the server has said meanwhile before that, as in asyncpg.
+  void wake() noexcept;
   void let_go() noexcept {
     core().disclaim(*this);
     if (Lender* lender = std::exchange(lender_, nullptr)) lender->give_back(slot_, reset_is_sent_);
