@@ -38,6 +38,19 @@ Ref Awaitable::adopt(Awaitable* self, Request* request, PyLoop& loop) noexcept {
   return object;
 }
 
+Request::TaskContext::TaskContext(const Request& request) noexcept {
+  if (!request.context_) return;
+  if (PyContext_Enter(request.context_.get()) == 0) {
+    entered_ = Ref::borrow(request.context_.get());
+  } else {
+    PyErr_Clear();  // somebody else is in there
+  }
+}
+
+Request::TaskContext::~TaskContext() {
+  if (entered_ && PyContext_Exit(entered_.get()) < 0) PyErr_WriteUnraisable(entered_.get());
+}
+
 void Request::complete(bool soon) noexcept {
   if (state_ == State::cancelled) return;  // by the code that its last step has called
   if (soon || nests_) return complete_soon();

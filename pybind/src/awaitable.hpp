@@ -35,6 +35,19 @@ class Request {
   virtual void give_up() noexcept = 0;
   virtual int traverse(visitproc visit, void* arg) const = 0;
 
+  /// For the user's code that a request calls: where the task waits that code runs in its context, as it does where
+  /// the task itself calls it.
+  class TaskContext {
+   public:
+    explicit TaskContext(const Request& request) noexcept;
+    ~TaskContext();
+    TaskContext(const TaskContext&) = delete;
+    TaskContext& operator=(const TaskContext&) = delete;
+
+   private:
+    Ref entered_;
+  };
+
   PyObject* self() const noexcept { return self_; }
   bool completed() const noexcept { return state_ != State::pending; }
 

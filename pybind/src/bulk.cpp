@@ -20,6 +20,7 @@ bool Bulk::run(const StatementRef& statement, Plan& plan) {
 
 // Runs the iterable's own code: whatever that raises becomes the outcome.
 ExecuteMany::Arguments Bulk::Step::encode_arguments(WriteBuffer& out) {
+  const TaskContext context(owner_);
   const Ref set = Ref::steal(PyIter_Next(owner_.iterator_.get()));
   if (!set && !PyErr_Occurred()) return Arguments::end;
   const Py_ssize_t position = owner_.position_++;

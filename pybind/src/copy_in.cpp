@@ -52,6 +52,7 @@ void CopyRecordsRequest::Step::on_start(const CopyResponse& response) {
 
 // Runs the iterable's own code: whatever that raises becomes the outcome.
 CopyIn::Supply CopyRecordsRequest::Step::supply(WriteBuffer& out) {
+  const TaskContext context(owner_);
   const std::uint64_t begin = out.position();
   if (std::exchange(in_header_, false)) write_copy_header(out);
   bool is_fine = is_binary_ || refuse_text_format();

@@ -49,6 +49,7 @@ bool Fetch::run(const StatementRef& statement, Plan& plan) {
 }
 
 bool Fetch::ExecuteStep::encode_arguments(WriteBuffer& out) {
+  const TaskContext context(owner_);
   PyObject* args = owner_.args_.get();
   const Py_ssize_t count = args ? PyTuple_GET_SIZE(args) : 0;
   PyObject* const* values = args ? &PyTuple_GET_ITEM(args, 0) : nullptr;

@@ -1,0 +1,54 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""The code that a request calls for its input sees the context variables of whoever has made the request."""
+
+from __future__ import annotations
+
+import contextvars
+
+import pytest
+
+WHO = contextvars.ContextVar("WHO", default="nobody")
+ROWS = 20_000
+
+
+def rows(seen):
+    token = WHO.set("the rows")
+    for i in range(ROWS):
+        seen.add(WHO.get())
+        yield i, "x" * 100
+    WHO.reset(token)  # a ValueError in another context
+
+
+@pytest.fixture(autouse=True)
+def me():
+    token = WHO.set("nobody")
+    yield
+    WHO.reset(token)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_an_encoder(connection, is_known):
+    seen = []
+    query = "select $1::text"
+    if is_known:
+        await connection.fetchval(query, "")
+    await connection.set_type_codec("text", schema="pg_catalog", encoder=lambda _: seen.append(WHO.get()) or "", decoder=str)
+    WHO.set("me")
+    await connection.fetchval(query, "")
+    await connection.fetchval(query, "")
+    await connection.fetchmany(query, [("",)])
+    assert seen == ["me"] * 3
+
+
+async def test_an_iterable_of_arguments(connection):
+    seen = set()
+    await connection.execute("create temp table t (a int, b text)")
+    await connection.executemany("insert into t values ($1, $2)", rows(seen))
+    assert seen == {"the rows"} and WHO.get() == "nobody"
+
+
+async def test_an_iterable_of_records(connection):
+    seen = set()
+    await connection.execute("create temp table t (a int, b text)")
+    await connection.copy_records_to_table("t", records=rows(seen))
+    assert seen == {"the rows"} and WHO.get() == "nobody"
