@@ -33,7 +33,7 @@ Ref Awaitable::adopt(Awaitable* self, Request* request, PyLoop& loop) noexcept {
   self->request = request;
   request->self_ = object.get();
   request->loop_ = Ref::borrow(loop.object());
-  request->nests_ = loop.nests();
+  request->is_woken_by_loop_ = loop.wakes_tasks_itself();
   PyObject_GC_Track(self);
   return object;
 }
@@ -53,7 +53,7 @@ Request::TaskContext::~TaskContext() {
 
 void Request::complete(bool soon) noexcept {
   if (state_ == State::cancelled) return;  // by the code that its last step has called
-  if (soon || nests_) return complete_soon();
+  if (soon || is_woken_by_loop_) return complete_soon();
   state_ = State::completed;
   if (!wakeup_) return;
   const Ref keep = std::move(hold_);

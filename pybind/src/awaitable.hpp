@@ -79,7 +79,7 @@ class Request {
   Ref cancel_message_;  // what Task.cancel() was given
   State state_ = State::pending;
   bool blocking_ = false;  // `_asyncio_future_blocking`
-  bool nests_ = false;     // the loop does
+  bool is_woken_by_loop_ = false;
 };
 
 struct Awaitable {

@@ -209,7 +209,10 @@ class PyTimer final : public Timer, Target {
 std::unique_ptr<PyLoop> PyLoop::make(PyObject* loop) {
   auto self = std::unique_ptr<PyLoop>(new PyLoop);
   self->loop_ = Ref::borrow(loop);
-  self->nests_ = PyObject_HasAttrString(loop, "_nest_patched") == 1;
+  const Ref is_debugged = call_method(loop, "get_debug");
+  if (!is_debugged) return nullptr;
+  self->wakes_tasks_itself_ =
+      is_debugged.get() == Py_True || PyObject_HasAttrString(loop, "_nest_patched") == 1;
   const std::pair<Ref PyLoop::*, const char*> methods[] = {
       {&PyLoop::add_reader_, "add_reader"},
       {&PyLoop::remove_reader_, "remove_reader"},

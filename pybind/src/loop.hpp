@@ -23,8 +23,9 @@ class PyLoop final : public Loop {
   TimePoint now() const noexcept override { return Clock::now(); }
 
   PyObject* object() const noexcept { return loop_.get(); }
-  /// A callback may run the loop again (nest_asyncio), and then this very callback is not called in it.
-  bool nests() const noexcept { return nests_; }
+  /// Tasks are not to run within its callbacks: one may run the loop again (nest_asyncio), where this very callback
+  /// is not called; or it watches for those that take long (debug mode), and is to name the task.
+  bool wakes_tasks_itself() const noexcept { return wakes_tasks_itself_; }
   /// Its tasks are not asyncio's: `await_request(request)` is what they run to wait.
   bool has_own_wait() const noexcept { return has_own_wait_; }
   /// The task that runs now may begin a request. False with a Python error set when it is another loop's, and
@@ -46,7 +47,7 @@ class PyLoop final : public Loop {
   Ref call_soon_;
   Ref call_later_;
   Ref run_in_executor_;
-  bool nests_ = false;
+  bool wakes_tasks_itself_ = false;
   bool has_own_wait_ = false;
 };
 

@@ -117,6 +117,17 @@ async def test_debug_mode(runner, dsn, connect, usable):
     runner.loop.set_debug(False)
 
 
+async def test_debug_mode_names_the_slow_task(runner, connect, caplog):
+    runner.loop.set_debug(True)
+    connection = await connect()
+    usual, runner.loop.slow_callback_duration = runner.loop.slow_callback_duration, 0
+    task = asyncio.create_task(connection.fetchval("select 1"), name="the slow one")
+    await task
+    runner.loop.slow_callback_duration = usual
+    runner.loop.set_debug(False)
+    assert sum("the slow one" in message for message in caplog.messages) >= 2  # as it begins, and as it goes on
+
+
 async def test_unclosed_connection_warns(dsn, observer):
     lost = await pgstride.connect(dsn)
     pid = lost.get_server_pid()

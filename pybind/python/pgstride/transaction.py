@@ -143,7 +143,7 @@ class Transaction(connresource.ConnectionResource):
             return
         level = outer._isolation
         if not level:
-            level = ISOLATION_LEVELS_BY_VALUE[await self._connection.fetchval("SHOW transaction_isolation")]
+            level = ISOLATION_LEVELS_BY_VALUE[await self._connection.fetchval("SHOW transaction_isolation;")]
         if self._isolation != level:
             raise exceptions.InterfaceError(
                 f"nested transaction has a different isolation level: current {self._isolation!r} != outer {level!r}"
