@@ -101,10 +101,11 @@ void PoolCore::failed(Slot slot, TimePoint now, bool counts) {
   backoff_ = std::min(backoff_ * 2, limits_.longest_backoff);
 }
 
-bool PoolCore::release(Slot slot, TimePoint now) {
+bool PoolCore::release(Slot slot, TimePoint now, bool soon) {
   assert(state(slot) == State::leased);
   const bool keeps = !closing_ && !has_outlived(slots_[slot], now);
   if (!keeps) ++counts_.retired;
+  slots_[slot].soon = soon;
   enter(slot, keeps ? State::resetting : State::retiring, now);
   return keeps;
 }
@@ -270,7 +271,7 @@ std::optional<PoolCore::Action> PoolCore::serve_from_idle(TimePoint now) {
 std::size_t PoolCore::resets_soon_over(TimePoint now) noexcept {
   std::size_t count = 0;
   for (const SlotData& data : slots_) {
-    if (data.state != State::resetting || data.since + reset_patience <= now) continue;
+    if (data.state != State::resetting || !data.soon || data.since + reset_patience <= now) continue;
     ++count;
     note_due(data.since + reset_patience);
   }

@@ -119,8 +119,9 @@ class PoolCore {
   void connected(Slot slot, TimePoint now);
   /// connecting → empty. `counts`: a reason not to try again at once.
   void failed(Slot slot, TimePoint now, bool counts = true);
-  /// leased → resetting, then ready() or retire(); or, returning false, → retiring, then gone().
-  bool release(Slot slot, TimePoint now);
+  /// leased → resetting, then ready() or retire(); or, returning false, → retiring, then gone(). `soon`: its reset is
+  /// one request, which is worth waiting for rather than connecting.
+  bool release(Slot slot, TimePoint now, bool soon = true);
   /// It has to answer something from now on: what has been found out since about others is not known of it.
   void asks(Slot slot) noexcept { slots_[slot].asked = suspicion_; }
   /// leased, resetting, checking → idle. It has answered what it was asked, if anything.
@@ -165,6 +166,7 @@ class PoolCore {
   struct SlotData {
     State state = State::empty;
     bool owned = false;  // a waiter connects it
+    bool soon = true;    // its reset is over
     TimePoint since{};   // it is in this state
     TimePoint lifetime_ends = never;
     std::uint64_t generation = 0;

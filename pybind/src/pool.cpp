@@ -111,8 +111,8 @@ bool PoolHead::is_untouched(const Seat& seat) const noexcept {
   return seat.core().session().completed() == seat.answers && seat.is_fit() && !seat.is_demoted();
 }
 
-bool PoolHead::keeps(Seat& seat) {
-  if (!core_.release(seat.slot, now())) return false;
+bool PoolHead::keeps(Seat& seat, bool soon) {
+  if (!core_.release(seat.slot, now(), soon)) return false;
   if (has_run_enough(seat)) {
     core_.retire(seat.slot);
     return false;
@@ -123,7 +123,7 @@ bool PoolHead::keeps(Seat& seat) {
 
 bool PoolHead::release(Slot slot, std::optional<Duration> limit, bool rolls_back) {
   Seat& seat = *seats_[slot];
-  if (!keeps(seat)) return false;
+  if (!keeps(seat, limit.has_value())) return false;  // a reset of the user's own may take any time
   if (!limit) return true;
   if (!rolls_back && is_untouched(seat)) {
     core_.ready(slot, now());

@@ -134,7 +134,7 @@ class PoolHead final : public Lender, TimerHandler {
   void was_reset(Seat& seat, bool clean) noexcept;
   void handed_out(Slot slot) noexcept;
   /// A leased one comes back. False: it has lived or run for long enough, and is retiring.
-  [[nodiscard]] bool keeps(Seat& seat);
+  [[nodiscard]] bool keeps(Seat& seat, bool soon = true);
   bool is_untouched(const Seat& seat) const noexcept;
   bool has_run_enough(const Seat& seat) const noexcept {
     return max_queries_ != 0 && seat.core().queries() >= max_queries_;

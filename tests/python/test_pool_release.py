@@ -369,3 +369,14 @@ async def test_one_whose_release_was_cancelled_is_not_missed(create_pool):
         del using
         gc.collect()
         assert await pool.fetchval("select pg_backend_pid()") == pids[0]
+
+
+async def test_nobody_waits_for_a_reset_of_ones_own_while_there_is_room(create_pool):
+    async def reset(connection):
+        if pool.get_size() == 1:
+            answers.append(await pool.fetchval("select 7", timeout=0.5))
+
+    pool, answers = await create_pool(reset=reset, min_size=1, max_size=2), []
+    async with pool.acquire():
+        pass
+    assert answers == [7]

@@ -75,6 +75,7 @@ struct Pool {
     core.connected(slot, now);
     return slot;
   }
+  void open_and_release(bool soon = true) { open_one(), core.release(*core.take(now), now, soon); }
   void back(Slot slot) {
     BOOST_TEST_REQUIRE(core.release(slot, now));
     core.ready(slot, now);
@@ -122,21 +123,20 @@ BOOST_AUTO_TEST_CASE(nobody_takes_what_others_wait_for) {
 
 BOOST_AUTO_TEST_CASE(a_waiter_counts_on_a_reset_but_not_for_ever) {
   Pool pool;
-  const Slot slot = pool.open_one();
-  pool.core.take(pool.now);
-  pool.core.release(slot, pool.now);
+  pool.open_and_release();
   pool.acquire();
   BOOST_TEST(pool.actions() == "");
   BOOST_TEST((pool.core.due() == pool.now + 1s));
   pool.advance(1s);
   BOOST_TEST(pool.actions() == "connect 0");
+  Pool other;
+  other.open_and_release(false), other.acquire();
+  BOOST_TEST(other.actions() == "connect 0");
 }
 
 BOOST_AUTO_TEST_CASE(a_reset_that_fails_costs_its_connection) {
   Pool pool(limits(0, 1));
-  pool.open_one();
-  pool.core.take(pool.now);
-  pool.core.release(0, pool.now);
+  pool.open_and_release();
   pool.acquire();
   pool.core.retire(0);
   BOOST_TEST(pool.actions() == "");
