@@ -32,7 +32,12 @@ async def test_an_encoder(connection, is_known):
     query = "select $1::text"
     if is_known:
         await connection.fetchval(query, "")
-    await connection.set_type_codec("text", schema="pg_catalog", encoder=lambda _: seen.append(WHO.get()) or "", decoder=str)
+
+    def encoder(value):
+        seen.append(WHO.get())
+        return value
+
+    await connection.set_type_codec("text", schema="pg_catalog", encoder=encoder, decoder=str)
     WHO.set("me")
     await connection.fetchval(query, "")
     await connection.fetchval(query, "")
