@@ -54,6 +54,8 @@ struct List final : Link {};
 class Guest : public Link {
  public:
   virtual void detach() noexcept = 0;
+  /// What was reported and not looked at yet shall be reported once more.
+  virtual void report_again() noexcept {}
 
  protected:
   ~Guest() = default;
@@ -106,6 +108,9 @@ class UvWatch final : public Watch, Guest {
     poll_->data = nullptr;
     poll_.reset();
     leave();
+  }
+  void report_again() noexcept override {
+    if (edge_triggered_) start();
   }
 
  private:
@@ -310,7 +315,15 @@ struct UvLoop::State {
     std::thread::id nobody;
     thread.compare_exchange_strong(nobody, std::this_thread::get_id(), std::memory_order_relaxed);
     assert(is_here() && "a loop is run on another thread than before");
-    return uv_run(loop, mode);
+    // In a handler, the turn around this one may have been told of what this one is run to wait for. Whether a host
+    // runs its loop is not known.
+    if (turns > 0 || loop != &own)
+      for (Link* guest = guests.next(); guest != &guests; guest = guest->next())
+        static_cast<Guest*>(guest)->report_again();
+    ++turns;
+    const int left = uv_run(loop, mode);
+    --turns;
+    return left;
   }
 
   static void run_posted(uv_idle_t* idle) noexcept {
@@ -329,6 +342,7 @@ struct UvLoop::State {
   std::vector<std::unique_ptr<Job>> posted;
   List guests;
   std::atomic<std::thread::id> thread;  // has run it first
+  int turns = 0;                        // within each other, that handlers run
   bool firing = false;
   bool closing = false;  // jobs that a dropped job hands over are dropped, too
 };

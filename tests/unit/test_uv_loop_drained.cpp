@@ -22,7 +22,7 @@ namespace {
 
 /// Two ends of a stream. One is watched by a handler that has read all there was once already.
 struct Drained {
-  Drained() {
+  explicit Drained(UvLoop* shared = nullptr) : loop(shared != nullptr ? *shared : own) {
     int fds[2];
     BOOST_TEST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
     near = Socket(fds[0]);
@@ -49,7 +49,8 @@ struct Drained {
     }
   }
 
-  UvLoop loop;
+  UvLoop own;
+  UvLoop& loop;
   std::array<std::byte, 64> scratch{};
   Socket near;
   Socket far;
@@ -104,6 +105,25 @@ BOOST_AUTO_TEST_CASE(an_end_that_came_with_the_last_bytes_is_reported) {
   BOOST_TEST(handler.calls == 3);
   BOOST_TEST(has(handler.ready, Ready::read));
   BOOST_TEST(hear().eof);
+}
+
+// One that handles the first may wait for the other, and let the loop go on.
+BOOST_AUTO_TEST_CASE(what_came_in_the_same_turn_is_reported_to_a_turn_within_it) {
+  Drained other(&loop);
+  int told = 0, told_within = 0;
+  for (Drained* one : {static_cast<Drained*>(this), &other})
+    one->handler.act = [&, one] {
+      if (one->hear().bytes > 0) one->watch->drained();
+      if (++told > 1) return;
+      turn(3);
+      told_within = told;
+    };
+  say();
+  other.say();
+  turn(3);
+  BOOST_TEST(told_within == 2);
+  hear_it_once();
+  BOOST_TEST(told == 3);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
