@@ -4,10 +4,12 @@
 // which choose the Asio; this file includes none.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <new>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "pgstride/driver/loop/loop.hpp"
@@ -107,6 +109,14 @@ class BasicAsioLoop final : public Loop {
     });
   }
   TimePoint now() const noexcept override { return Clock::now(); }
+  /// Its thread is the first of those that have run the context and asked in one of its handlers; until then, any.
+  bool is_here() const noexcept override {
+    std::thread::id its;
+    if (context_.get_executor().running_in_this_thread())
+      thread_.compare_exchange_strong(its, std::this_thread::get_id(), std::memory_order_relaxed);
+    its = thread_.load(std::memory_order_relaxed);
+    return its == std::thread::id() || its == std::this_thread::get_id();
+  }
 
   /// For run() of coro/run.hpp: runs the context until `done()`, or until it has nothing left to do.
   template <class Predicate>
@@ -131,6 +141,7 @@ class BasicAsioLoop final : public Loop {
   Context& context_;
   std::shared_ptr<bool> alive_;  // false: jobs still queued in the context are dropped
   std::optional<typename Asio::Pool> helper_;
+  mutable std::atomic<std::thread::id> thread_;
 };
 
 template <class Asio>

@@ -189,6 +189,24 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_loop_s_thread_destroys_what_another_has_done, 
   }
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(knows_its_thread, Asio, Asios) {
+  typename Asio::Context context;
+  BasicAsioLoop<Asio> loop(context);
+  const auto is_there = [&] {
+    bool there = false;
+    std::thread([&] { there = loop.is_here(); }).join();
+    return there;
+  };
+  BOOST_TEST(loop.is_here());
+  BOOST_TEST(is_there());  // as long as nobody has run it
+  bool was_here = false;
+  loop.post(std::make_unique<Work>([] {}, [&] { was_here = loop.is_here(); }));
+  context.run();
+  BOOST_TEST(was_here);
+  BOOST_TEST(loop.is_here());
+  BOOST_TEST(!is_there());
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(jobs_are_dropped_with_the_loop, Asio, Asios) {
   typename Asio::Context context;
   const auto watched = std::make_shared<int>(0);
