@@ -204,7 +204,8 @@ struct Codec<std::vector<T>> {
 
   template <class Elements>
   static void encode_elements(const Elements& values, Oid type, WriteBuffer& out) {
-    if (values.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail();
+    if (values.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
+      return out.fail_too_large();
     const ArrayDimension dimension{static_cast<std::int32_t>(values.size()), 1};
     const Oid named = element_of(type);
     // Of a type that was not looked up the number is 0. From PostgreSQL 14 on the server minds only when it
@@ -232,7 +233,7 @@ struct Codec<std::vector<T>> {
       Codec<T>::encode(value, element);
       array.element(as_text(element.pending()));
       element.consume(element.pending().size());
-      if (element.failed()) return out.fail();
+      if (element.failed()) return element.failed_too_large() ? out.fail_too_large() : out.fail();
     }
     array.close();
   }

@@ -53,7 +53,7 @@ class CompositeView {
 
 /// The fields follow, each its type (u32) and then its value with length, or −1.
 inline void write_composite_header(WriteBuffer& out, std::size_t count) {
-  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail();
+  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail_too_large();
   out.i32(static_cast<std::int32_t>(count));
 }
 

@@ -96,7 +96,7 @@ struct PathView {
 
 /// What comes before `count` points; those follow with write_point().
 inline void write_polygon_header(WriteBuffer& out, std::size_t count) {
-  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail();
+  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail_too_large();
   out.i32(static_cast<std::int32_t>(count));
 }
 inline void write_path_header(WriteBuffer& out, bool closed, std::size_t count) {

@@ -57,7 +57,7 @@ class HstoreView {
 
 /// Followed by the pairs: a length and a key, a length and a text, or -1.
 inline void write_hstore_header(WriteBuffer& out, std::size_t count) {
-  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail();
+  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail_too_large();
   out.i32(static_cast<std::int32_t>(count));
 }
 

@@ -93,7 +93,7 @@ class MultirangeView {
 
 /// The ranges follow, each with its length.
 inline void write_multirange_header(WriteBuffer& out, std::size_t count) {
-  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail();
+  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail_too_large();
   out.i32(static_cast<std::int32_t>(count));
 }
 

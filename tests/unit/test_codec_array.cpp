@@ -3,6 +3,7 @@
 // Proves R-P5.
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -163,6 +164,17 @@ BOOST_AUTO_TEST_CASE(malformed) {
 
 BOOST_AUTO_TEST_CASE(an_element_of_the_wrong_size_is_refused) {
   BOOST_TEST(!decode<int>(oid::int4_array, "00000001 00000000 00000017 00000001 00000001 00000002 0001"));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_too_large_says_so) {  // what is beyond the limit is not looked at
+  const int number = 0;
+  WriteBuffer out;
+  encode_value(std::span(&number, std::size_t{1} << 31), out);
+  BOOST_TEST(out.failed_too_large());
+  const char letter = 'x';
+  BOOST_TEST(out.take_failure());
+  encode_value(std::vector{std::string_view(&letter, max_outgoing_message + 1)}, out);
+  BOOST_TEST(out.failed_too_large());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
