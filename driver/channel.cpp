@@ -183,7 +183,9 @@ void Channel::abort(Failure reason) {
 
 void Channel::terminate() {
   if (!is_ours() || !is_open()) return;
-  if (session_.in_step()) return abort(worded(Errc::connection_closed, "the connection was closed"));
+  const Failure closed = worded(Errc::connection_closed, "the connection was closed");
+  if (session_.in_step()) return abort(closed);
+  session_.break_off_copy_in(closed);
   frontend::terminate(session_.reply_buffer());
   flush();
 }

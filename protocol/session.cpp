@@ -204,6 +204,20 @@ void Session::break_off_copy() noexcept {
   }
 }
 
+// Whether the server has asked for data yet or not: when it never does, it ignores a CopyFail.
+void Session::break_off_copy_in(const Failure& why) noexcept {
+  if (in_step()) return;
+  ends_without_memory([&] {
+    while (feeding_ && feeder().flow == Operation::Flow::simple) {
+      Slot& slot = feeder();
+      if (slot.operation) slot.operation->fail(why);
+      slot.discarding = true;
+      frontend::copy_fail(out_, "the client has closed the connection");
+      end_feeding(slot);  // one that waited behind it feeds now
+    }
+  });
+}
+
 bool Session::undo(const Operation& operation, WriteBuffer& out) {
   return undo(queue_.empty() || queue_.front().operation == &operation, out);
 }

@@ -140,6 +140,9 @@ class Session {
   /// Ends a COPY that is under way: a server that waits for data, or whose data are not read, does not react
   /// to a cancel request. Its owner is told when the request is over.
   void break_off_copy() noexcept;
+  /// The same of those into the server only, with this failure, and at once: before there is a Terminate, which a
+  /// server that waits for data takes for a mistake.
+  void break_off_copy_in(const Failure& why) noexcept;
   bool held() const noexcept { return held_; }
   /// Number of ReadyForQuery seen since birth.
   std::uint64_t completed() const noexcept { return completed_; }

@@ -342,4 +342,18 @@ BOOST_AUTO_TEST_CASE(typed_rows_that_do_not_fit) {
   });
 }
 
+// Terminate would be a mistake in the middle of the data, says a server.
+BOOST_AUTO_TEST_CASE(closing_the_connection_breaks_off_what_is_copied_in) {
+  go([](Connection& conn) -> Task<> {
+    const auto write_and_close = [](Connection& c) -> Task<> {
+      auto in = co_await c.copy_in("copy t from stdin");
+      co_await in.write("1\n");
+      co_await c.close();
+      co_await in.finish();
+    };
+    const std::string told = co_await error_in(write_and_close(conn));
+    BOOST_TEST(told == "connection is closed: the connection was closed [copy t from stdin]");
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -29,6 +29,45 @@ BOOST_AUTO_TEST_CASE(small_pieces_travel_together) {
   BOOST_TEST(writer.stirred == 1);
 }
 
+// A server that waits for data takes Terminate for a mistake.
+BOOST_AUTO_TEST_CASE(closing_the_connection_breaks_it_off) {
+  Writer writer(*channel);
+  start_writing(writer);
+  BOOST_TEST(writer.write(as_bytes(std::string_view("one\n"))));
+  channel->terminate();
+  BOOST_TEST(server.hears() == "CopyFail(the client has closed the connection) Terminate");
+  server.says(error_response("57014"), ready_for_query());
+  server.hangs_up();
+  loop.run_until_idle();
+  BOOST_TEST(writer.failure()->code == make_error_code(Errc::connection_closed));
+  BOOST_TEST(writer.ended == 1);
+  BOOST_TEST(closed == 1);
+}
+
+BOOST_AUTO_TEST_CASE(nor_does_the_server_wait_that_is_about_to_ask_for_data) {
+  Writer first(*channel), second(*channel);
+  start(first);
+  BOOST_REQUIRE(channel->submit(second));
+  channel->terminate();
+  const std::string fail = "CopyFail(the client has closed the connection) ";
+  BOOST_TEST(server.hears() == fail + "Query(copy t from stdin) " + fail + "Terminate");
+  server.hangs_up();
+  loop.run_until_idle();
+  for (const Writer* writer : {&first, &second})
+    BOOST_TEST(writer->failure()->code == make_error_code(Errc::connection_closed));
+}
+
+BOOST_AUTO_TEST_CASE(closing_the_connection_does_not_spoil_what_has_ended) {
+  Writer writer(*channel);
+  start_writing(writer);
+  writer.end();
+  channel->terminate();
+  BOOST_TEST(server.hears() == "CopyDone Terminate");
+  server.says(command_complete("COPY 0"), ready_for_query());
+  loop.run_until_idle();
+  BOOST_TEST(writer.outcome() == "COPY 0");
+}
+
 BOOST_AUTO_TEST_CASE(a_server_that_does_not_read_makes_the_owner_wait) {  // HS-120
   Writer writer(*channel);
   start_writing(writer);
