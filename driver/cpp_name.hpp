@@ -26,6 +26,13 @@ constexpr std::string_view spelled() noexcept {
   std::string_view text = signature<T>();
   text.remove_prefix(before_name);
   text.remove_suffix(after_name);
+  // What is declared in a coroutine is declared in its frame, says g++, by the mangled name of that.
+  constexpr std::string_view frame = ".Frame*)::";
+  if (const std::size_t at = text.rfind(frame); at != text.npos) {
+    int open = 0;
+    for (const char c : text.substr(0, at)) open += (c == '<') - (c == '>');
+    if (open == 0) text.remove_prefix(at + frame.size());
+  }
   return text;
 }
 

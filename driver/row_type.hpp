@@ -41,6 +41,9 @@ struct ByPosition {
   static constexpr std::array<std::string_view, 0> value{};
 };
 
+template <class T, std::size_t Size>
+struct RowNames<std::array<T, Size>> : ByPosition {};
+
 /// An aggregate that is not a value itself.
 template <class T>
 concept RowStruct = std::is_class_v<T> && std::is_aggregate_v<T> && !Decodable<T>;

@@ -1,4 +1,5 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -6,6 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "pgstride/driver/coro/task.hpp"
 #include "pgstride/driver/exception.hpp"
 #include "pgstride/driver/row_type.hpp"
 #include "pgstride/protocol/codec/enumeration.hpp"
@@ -197,6 +199,23 @@ BOOST_AUTO_TEST_CASE(ranges) {
   BOOST_TEST(!Codec<Range<int>>::decode(oid::int4range, as_bytes(std::string_view("\x20", 1)), read));
 }
 
+// g++ says in which frame, and has said all when the template is instantiated at the end of the file.
+template <class T>
+std::string name_of() {
+  return std::string(cpp_name<T>);
+}
+BOOST_AUTO_TEST_CASE(what_a_coroutine_declares_has_its_own_name) {
+  std::string name;
+  const auto coroutine = [&name]() -> Task<> {
+    struct Row {};
+    name = name_of<Row>();
+    co_return;
+  };
+  Task<> task = coroutine();
+  task.start();
+  BOOST_TEST(name == "Row");
+}
+
 BOOST_AUTO_TEST_CASE(columns_find_their_members) {
   BOOST_TEST(bind_error(columns({{"a", oid::int4}, {"b", oid::text}})) == "");
   BOOST_TEST(bind_error(columns({{"b", oid::text}, {"a", oid::int4}})) == "");
@@ -204,6 +223,7 @@ BOOST_AUTO_TEST_CASE(columns_find_their_members) {
                  .ends_with("Two: there is no column \"a\"; column \"b\" is int4, which cannot be read into "
                             "std::string; no member "
                             "takes column \"c\""));
+  RowReader<std::array<int, 2>>().bind(columns({{"a", oid::int4}, {"b", oid::int4}}));
   BOOST_TEST(bind_error({}).ends_with("there is no column \"a\"; there is no column \"b\""));
 }
 
