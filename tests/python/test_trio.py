@@ -127,6 +127,29 @@ async def test_listeners(dsn):
 
 
 @on_trio
+async def test_listeners_hear_before_a_request_returns(dsn):
+    async def keep_calling():
+        while True:
+            trio.lowlevel.current_trio_token().run_sync_soon(int)
+            await trio.lowlevel.checkpoint()
+
+    told = []
+
+    async def take(*_):
+        told.append("async")
+
+    async with connected(dsn) as connection, trio.open_nursery() as nursery:
+        nursery.start_soon(keep_calling)
+        connection.add_log_listener(lambda *_: told.append("sync"))
+        connection.add_log_listener(take)
+        for _ in range(50):
+            await connection.execute("do $$ begin raise notice 'noticed'; end $$")
+            assert sorted(told) == ["async", "sync"]
+            told.clear()
+        nursery.cancel_scope.cancel()
+
+
+@on_trio
 async def test_listeners_that_raise_end_nothing(dsn):
     async def fail_later(*_):
         await trio.sleep(0)

@@ -76,8 +76,18 @@ class Loop(_loops.Library):
         scope = self._watches[fd, wait] = trio.CancelScope()
         trio.lowlevel.spawn_system_task(_watch, scope, fd, wait, callback)
 
-    def call_soon(self, callback: _Function, *args: object) -> None:
-        self._token.run_sync_soon(_call, callback, *args)
+    def call_soon(self, callback: _Function, *args: object, context: contextvars.Context | None = None) -> None:
+        here = contextvars.copy_context() if context is None else context
+
+        def call() -> None:
+            here.run(_call, callback, *args)
+
+        if context is None:
+            self._token.run_sync_soon(call)
+        else:
+            # It wakes a task, which goes on behind those that were made before. These begin in the next batch of tasks,
+            # where a task that is woken in this one may come before them.
+            self._token.run_sync_soon(lambda: self._token.run_sync_soon(call))
 
     def call_later(self, seconds: float, callback: _Function, *args: object) -> trio.CancelScope:
         scope = trio.CancelScope()
@@ -163,7 +173,7 @@ class Loop(_loops.Library):
                 request.remove_done_callback(wake)
                 return trio.lowlevel.Abort.SUCCEEDED if request.cancel() else trio.lowlevel.Abort.FAILED
 
-            request.add_done_callback(wake)
+            request.add_done_callback(wake, context=task.context)  # that of the user's code that the request calls
             yield from trio.lowlevel.wait_task_rescheduled(abort).__await__()
         return (yield from request)  # it has its result
 
