@@ -1,8 +1,9 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""The code that a request calls for its input sees the context variables of whoever has made the request."""
+"""The code that a request calls sees the context variables of whoever has made the request."""
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 
 import pytest
@@ -57,3 +58,25 @@ async def test_an_iterable_of_records(connection):
     await connection.execute("create temp table t (a int, b text)")
     await connection.copy_records_to_table("t", records=rows(seen))
     assert seen == {"the rows"} and WHO.get() == "nobody"
+
+
+@pytest.mark.parametrize("kind", ["function", "coroutine function"])
+async def test_those_who_hear_of_an_end_see_the_context_of_whoever_closes(connection, kind):
+    seen = asyncio.Queue()
+
+    async def coroutine(_):
+        seen.put_nowait(WHO.get())
+
+    connection.add_termination_listener(coroutine if kind != "function" else lambda _: seen.put_nowait(WHO.get()))
+    WHO.set("me")
+    await connection.close()
+    assert await asyncio.wait_for(seen.get(), 30) == "me"
+
+
+async def test_those_who_hear_of_an_end_see_the_context_of_whoever_closes_the_pool(create_pool):
+    pool, seen = await create_pool(), asyncio.Queue()
+    async with pool.acquire() as connection:
+        connection.add_termination_listener(lambda _: seen.put_nowait(WHO.get()))
+    WHO.set("me")
+    await pool.close()
+    assert await asyncio.wait_for(seen.get(), 30) == "me"

@@ -47,7 +47,7 @@ async def test_iterables(dsn):
     assert seen == {"the rows"} and WHO.get() == "nobody"
 
 
-@pytest.mark.parametrize("end", ["terminate"])
+@pytest.mark.parametrize("end", ["close", "terminate"])
 @on_trio
 async def test_those_who_hear_of_an_end(dsn, end):
     said, heard = trio.open_memory_channel(2)

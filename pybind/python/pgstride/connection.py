@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import os
 import ssl as ssl_
@@ -163,6 +164,8 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
         raised.
         """
         if not self._core.closed:
+            ended = functools.partial(_ended, weakref.ref(self), contextvars.copy_context())
+            self._core.set_on_closed(ended)
             await self._core.close(utils._seconds(timeout))
 
     def terminate(self) -> None:
@@ -229,17 +232,19 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
 Connection.keep_originals("_execute", "_executemany", "_prepare", "_get_statement", "_introspect_types")
 
 
-def _ended(reference: weakref.ref[Connection[typing.Any]]) -> None:
-    """A connection is over, whoever ended it."""
+def _ended(reference: weakref.ref[Connection[typing.Any]], context: contextvars.Context | None = None) -> None:
+    """A connection is over, whoever ended it; in what context listeners hear of it, if not in this one."""
     connection = reference()
     if connection is None:
         return
+    if context is None:
+        context = contextvars.copy_context()
     callbacks = list(connection._termination_listeners)
     connection._drop_listeners()
     connection._termination_listeners.clear()
     connection._query_loggers.clear()
     for callback in callbacks:
-        callback.schedule(connection._loop, connection._proxy or connection)
+        context.run(callback.schedule, connection._loop, connection._proxy or connection)
     on_end, connection._on_end = connection._on_end, None
     if on_end is not None:
         on_end()
