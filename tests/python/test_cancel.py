@@ -95,8 +95,11 @@ async def in_transaction(connection, i):
             return await connection.fetchval("select $1::int4", i)
 
 
+@pytest.mark.parametrize("debug", [False, True], ids=["", "debug"])
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
-async def test_after_each_turn_of_the_loop(connection, usable, operation):  # CX-3, DT-17
+async def test_after_each_turn_of_the_loop(runner, connect, usable, operation, debug):  # CX-3, DT-17
+    runner.loop.set_debug(debug)  # where a task goes on a turn after its reply has come
+    connection = await connect()
     await connection.execute("create temp table cancelled (a int)")
     for count in range(150):
         task = asyncio.create_task(operation(connection, count))

@@ -116,7 +116,11 @@ class BaseProtocol(metaclass=_hooks.Hookable):
                 return await _core.copy_records(self._core, copy_stmt, record_stmt, source, math.inf)
             write = _core.copy_write_record
         copy = _core.copy_in(self._core, copy_stmt, record_stmt, math.inf)
-        await copy
+        try:
+            await copy
+        except BaseException as error:  # maybe cancelled when the server has begun already
+            _core.copy_give_up(copy, _reason(error))
+            raise
         try:
             async for item in typing.cast("typing.AsyncIterable[typing.Any]", source):
                 if (room := write(copy, item)) is not None:
