@@ -9,9 +9,7 @@
 
 namespace pgstride::inline v0 {
 
-Batch::Batch(Channel& channel) : channel_(channel) {
-  arguments_.set_types(channel.session().types().get());
-}
+Batch::Batch(Channel& channel) : channel_(channel) { arguments_.set_types(channel.session().types().get()); }
 
 void Batch::add_encoded(StatementRef statement, const Arguments& arguments) {
   const std::uint64_t begin = arguments_.position();

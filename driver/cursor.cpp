@@ -41,7 +41,8 @@ class ClosePortal : public Operation {
 class Cursor::Step final : ResultSink, public BoundExecute {
  public:
   Step(Cursor& cursor, const Arguments* arguments, PortalStep step)
-      : BoundExecute(cursor.channel_.demand(), cursor.statement_, arguments, this, step), rows_(cursor.rows_) {
+      : BoundExecute(cursor.channel_.demand(), cursor.statement_, arguments, this, step),
+        rows_(cursor.rows_) {
     submit();
   }
   using BoundExecute::expire_after;
