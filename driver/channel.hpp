@@ -104,6 +104,13 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   const CancelKey& cancel_key() const noexcept { return cancel_key_; }
   Observer* observer() const noexcept { return observer_; }
 
+  /// Expires with the channel, or when its user has given it back.
+  std::weak_ptr<const void> life() {
+    if (!life_) life_ = std::make_shared<char>();
+    return life_;
+  }
+  void give_back() noexcept { life_.reset(); }
+
  private:
   class Farewell;
 
@@ -148,6 +155,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   std::unique_ptr<Channel> self_;  // when nobody else owns it, not even a Farewell
   bool* destroyed_ = nullptr;      // on the stack of the innermost deliver(), while it runs
   BirthProcess birth_;
+  std::shared_ptr<const void> life_;  // when somebody has asked for it
   Ready wanted_ = Ready::read;
   bool closed_told_ = false;
   int suspended_user_timeout_ = 0;  // of the socket

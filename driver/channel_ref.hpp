@@ -12,7 +12,7 @@ namespace pgstride::inline v0 {
 
 class ChannelRef {
  public:
-  explicit ChannelRef(Channel& channel) : channel_(&channel), life_(channel.session().life()) {}
+  explicit ChannelRef(Channel& channel) : channel_(&channel), life_(channel.life()) {}
 
   /// Null when it has gone, or is another user's.
   Channel* get() const noexcept { return life_.expired() ? nullptr : channel_; }

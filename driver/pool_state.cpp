@@ -118,7 +118,7 @@ void PoolState::release(Slot slot) noexcept {
     return pump();
   }
   seat.rest();
-  seat.connection.channel().session().give_back();
+  seat.connection.channel().give_back();
   const TimePoint deadline = deadline_after(now, options_.reset_timeout);
   if (seat.reset && seat.reset->pending()) return seat.reset->set_deadline(deadline);
   if (seat.is_untouched() || (seat.reset_script().empty() && seat.is_fit())) {

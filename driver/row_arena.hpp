@@ -13,7 +13,7 @@
 
 namespace pgstride::inline v0 {
 
-/// Byte strings. Each block of memory is twice as large as the one before it, and is never copied into the next:
+/// Byte strings. Each block of memory is at least twice as large as the one before it, and is never copied into the next:
 /// what a large result costs is mostly the first touch of its pages.
 class RowArena {
  public:

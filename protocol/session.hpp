@@ -159,12 +159,6 @@ class Session {
   /// Nothing queued, nothing half received, nothing to send: fit to be returned to a pool.
   bool quiescent() const noexcept;
   void listen(ServerEvents* events) noexcept { events_ = events; }
-  /// Expires with the session, or when its user has given it back.
-  std::weak_ptr<const void> life() {
-    if (!life_) life_ = std::make_shared<char>();
-    return life_;
-  }
-  void give_back() noexcept { life_.reset(); }
 
   /// A statement the server does not know yet. `named` is false for the unnamed statement.
   StatementRef new_statement(std::string_view sql, std::span<const Oid> types = {}, bool named = true);
@@ -266,7 +260,6 @@ class Session {
   StatementRef adopt(Statement* statement) noexcept;
   void close_later(const Statement&) noexcept;
 
-  std::shared_ptr<const void> life_;  // when somebody has asked for it
   std::shared_ptr<TypeNames> types_;
   ResultLimits result_limits_;
   ReadBuffer in_;
