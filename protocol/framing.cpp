@@ -12,7 +12,6 @@ constexpr std::size_t initial_capacity = 4 << 10;      // most replies are small
 constexpr std::size_t streaming_capacity = 256 << 10;  // what a connection in full flow grows to
 constexpr std::size_t keep_capacity = 1 << 20;         // more than this is returned once it is drained
 constexpr std::size_t smallest_read = 2 << 10;
-constexpr std::size_t header_size = 5;
 
 /// The lengths (the length field included, the type byte not) that a message type may announce.
 struct Lengths {

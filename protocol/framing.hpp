@@ -56,6 +56,19 @@ class ReadBuffer {
   /// out before. For the last three `frame.type` and announced_length() tell the offender; they are
   /// final.
   Next next(Frame& frame, Phase phase) noexcept;
+  /// In a run of rows or of COPY data: the next complete frame, if it is one more of that type. False:
+  /// next() is to be asked, and is for all that is out of the ordinary.
+  bool next_alike(char type, Frame& frame) noexcept {
+    constexpr std::uint32_t shortest = 6;  // of a DataRow without columns
+    const std::byte* const at = data_.get() + begin_;
+    if (unread() < header_size || static_cast<char>(at[0]) != type) return false;
+    const auto length = load_big_endian<std::uint32_t>(at + 1);
+    if (length < shortest || length > max_message_size_ || unread() - 1 < length) return false;
+    frame = {type, {at + header_size, length + 1 - header_size}};
+    begin_ += length + 1;
+    wanted_ = 0;
+    return true;
+  }
   std::int32_t announced_length() const noexcept { return announced_length_; }
 
   std::size_t capacity() const noexcept { return capacity_; }
@@ -63,6 +76,8 @@ class ReadBuffer {
   std::size_t unread() const noexcept { return end_ - begin_; }
 
  private:
+  static constexpr std::size_t header_size = 5;
+
   void reallocate(std::size_t capacity);
   void give_back() noexcept;
 

@@ -68,6 +68,8 @@ class Session {
   std::span<std::byte> prepare_read() noexcept;
   /// Parses what has arrived and queues completions; resumes nobody.
   void commit_read(std::size_t count) noexcept;
+  /// Bytes that have arrived and are not parsed yet. During a step: what it still may hand out.
+  std::size_t unread() const noexcept { return in_.unread(); }
   /// The request in front has no room for more: nothing is parsed, and nothing should be received,
   /// until read_on().
   bool paused() const noexcept { return paused_; }

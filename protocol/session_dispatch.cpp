@@ -83,14 +83,14 @@ void Session::parse_frames() {
   Frame frame;
   stopped_ = paused_;
   while (!failure_ && !paused_) {
+    if (run_of_ != 0 && in_.next_alike(run_of_, frame)) [[likely]] {
+      if (!run_to_->on_frame(frame)) violation(frame, "is malformed or out of order");
+      continue;
+    }
     switch (in_.next(frame, phase_)) {
       case ReadBuffer::Next::frame:
-        if (frame.type == run_of_) [[likely]] {
-          if (!run_to_->on_frame(frame)) violation(frame, "is malformed or out of order");
-        } else {
-          run_of_ = 0;
-          dispatch(frame);
-        }
+        run_of_ = 0;
+        dispatch(frame);
         break;
       case ReadBuffer::Next::need_more: return;
       case ReadBuffer::Next::illegal_type:

@@ -22,6 +22,20 @@ bool CopyOut::on_copy(const CopyResponse& response) {
   return true;
 }
 
+inline void CopyOut::take(Bytes data) noexcept {
+  try {
+    switch (on_data(data)) {
+      case Appetite::more: return;
+      case Appetite::full:
+        if (pending()) session()->pause();
+        return;
+      case Appetite::none: hungry_ = false; return;
+    }
+  } catch (...) {
+    fail_as_thrown();
+  }
+}
+
 bool CopyOut::on_frame(const Frame& frame) {
   if (frame.type == 'd') [[likely]] {
     if (phase_ != Phase::copying) return false;
@@ -52,21 +66,11 @@ bool CopyOut::on_frame(const Frame& frame) {
   }
 }
 
-void CopyOut::take(Bytes data) noexcept {
-  try {
-    switch (on_data(data)) {
-      case Appetite::more: return;
-      case Appetite::full:
-        if (pending()) session()->pause();
-        return;
-      case Appetite::none: hungry_ = false; return;
-    }
-  } catch (...) {
-    hungry_ = false;
-    Failure failure{Errc::invalid_value, {}};  // no words: there may be no memory for any
-    failure.thrown = std::current_exception();
-    fail(std::move(failure));
-  }
+void CopyOut::fail_as_thrown() noexcept {
+  hungry_ = false;
+  Failure failure{Errc::invalid_value, {}};  // no words: there may be no memory for any
+  failure.thrown = std::current_exception();
+  fail(std::move(failure));
 }
 
 }  // namespace pgstride::inline v0

@@ -41,6 +41,7 @@ class CopyOut : public Operation {
     over,     // the COPY is complete
   };
   void take(Bytes data) noexcept;
+  [[gnu::cold]] void fail_as_thrown() noexcept;
 
   std::string_view sql_;
   Phase phase_ = Phase::asked;

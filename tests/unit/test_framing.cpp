@@ -45,6 +45,34 @@ std::string next_word(ReadBuffer& in, Phase phase = Phase::running) {
 
 BOOST_AUTO_TEST_SUITE(framing)
 
+// What next_alike() leaves alone, next() finds as if it had never been asked.
+BOOST_AUTO_TEST_CASE(a_run_holds_what_next_would_give) {
+  const std::string bytes = copy_data("xyz") + copy_data("") + copy_data("uvw") + ready_for_query() + copy_data("xy");
+  for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
+    ReadBuffer in(default_limit);
+    std::string words;
+    for (std::size_t at = 0; at < bytes.size(); at += piece) {
+      receive(in, std::string_view(bytes).substr(at, piece));
+      for (std::string word; word != "need more"; words += word == "need more" ? "" : word + "|") {
+        Frame frame;
+        word = in.next_alike('d', frame) ? "+" + std::string(as_text(frame.body)) : next_word(in);
+      }
+    }
+    BOOST_TEST(words == "+xyz|d|+uvw|ZI|+xy|");
+    BOOST_TEST(in.unread() == 0u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_run_does_not_go_beyond_the_limits) {
+  for (const std::int64_t length : {0, 5, 101, INT32_MAX, INT32_MIN, -1}) {
+    ReadBuffer in(100);
+    receive(in, lying_message('d', length, std::string(500, 'x')));
+    Frame frame;
+    BOOST_TEST(!in.next_alike('d', frame), length);
+    BOOST_TEST(in.unread() == 505u);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(frames_come_out_as_they_went_in) {
   const std::string bytes = command_complete("A") + copy_data("") + copy_data("xyz") + ready_for_query();
   for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
