@@ -8,8 +8,6 @@ namespace pgstride::python {
 namespace {
 
 constexpr std::size_t chunk_size = 256 << 10;  // bytes; a chunk is larger only by its last message
-// What it begins with: as much as mostly comes in one turn of the loop, and stays in the processor's cache.
-constexpr std::size_t first_capacity = 64 << 10;
 
 }  // namespace
 
@@ -21,8 +19,11 @@ bool CopyOutRequest::start(PyObject* timeout) {
 }
 
 CopyOutRequest::Step::Appetite CopyOutRequest::Step::on_data(Bytes data) {
+  if (data.empty()) return Appetite::more;
   const bool is_first = owner_.size_ == 0;
-  if (!owner_.append(data)) {
+  // The rest of what has been received becomes the same chunk, mostly. One that is made larger than that, and cut when it is
+  // handed over, would have its pages from the system, and give them back, each time.
+  if (!owner_.append(data, session()->unread())) {
     owner_.keep_error();
     return Appetite::none;
   }
@@ -32,23 +33,25 @@ CopyOutRequest::Step::Appetite CopyOutRequest::Step::on_data(Bytes data) {
   return Appetite::full;
 }
 
-bool CopyOutRequest::append(Bytes data) {
+bool CopyOutRequest::append(Bytes data, std::size_t to_come) {
   const std::size_t needed = size_ + data.size();
-  if (!chunk_) {
-    chunk_ = Ref::steal(
-        PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(std::max(needed, first_capacity))));
-  } else if (needed > static_cast<std::size_t>(PyBytes_GET_SIZE(chunk_.get()))) {
-    PyObject* larger = chunk_.release();
-    _PyBytes_Resize(&larger, static_cast<Py_ssize_t>(std::max(needed, 2 * size_)));
-    chunk_ = Ref::steal(larger);
-  }
-  if (!chunk_) {
-    size_ = 0;  // what was there is gone with it
-    return false;
-  }
+  if (needed > capacity_ && !grow(std::max(needed + to_come, 2 * size_))) return false;
   std::memcpy(PyBytes_AS_STRING(chunk_.get()) + size_, data.data(), data.size());
   size_ = needed;
   return true;
+}
+
+bool CopyOutRequest::grow(std::size_t capacity) {
+  const auto size = static_cast<Py_ssize_t>(capacity);
+  if (PyObject* smaller = chunk_.release()) {
+    _PyBytes_Resize(&smaller, size);
+    chunk_ = Ref::steal(smaller);
+  } else {
+    chunk_ = Ref::steal(PyBytes_FromStringAndSize(nullptr, size));
+  }
+  capacity_ = chunk_ ? capacity : 0;
+  if (!chunk_) size_ = 0;  // what was there is gone with it
+  return capacity_ > 0;
 }
 
 void CopyOutRequest::progressed() noexcept {
@@ -68,6 +71,7 @@ PyObject* CopyOutRequest::next() {
 
 PyObject* CopyOutRequest::take_chunk() {
   PyObject* chunk = chunk_.release();
+  capacity_ = 0;
   _PyBytes_Resize(&chunk, static_cast<Py_ssize_t>(std::exchange(size_, 0)));
   if (std::exchange(is_full_, false) && step_->pending()) channel().read_on();
   return chunk;

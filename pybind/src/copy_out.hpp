@@ -41,13 +41,16 @@ class CopyOutRequest final : public Exchange {
     CopyOutRequest& owner_;
   };
 
-  bool append(Bytes data);
+  /// `to_come`: bytes that may follow at once. False with a Python error set.
+  bool append(Bytes data, std::size_t to_come);
+  bool grow(std::size_t capacity);
   PyObject* take_chunk();
   void progressed() noexcept;
   void ended() noexcept;
 
   Ref chunk_;  // bytes, of which size_ are there
   std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
   std::string status_;
   std::optional<Step> step_;
   bool is_full_ = false;

@@ -293,6 +293,23 @@ async def test_a_copy_that_nobody_asked_for_is_swallowed():  # HS-116, R-Y1
     await meets(hostile.Part(says), ask, "OK", result="COPY 4096", growth=8 << 20)
 
 
+async def test_copy_data_that_begin_with_none():  # HS-124
+    def says(line):
+        line.say(copy_response(b"H") + message(b"d", b""))
+        time.sleep(0.1)
+        line.say(message(b"d", b"x") + COPY_DONE + complete("COPY 2") + Z)
+
+    async def ask(connection):
+        pieces = []
+
+        async def keep(data):
+            pieces.append(data)
+
+        return await connection.copy_from_query("select", output=keep), pieces
+
+    await meets(hostile.Part(says), ask, "OK", result=("COPY 2", [b"x"]))
+
+
 async def test_a_copy_that_failed_is_under_way_until_the_server_is_ready():
     def says(line):
         line.say(copy_response(b"G") + E)
