@@ -5,7 +5,6 @@
 // Proves FZ-3.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,13 +16,12 @@
 #include "pgstride/protocol/codec/scalar.hpp"
 #include "pgstride/protocol/codec/text.hpp"
 
+#include "tests/support/require.hpp"
+
 using namespace pgstride;
+using namespace pgstride::test;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void rewrite_array(Bytes input) {
   ArrayView array;

@@ -8,20 +8,18 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "pgstride/protocol/binary_copy.hpp"
 #include "pgstride/protocol/row.hpp"
 
+#include "tests/support/require.hpp"
+
 using namespace pgstride;
+using namespace pgstride::test;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 struct Found {
   std::vector<std::string> tuples;

@@ -5,20 +5,18 @@
 // Proves FZ-7.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "pgstride/driver/option_table.hpp"
 #include "pgstride/driver/options.hpp"
 
+#include "tests/support/require.hpp"
+
 namespace {
 
 using namespace pgstride;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace pgstride::test;
 
 bool is_known(std::string_view keyword) {
   for (const auto& row : option_table()) {

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,15 +25,12 @@
 #include "pgstride/protocol/frontend.hpp"
 
 #include "tests/support/dice.hpp"
+#include "tests/support/require.hpp"
 
 using namespace pgstride;
 using namespace pgstride::test;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 // --- what is drawn --------------------------------------------------------------------------------
 

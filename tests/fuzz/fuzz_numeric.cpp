@@ -5,18 +5,16 @@
 // Proves FZ-3.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "pgstride/protocol/codec/numeric.hpp"
 
+#include "tests/support/require.hpp"
+
 using namespace pgstride;
+using namespace pgstride::test;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 /// The text of what is written for `text`, which must be a number.
 std::string through_the_wire(const std::string& text) {

@@ -4,18 +4,16 @@
 // what it hands out lies inside the message.
 // Proves FZ-2.
 #include <cstdint>
-#include <cstdlib>
 
 #include "pgstride/protocol/backend.hpp"
 #include "pgstride/protocol/error.hpp"
 
+#include "tests/support/require.hpp"
+
 using namespace pgstride;
+using namespace pgstride::test;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void row(Bytes body, std::size_t columns) {
   if (!DataRow::well_formed(body, columns)) return;

@@ -6,24 +6,21 @@
 // Proves FZ-4.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "pgstride/protocol/scram.hpp"
 
+#include "tests/support/require.hpp"
 #include "tests/support/scram_server.hpp"
 
 using namespace pgstride;
+using namespace pgstride::test;
 
 namespace {
 
 constexpr std::string_view nonce = "client-nonce";
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 std::string_view take_line(std::string_view& text) {
   const auto end = text.find('\n');

@@ -8,7 +8,6 @@
 // Proves FZ-4.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -16,16 +15,15 @@
 #include "pgstride/protocol/operations/startup.hpp"
 #include "pgstride/protocol/session.hpp"
 
+#include "tests/support/require.hpp"
+
 using namespace pgstride;
+using namespace pgstride::test;
 
 namespace {
 
 constexpr std::string_view password = "open-sesame";
 constexpr std::string_view token = "a-bearers-token";
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 struct Login final : Startup {
   explicit Login(const StartupOptions& options) : Startup(options) {}

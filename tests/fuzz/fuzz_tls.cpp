@@ -7,23 +7,19 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "pgstride/driver/net/openssl.hpp"
 
+#include "tests/support/require.hpp"
 #include "tests/support/tls_server.hpp"
 
 using namespace pgstride;
 using namespace pgstride::test;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 std::string drain(TlsEngine& engine) {
   std::string bytes(as_text(engine.output().pending()));

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,11 +16,9 @@
 #include "pgstride/protocol/operations/prepare.hpp"
 #include "pgstride/protocol/operations/simple_query.hpp"
 
-namespace pgstride::test::honest {
+#include "tests/support/require.hpp"
 
-inline void require(bool holds) {
-  if (!holds) std::abort();
-}
+namespace pgstride::test::honest {
 
 /// In the place of logging in.
 class Greeting final : public Operation {

@@ -20,6 +20,7 @@
 #include "pgstride/protocol/bytes.hpp"
 
 #include "tests/support/backend_writer.hpp"
+#include "tests/support/require.hpp"
 
 namespace pgstride::test {
 
@@ -31,7 +32,7 @@ class HonestServer {
     heard_ += as_text(bytes);
     while (heard_.size() >= 5) {
       const auto size = std::size_t{1} + load_big_endian<std::uint32_t>(as_bytes(heard_).data() + 1);
-      demand(size >= 5 && size < (std::size_t{1} << 24));
+      require(size >= 5 && size < (std::size_t{1} << 24));
       if (heard_.size() < size) return;
       const std::string message = heard_.substr(0, size);
       heard_.erase(0, size);
@@ -40,10 +41,6 @@ class HonestServer {
   }
 
  private:
-  static void demand(bool holds) {
-    if (!holds) std::abort();
-  }
-
   void answer(char type, Reader in) {
     if (type == 'S' && copying_) return;  // lost
     if (type == 'S') {
@@ -53,7 +50,7 @@ class HonestServer {
     }
     if (skipping_) return;
     if (type == 'd' || type == 'c' || type == 'f') return on_copy(type);
-    demand(!copying_);  // the server would take anything else for a mistake
+    require(!copying_);  // the server would take anything else for a mistake
     switch (type) {
       case 'Q': return on_query(std::string(in.cstr()));
       case 'P': {
@@ -61,7 +58,7 @@ class HonestServer {
         return on_parse(std::string(name), std::string(in.cstr()));
       }
       case 'D': {
-        demand(in.u8() == 'S');
+        require(in.u8() == 'S');
         return on_describe(std::string(in.cstr()));
       }
       case 'B': return on_bind(in);
@@ -122,20 +119,20 @@ class HonestServer {
   void on_parse(const std::string& name, const std::string& sql) {
     gone_.insert(name);  // unless it succeeds
     if (in_failed_block() || (sql == "fail" && refuse("42601"))) return;
-    demand(name.empty() || !statements_.contains(name));  // we must not parse twice
+    require(name.empty() || !statements_.contains(name));  // we must not parse twice
     statements_[name] = sql;
     gone_.erase(name);
     said += parse_complete();
   }
   void on_describe(const std::string& name) {
-    demand(statements_.contains(name));
+    require(statements_.contains(name));
     said += parameter_description({25}) + row_description({"x"});
   }
   void on_bind(Reader& in) {
     const std::string portal(in.cstr());
     const std::string name(in.cstr());
     if (!statements_.contains(name)) {
-      demand(gone_.contains(name));  // we must not use what was never prepared, or closed
+      require(gone_.contains(name));  // we must not use what was never prepared, or closed
       refuse("26000");
       return;
     }
