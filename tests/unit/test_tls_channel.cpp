@@ -14,22 +14,47 @@ using namespace pgstride;
 using namespace pgstride::test;
 using namespace std::chrono_literals;
 
-BOOST_FIXTURE_TEST_SUITE(tls_channel, TlsConnecting)
+namespace {
 
-BOOST_AUTO_TEST_CASE(records_end_anywhere_and_nothing_waits_for_a_further_event) {  // HS-017
-  start(SslMode::require);
-  Peer peer = accept_request();
-  TlsServer server(identity);
-  peer.says("S"s);
-  loop.run_until_idle();
-  log_in(peer, server);
+/// A client that has logged in.
+struct LoggedIn : TlsConnecting {
+  explicit LoggedIn(SslMode mode = SslMode::require, SslNegotiation negotiation = SslNegotiation::postgres) {
+    start(mode, negotiation);
+    reach(peer, negotiation);
+    log_in(peer, server);
+  }
+
+  /// From the client's call to the handshake.
+  void reach(Peer& called, SslNegotiation negotiation) {
+    if (negotiation == SslNegotiation::direct) {
+      called = listener.accepts();
+    } else {
+      called = accept_request();
+      called.says("S"s);
+    }
+    loop.run_until_idle();
+  }
+  /// Submits, and the server hears it.
+  void ask(Request& request) {
+    BOOST_REQUIRE(channel->submit(request));
+    channel->flush();
+    pump(peer, server);
+  }
+
+  Peer peer;
+  TlsServer server{identity};
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(tls_channel)
+
+BOOST_FIXTURE_TEST_CASE(records_end_anywhere_and_nothing_waits_for_a_further_event, LoggedIn) {  // HS-017
   const std::string whole =
       answer("one") + notification(7, "c", std::string(40'000, 'p')) + notice_response("n");
   for (std::size_t cut = 0; cut < whole.size(); cut += cut < 200 ? 1 : 4999) {
     Request request("select 1");
-    BOOST_REQUIRE(channel->submit(request));
-    channel->flush();
-    pump(peer, server);
+    ask(request);
     BOOST_TEST(server.takes() != "");
     std::string records = cut == 0 ? "" : server.says(whole.substr(0, cut));
     records += server.says(whole.substr(cut));
@@ -41,13 +66,7 @@ BOOST_AUTO_TEST_CASE(records_end_anywhere_and_nothing_waits_for_a_further_event)
 }
 
 // More than is taken from the socket at a time.
-BOOST_AUTO_TEST_CASE(much_that_comes_unasked_is_read_to_its_end) {
-  start(SslMode::require);
-  Peer peer = accept_request();
-  TlsServer server(identity);
-  peer.says("S"s);
-  loop.run_until_idle();
-  log_in(peer, server);
+BOOST_FIXTURE_TEST_CASE(much_that_comes_unasked_is_read_to_its_end, LoggedIn) {
   for (int i = 0; i < 5; ++i) {
     std::string records;
     for (int j = 0; j < 12; ++j) records += server.says(notice_response(std::string(10'000, 'n')));
@@ -58,18 +77,10 @@ BOOST_AUTO_TEST_CASE(much_that_comes_unasked_is_read_to_its_end) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(large_results_and_large_requests) {
-  start(SslMode::require);
-  Peer peer = accept_request();
-  TlsServer server(identity);
-  peer.says("S"s);
-  loop.run_until_idle();
-  log_in(peer, server);
+BOOST_FIXTURE_TEST_CASE(large_results_and_large_requests, LoggedIn) {
   const std::string value(3'000'000, 'v');
   Request request(value);
-  BOOST_REQUIRE(channel->submit(request));
-  channel->flush();
-  pump(peer, server);
+  ask(request);
   BOOST_TEST(server.takes().size() == value.size() + 6);
   std::string said = server.says(answer(value));
   while (!said.empty()) {
@@ -82,13 +93,7 @@ BOOST_AUTO_TEST_CASE(large_results_and_large_requests) {
   BOOST_TEST(request.ended == 1);
 }
 
-BOOST_AUTO_TEST_CASE(given_up_while_the_socket_is_full) {  // R-C10, DT-19
-  start(SslMode::require);
-  Peer peer = accept_request();
-  TlsServer server(identity);
-  peer.says("S"s);
-  loop.run_until_idle();
-  log_in(peer, server);
+BOOST_FIXTURE_TEST_CASE(given_up_while_the_socket_is_full, LoggedIn) {  // R-C10, DT-19
   const std::string value(3'000'000, 'v');
   Request request(value), next("select 'next'");
   BOOST_REQUIRE(channel->submit(request));
@@ -111,40 +116,27 @@ BOOST_AUTO_TEST_CASE(an_end_in_whatever_manner_is_a_loss) {  // HS-012, HS-014
   enum class End { goodbye_in_message, cut_in_message, cut_while_idle, clear_bytes };
   for (const End end :
        {End::goodbye_in_message, End::cut_in_message, End::cut_while_idle, End::clear_bytes}) {
-    start(SslMode::require);
-    Peer peer = accept_request();
-    TlsServer server(identity);
-    peer.says("S"s);
-    loop.run_until_idle();
-    log_in(peer, server);
+    LoggedIn client;
     Request request("select 1");
     if (end != End::cut_while_idle) {
-      BOOST_REQUIRE(channel->submit(request));
-      channel->flush();
-      pump(peer, server);
-      peer.says(server.says(answer("one").substr(0, 30)));
+      client.ask(request);
+      client.peer.says(client.server.says(answer("one").substr(0, 30)));
     }
-    if (end == End::goodbye_in_message) peer.says(server.says_goodbye());
+    if (end == End::goodbye_in_message) client.peer.says(client.server.says_goodbye());
     if (end == End::clear_bytes) {
-      peer.says(answer("two"));
+      client.peer.says(answer("two"));
     } else if (end != End::goodbye_in_message) {
-      peer.hangs_up();
+      client.peer.hangs_up();
     }
-    loop.run_until_idle();
-    BOOST_TEST(!channel->is_open());
-    BOOST_TEST((channel->session().failure()->code == make_error_code(Errc::connection_lost)));
+    client.loop.run_until_idle();
+    BOOST_TEST(!client.channel->is_open());
+    BOOST_TEST((client.channel->session().failure()->code == make_error_code(Errc::connection_lost)));
     if (end != End::cut_while_idle) BOOST_TEST(request.ended == 1);
     BOOST_TEST(request.outcome() != "[one] SELECT 1");
   }
 }
 
-BOOST_AUTO_TEST_CASE(parting_is_said_under_tls) {
-  start(SslMode::require);
-  Peer peer = accept_request();
-  TlsServer server(identity);
-  peer.says("S"s);
-  loop.run_until_idle();
-  log_in(peer, server);
+BOOST_FIXTURE_TEST_CASE(parting_is_said_under_tls, LoggedIn) {
   channel->terminate();
   channel.reset();
   pump(peer, server);
@@ -154,58 +146,43 @@ BOOST_AUTO_TEST_CASE(parting_is_said_under_tls) {
 }
 
 BOOST_AUTO_TEST_CASE(a_cancel_request_takes_the_same_way) {  // R-C9
-  for (const bool direct : {false, true}) {
-    start(SslMode::verify_full, direct ? SslNegotiation::direct : SslNegotiation::postgres);
-    Peer peer = direct ? listener.accepts() : accept_request();
-    TlsServer server(identity);
-    if (!direct) peer.says("S"s);
-    loop.run_until_idle();
-    log_in(peer, server);
+  for (const auto negotiation : {SslNegotiation::postgres, SslNegotiation::direct}) {
+    LoggedIn client(SslMode::verify_full, negotiation);
     Request request("select pg_sleep(60)");
-    BOOST_REQUIRE(channel->submit(request));
-    channel->flush();
-    pump(peer, server);
-    channel->cancel(request);
-    loop.run_until_idle();
+    client.ask(request);
+    client.channel->cancel(request);
+    client.loop.run_until_idle();
 
-    Peer messenger = direct ? listener.accepts() : accept_request();
-    TlsServer there(identity);
-    if (!direct) messenger.says("S"s);
-    loop.run_until_idle();
-    pump(messenger, there);
-    BOOST_TEST(first_packet(there.takes()) == "Cancel(7, abcd)");
+    Peer messenger;
+    TlsServer there(client.identity);
+    client.reach(messenger, negotiation);
+    client.pump(messenger, there);
+    BOOST_TEST(LoggedIn::first_packet(there.takes()) == "Cancel(7, abcd)");
     messenger.hangs_up();
-    peer.says(server.says(error_response("57014") + ready_for_query()));
-    loop.run_until_idle();
-    BOOST_TEST(!channel->cancelling());
-    BOOST_TEST(!channel->tainted());
+    client.peer.says(client.server.says(error_response("57014") + ready_for_query()));
+    client.loop.run_until_idle();
+    BOOST_TEST(!client.channel->cancelling());
+    BOOST_TEST(!client.channel->tainted());
   }
 }
 
 BOOST_AUTO_TEST_CASE(no_cancel_request_goes_out_in_clear_for_a_connection_under_tls) {  // HS-145
-  start(SslMode::prefer);
-  Peer peer = accept_request();
-  TlsServer server(identity);
-  peer.says("S"s);
-  loop.run_until_idle();
-  log_in(peer, server);
+  LoggedIn client(SslMode::prefer);
   Request request("select pg_sleep(60)");
-  BOOST_REQUIRE(channel->submit(request));
-  channel->flush();
-  pump(peer, server);
-  channel->cancel(request);
-  loop.run_until_idle();
-  Peer messenger = accept_request();
+  client.ask(request);
+  client.channel->cancel(request);
+  client.loop.run_until_idle();
+  Peer messenger = client.accept_request();
   messenger.says("N"s);
-  loop.run_until_idle();
+  client.loop.run_until_idle();
   BOOST_TEST(messenger.left());  // without a word
-  BOOST_TEST(channel->tainted());
-  peer.says(server.says(answer("late")));
-  loop.run_until_idle();
-  BOOST_TEST(!channel->cancelling());
+  BOOST_TEST(client.channel->tainted());
+  client.peer.says(client.server.says(answer("late")));
+  client.loop.run_until_idle();
+  BOOST_TEST(!client.channel->cancelling());
 }
 
-BOOST_AUTO_TEST_CASE(giving_up_at_every_turn_leaves_nothing) {
+BOOST_FIXTURE_TEST_CASE(giving_up_at_every_turn_leaves_nothing, TlsConnecting) {
   for (int turns = 0; turns < 24; ++turns) {
     start(SslMode::require);
     Peer peer = accept_request();
