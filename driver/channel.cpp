@@ -18,6 +18,9 @@ constexpr Duration repeat_cancel_after = std::chrono::milliseconds(250);
 // What one turn of the loop may read or write before others get theirs (R-M6).
 constexpr std::size_t turn_budget = 256 << 10;
 
+// How many such turns may be read at once when the connection is to be given up otherwise: as much as sockets hold.
+constexpr int last_turns = 32;
+
 // What a server takes in while it is busy with something else: the receive window that it begins with.
 constexpr std::size_t least_window = 64 << 10;
 
@@ -255,6 +258,8 @@ void Channel::on_cancel_over(bool delivered) noexcept {
 }
 
 void Channel::end_grace() {
+  // The end may have come while the loop was busy elsewhere, or lie behind a flood of notices.
+  for (int turn = 0; session_.completed() < fence_ && turn < last_turns && receive();) ++turn;
   if (session_.completed() < fence_) {
     session_.fail(worded(Errc::connection_lost, "a cancelled request did not end within the grace period"));
     return close_if_failed();
@@ -282,34 +287,39 @@ void Channel::on_fd(Ready ready) noexcept {
   deliver();
 }
 
-void Channel::receive() noexcept {
+bool Channel::receive() noexcept {
   try {
-    receive_some();
+    return receive_some();
   } catch (...) {
     session_.fail(no_memory());
+    return false;
   }
 }
 
-void Channel::receive_some() {
-  if (!is_open()) return;
+bool Channel::receive_some() {
+  if (!is_open()) return false;
   for (std::size_t received = 0; !session_.paused() && received < turn_budget;) {
     const auto space = session_.prepare_read();
-    if (space.empty()) return;
+    if (space.empty()) return false;
     const IoResult result = transport_.read_some(space);
-    if (result.would_block && !transport_.has_unread()) return static_cast<void>(watch_->drained());
+    if (result.would_block && !transport_.has_unread()) return static_cast<void>(watch_->drained()), false;
     if (result.would_block) break;
-    if (result.bytes == 0) return session_.fail(transport_.lost(result, "receiving from ", address()));
+    if (result.bytes == 0) {
+      session_.fail(transport_.lost(result, "receiving from ", address()));
+      return false;
+    }
     session_.commit_read(result.bytes);
-    if (!is_open()) return;
+    if (!is_open()) return false;
     // That was all, but for a reset that may have been told of just now, and not every loop tells of that twice
     // (uvloop): while a reply is due, it is looked for.
     const bool is_short = result.bytes < space.size() && !transport_.has_unread();
-    if (is_short && (watch_->drained() || !session_.awaits_reply())) return;
+    if (is_short && (watch_->drained() || !session_.awaits_reply())) return false;
     received += result.bytes;
   }
   if (transport_.has_unread() && !session_.paused()) come_back_soon();
   watch_->want(Ready::none);  // likewise: we have not come to the end
   wanted_ = Ready::none;      // send() wants again
+  return !session_.paused();
 }
 
 void Channel::close_if_failed() noexcept {

@@ -118,9 +118,10 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   void on_timer() noexcept override;
   void on_cancel_over(bool delivered) noexcept override;
 
-  void receive() noexcept;
+  /// One turn's worth. Whether there may be more.
+  bool receive() noexcept;
   void send() noexcept;
-  void receive_some();
+  bool receive_some();
   void send_some();
   void read_what_was_left();
   void bear_with_the_server() noexcept;

@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// A loop whose clock the test owns. Time moves only in advance(), helper threads do not exist, and
+// A loop whose clock the test owns. Time moves only when the test says so, helper threads do not exist, and
 // everything happens in the order it was asked for, so a race is a sequence of calls in a test.
 //
 // Readiness comes from the test (make_ready) and from poll() with no timeout on real descriptors;
@@ -39,6 +39,8 @@ class FakeLoop final : public Loop {
   void run_until_idle();
   /// Moves the clock, stopping at every timer on the way, and handles all that comes up.
   void advance(Duration);
+  /// The clock goes on while somebody keeps the loop busy: what comes up meanwhile waits for the next turn.
+  void stay_busy_for(Duration duration) noexcept { now_ += duration; }
   /// Turns until done() holds, moving the clock to the next timer whenever there is nothing else to
   /// do. False when nothing is left that could happen.
   template <class Predicate>

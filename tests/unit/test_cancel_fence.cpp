@@ -2,6 +2,8 @@
 //
 // What is given up never hits anybody else: which requests the server is asked to cancel, and what
 // may leave before it has obeyed (R-C4 to R-C8).
+#include <sys/socket.h>
+
 #include "tests/support/open_channel.hpp"
 
 using namespace pgstride;
@@ -145,6 +147,27 @@ BOOST_FIXTURE_TEST_CASE(a_victim_that_does_not_end_takes_the_connection_with_it,
   BOOST_TEST(next.failure()->detail == "a cancelled request did not end within the grace period");
   BOOST_TEST(!next.failure()->outcome_unknown);  // it never left
   BOOST_TEST(closed == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_victim_that_ended_while_the_loop_was_busy_has_ended_in_time, GivenUp) {
+  messenger_leaves();
+  server.says(error_response("57014"), ready_for_query());
+  loop.stay_busy_for(1min);
+  loop.run_until_idle();
+  BOOST_TEST(!channel->cancelling());
+  check_next_runs();
+}
+
+BOOST_FIXTURE_TEST_CASE(so_has_one_whose_end_lies_behind_more_notices_than_are_read_in_a_turn, GivenUp) {
+  messenger_leaves();
+  const int size = 1 << 20;
+  BOOST_REQUIRE(::setsockopt(server.socket().fd(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
+  for (int i = 0; i < 20; ++i) server.says(notice_response(std::string(15'000, 'n')));
+  server.says(error_response("57014"), ready_for_query());
+  loop.stay_busy_for(1min);
+  loop.run_until_idle();
+  BOOST_TEST(!channel->cancelling());
+  check_next_runs();
 }
 
 BOOST_FIXTURE_TEST_CASE(a_messenger_that_does_not_leave_taints, GivenUp) {
