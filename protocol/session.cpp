@@ -211,7 +211,7 @@ void Session::break_off_copy_in(const Failure& why) noexcept {
     while (feeding_ && feeder().flow == Operation::Flow::simple) {
       Slot& slot = feeder();
       if (slot.operation) slot.operation->fail(why);
-      slot.discarding = true;
+      slot.discarding = slot.refused = true;
       frontend::copy_fail(out_, "the client has closed the connection");
       end_feeding(slot);  // one that waited behind it feeds now
     }

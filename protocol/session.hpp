@@ -210,6 +210,7 @@ class Session {
     bool errored = false;     // ErrorResponse seen: only ReadyForQuery may follow
     bool copying = false;     // the operation speaks COPY
     bool discarding = false;  // a COPY that nobody wants: swallow everything up to ReadyForQuery
+    bool refused = false;     // before the server asked for its data: it has its CopyFail
   };
 
   WriteBuffer& tail() noexcept { return held_ || feeding_ ? staged_ : out_; }

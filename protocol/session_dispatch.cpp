@@ -229,6 +229,7 @@ void Session::on_copy(const Frame& frame) {
 }
 
 void Session::refuse_copy_in(Slot& slot) {
+  if (slot.refused) return;
   refuse_copy(slot, "COPY … FROM STDIN needs one of the copy calls");
   // While it waits for data, the server takes any further request for a mistake or ignores it.
   if (queue_.size() > 1 && !queue_[1].staged)

@@ -146,6 +146,19 @@ BOOST_AUTO_TEST_CASE(broken_off_before_the_server_asks_for_data) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(broken_off_for_good_before_the_server_asks_for_data) {
+  play([](OpTest& t) {
+    CopyingIn copy(sql);
+    Query query("select 1");
+    t.submit(copy).submit(query).sends(asked);
+    t.session.break_off_copy_in({Errc::connection_closed, {}});
+    t.sends("CopyFail(the client has closed the connection) Query(select 1)");
+    t.server_says(G).sends_nothing();  // it has its CopyFail
+    t.server_says(error_response("57014"), Z).failed(copy, Errc::connection_closed);
+    t.server_says(command_complete("SELECT 0"), Z).done(query, "SELECT 0");
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_deadline_ends_it) {
   OpTest t;
   CopyingIn copy(sql);
