@@ -36,18 +36,12 @@ int ServerException::position() const noexcept {
   return position;
 }
 
-void raise_row_error(const RowError& error, std::string_view sql) {
+void raise(const RowError& error, std::string_view sql) {
   throw Error(static_cast<Errc>(error.code().value()), with_excerpt(error.what(), sql));
 }
 
 void raise(const Failure& failure, std::string_view sql) {
-  if (failure.thrown) {
-    try {
-      std::rethrow_exception(failure.thrown);
-    } catch (const RowError& error) {
-      raise_row_error(error, sql);
-    }
-  }
+  if (failure.thrown) std::rethrow_exception(failure.thrown);
   // To the one request that is told by the server, as to those behind it, the connection is lost.
   if (failure.code == Errc::server_error && failure.server->is_fatal()) {
     Failure lost = failure;

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "pgstride/protocol/error.hpp"
+#include "pgstride/protocol/row.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -39,7 +40,13 @@ class Error : public std::runtime_error {
 /// A row does not fit what it is read into. Whoever reads rows on behalf of a query adds which query that was.
 class RowError final : public Error {
  public:
-  using Error::Error;
+  /// `columns` are those of the result that the row belongs to.
+  RowError(Errc code, const std::string& what, const Columns& columns) : Error(code, what), of_(&columns) {}
+
+  bool is_of(const Columns& columns) const noexcept { return of_ == &columns; }
+
+ private:
+  const Columns* of_;  // may be gone
 };
 
 /// The server refused a request. The views live as long as the exception or a copy of it.
@@ -64,6 +71,7 @@ class ServerException final : public Error {
 
 /// Throws the exception for the failure; its text ends with the beginning of the query.
 [[noreturn]] void raise(const Failure& failure, std::string_view sql = {});
-[[noreturn]] void raise_row_error(const RowError& error, std::string_view sql);
+/// The same for a row.
+[[noreturn]] void raise(const RowError& error, std::string_view sql);
 
 }  // namespace pgstride::inline v0

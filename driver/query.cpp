@@ -75,6 +75,10 @@ void BoundExecute::on_error(std::shared_ptr<const ServerError> error) {
   Execute::on_error(std::move(error));
 }
 
+bool BoundExecute::is_mine(const RowError& error) const noexcept {
+  return error.is_of(statement()->columns());
+}
+
 Query::Query(Channel& channel, StatementRef statement, const Arguments& arguments)
     : BoundExecute(channel, std::move(statement), &arguments, this) {
   submit();

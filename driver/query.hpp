@@ -44,8 +44,20 @@ class BoundExecute : public Waitable<Execute> {
   bool encode_arguments(WriteBuffer& out) override;
   void on_error(std::shared_ptr<const ServerError> error) override;
   std::string_view sql() const noexcept { return statement()->sql(); }
+  /// Calls what reads rows. When it throws because of one of this query's, the text says which query that is.
+  template <class Read>
+  decltype(auto) name_query(Read&& read) const {
+    try {
+      return read();
+    } catch (const RowError& error) {
+      if (!is_mine(error)) throw;
+      raise(error, sql());
+    }
+  }
 
  private:
+  bool is_mine(const RowError& error) const noexcept;
+
   const Arguments* arguments_;
 };
 
@@ -115,15 +127,19 @@ class [[nodiscard]] Each final : ResultSink, public BoundExecute, public Request
   friend Request<Each>;
   using Shown = decltype(std::declval<const Reader&>().read(Bytes()));
   using Seen = std::invoke_result_t<Look&, const Shown&>;
-  void on_columns(const Columns& columns) override { reader_.bind(columns); }
+  void on_columns(const Columns& columns) override {
+    name_query([&] { reader_.bind(columns); });
+  }
   bool on_row(DataRow row) override {
-    const Shown shown = reader_.read(row.rest());
-    if constexpr (std::is_same_v<Seen, bool>) {
-      return look_(shown);
-    } else {
-      look_(shown);
-      return true;
-    }
+    return name_query([&] {
+      const Shown shown = reader_.read(row.rest());
+      if constexpr (std::is_same_v<Seen, bool>) {
+        return look_(shown);
+      } else {
+        look_(shown);
+        return true;
+      }
+    });
   }
   void on_complete(CommandTag tag) override { completion_.add(tag); }
   void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }

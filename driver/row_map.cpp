@@ -28,9 +28,10 @@ class Complaints {
 
 void check_width(std::size_t members, std::string_view type, const Columns& columns) {
   if (columns.size() == members) return;
-  throw RowError(Errc::invalid_argument, "the result has " + std::to_string(columns.size()) +
-                                             " columns, and " + std::string(type) + " takes " +
-                                             std::to_string(members));
+  throw RowError(Errc::invalid_argument,
+                 "the result has " + std::to_string(columns.size()) + " columns, and " + std::string(type) +
+                     " takes " + std::to_string(members),
+                 columns);
 }
 
 }  // namespace
@@ -50,7 +51,7 @@ void map_columns(const RowMember* members, std::size_t count, std::string_view t
     }
     const Column& column = columns[at];
     used[at] = true;
-    map[i] = {at, column.type, column.name};
+    map[i] = {at, column.type};
     if (!member.accepts(column.type))
       complaints.add(column_text(column) + " is " + type_text(column.type) + ", which cannot be read into " +
                      std::string(member.type));
@@ -59,14 +60,7 @@ void map_columns(const RowMember* members, std::size_t count, std::string_view t
     if (!used[i]) complaints.add("no member takes " + column_text(columns[i]));
   if (!complaints.text().empty())
     throw RowError(Errc::invalid_argument,
-                   "the result does not fit " + std::string(type) + ": " + complaints.text());
-}
-
-void refuse_value(const RowMember& member, const MappedColumn& column, bool null) {
-  Column named;
-  named.name = column.name;
-  named.type = column.type;
-  refuse_value(named, null, member.type);
+                   "the result does not fit " + std::string(type) + ": " + complaints.text(), columns);
 }
 
 }  // namespace pgstride::inline v0

@@ -35,15 +35,15 @@ struct RowMember {
 struct MappedColumn {
   std::size_t column = 0;
   Oid type = 0;
-  std::string_view name;  // as long as the columns live
 };
+
+/// Throws the Error about a value of an accepted type that `wanted` cannot hold.
+[[noreturn]] void refuse_value(const Columns& columns, std::size_t column, bool null,
+                               std::string_view wanted);
 
 /// Throws Error when a member has no column, or one that it cannot be read from, and when a column is
 /// left over; the text names all of these. `map` has as many elements as there are members.
 void map_columns(const RowMember* members, std::size_t count, std::string_view type, const Columns& columns,
                  MappedColumn* map);
-
-/// Throws the Error about a value that a member cannot hold.
-[[noreturn]] void refuse_value(const RowMember& member, const MappedColumn& column, bool null);
 
 }  // namespace pgstride::inline v0

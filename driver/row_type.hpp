@@ -116,7 +116,10 @@ class RowReader {
   static constexpr std::size_t size = detail::Parts<T>::size;
 
   /// Throws Error, which names everything that does not fit.
-  void bind(const Columns& columns) { map_columns(members, size, cpp_name<T>, columns, map_); }
+  void bind(const Columns& columns) {
+    columns_ = &columns;
+    map_columns(members, size, cpp_name<T>, columns, map_);
+  }
 
   /// `values` are those of a row of a result with the columns that this is bound to. Throws Error.
   T read(Bytes values) const {
@@ -135,12 +138,13 @@ class RowReader {
       return read;
     });
     if (good < size) [[unlikely]]
-      refuse_value(members[good], map_[good], fields[map_[good].column].null);
+      refuse_value(*columns_, map_[good].column, fields[map_[good].column].null, members[good].type);
   }
 
  private:
   static constexpr auto& members = detail::RowMembers<T>::value;
 
+  const Columns* columns_ = nullptr;
   MappedColumn map_[size];
 };
 

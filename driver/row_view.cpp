@@ -12,37 +12,43 @@ std::string type_text(Oid type) {
 
 std::string column_text(const Column& column) { return "column \"" + column.name + "\""; }
 
-void refuse_value(const Column& column, bool null, std::string_view wanted) {
-  const std::string what = column_text(column) + " (" + type_text(column.type) + ")";
+void refuse_value(const Columns& columns, std::size_t column, bool null, std::string_view wanted) {
+  const Column& refused = columns[column];
+  const std::string what = column_text(refused) + " (" + type_text(refused.type) + ")";
   const std::string into(wanted);
   if (null)
     throw RowError(Errc::invalid_value,
-                   what + " is NULL, for which " + into + " has no room; read it into std::optional");
-  throw RowError(Errc::invalid_value, what + " holds a value that does not fit into " + into);
+                   what + " is NULL, for which " + into + " has no room; read it into std::optional", columns);
+  throw RowError(Errc::invalid_value, what + " holds a value that does not fit into " + into, columns);
 }
 
 std::size_t RowView::index_of(std::string_view name) const {
   for (std::size_t i = 0; i < columns_->size(); ++i)
     if ((*columns_)[i].name == name) return i;
-  throw RowError(Errc::invalid_argument, "the result has no column \"" + std::string(name) + "\"");
+  throw RowError(Errc::invalid_argument, "the result has no column \"" + std::string(name) + "\"", *columns_);
 }
 
 void RowView::refuse(std::size_t column, bool null, bool accepted, std::string_view wanted) const {
   const Column& refused = (*columns_)[column];
-  if (accepted) refuse_value(refused, null, wanted);
-  throw RowError(Errc::invalid_argument, column_text(refused) + " is " + type_text(refused.type) +
-                                             ", which cannot be read into " + std::string(wanted));
+  if (accepted) refuse_value(*columns_, column, null, wanted);
+  throw RowError(Errc::invalid_argument,
+                 column_text(refused) + " is " + type_text(refused.type) + ", which cannot be read into " +
+                     std::string(wanted),
+                 *columns_);
 }
 
 void RowView::refuse_column(std::size_t column) const {
-  throw RowError(Errc::invalid_argument, "the result has " + std::to_string(size()) +
-                                             " columns, and column " + std::to_string(column) +
-                                             " (counted from 0) was asked for");
+  throw RowError(Errc::invalid_argument,
+                 "the result has " + std::to_string(size()) + " columns, and column " +
+                     std::to_string(column) + " (counted from 0) was asked for",
+                 *columns_);
 }
 
 void RowView::refuse_width(std::size_t wanted) const {
-  throw RowError(Errc::invalid_argument, "the result has " + std::to_string(size()) + " columns, and " +
-                                             std::to_string(wanted) + " types were named");
+  throw RowError(Errc::invalid_argument,
+                 "the result has " + std::to_string(size()) + " columns, and " + std::to_string(wanted) +
+                     " types were named",
+                 *columns_);
 }
 
 }  // namespace pgstride::inline v0

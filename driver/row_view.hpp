@@ -21,8 +21,6 @@ namespace pgstride::inline v0 {
 std::string type_text(Oid type);
 /// `column "name"`
 std::string column_text(const Column& column);
-/// Throws the Error about a value of an accepted type that `wanted` cannot hold.
-[[noreturn]] void refuse_value(const Column& column, bool null, std::string_view wanted);
 
 /// Valid as long as the bytes and columns that it was made from. What is read as a view
 /// (std::string_view, Bytes) points into those bytes.

@@ -94,14 +94,12 @@ class [[nodiscard]] StreamAs final : public RowFlow {
 
  private:
   friend Next<StreamAs>;
-  void on_columns(const Columns& columns) override { reader_.bind(columns); }
+  void on_columns(const Columns& columns) override {
+    name_query([&] { reader_.bind(columns); });
+  }
   T* take() {
     const auto row = take_row();
-    try {
-      return row ? &row_.emplace(reader_.read(*row)) : nullptr;
-    } catch (const RowError& error) {
-      raise_row_error(error, sql());
-    }
+    return row ? name_query([&] { return &row_.emplace(reader_.read(*row)); }) : nullptr;
   }
 
   RowReader<T> reader_;

@@ -74,8 +74,13 @@ class [[nodiscard]] TypedQuery final : ResultSink, public BoundExecute, public R
 
  private:
   friend Request<TypedQuery>;
-  void on_columns(const Columns& columns) override { reader_.bind(columns); }
-  bool on_row(DataRow row) override { return rows_.add(reader_, row.rest()), true; }
+  void on_columns(const Columns& columns) override {
+    name_query([&] { reader_.bind(columns); });
+  }
+  bool on_row(DataRow row) override {
+    name_query([&] { rows_.add(reader_, row.rest()); });
+    return true;
+  }
   bool keeps_rows() const noexcept override { return true; }
   typename Rows::Result take() {
     check(sql());

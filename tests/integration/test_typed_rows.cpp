@@ -220,6 +220,28 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_of_a_query) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(what_does_not_fit_may_be_of_another_query) {
+  go([](Connection& conn) -> Task<> {
+    const Result other = co_await conn.query("select 'x' as word");
+    const auto looks = [&](const RowView&) { (void)other[0].get<int>("word"); };
+    const auto sees = [&](int) { (void)other[0].as<User>(); };
+    std::vector<std::string> texts;
+    auto asking = [&](auto& request) -> Task<> {
+      try {
+        co_await request;
+      } catch (const RowError& e) {  // as it was thrown
+        texts.emplace_back(e.what());
+      }
+    };
+    auto each = conn.each(looks, "select 1");
+    auto each_as = conn.each<int>(sees, "select 1");
+    co_await asking(each);
+    co_await asking(each_as);
+    BOOST_REQUIRE(texts.size() == 2U);
+    for (const std::string& text : texts) BOOST_TEST(!contains(text, "select 1"), text);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(null_needs_an_optional) {
   go([](Connection& conn) -> Task<> {
     std::string text;
