@@ -82,8 +82,7 @@ std::optional<Failure> encode_arguments(const Arguments& arguments, const Statem
     const bool is_too_large = out.failed_too_large();
     out.take_failure();
     const std::string what = parameter(written) + ": this " + std::string(parameters[written].cpp_type);
-    if (is_too_large)
-      return Failure(Errc::message_too_large, what + " exceeds what PostgreSQL accepts (1 GiB)");
+    if (is_too_large) return message_too_large(what);
     return refused(what + " cannot be sent" + as_type(arguments.types(), written, types));
   } catch (...) {
     Failure failure = refused("an argument could not be encoded");

@@ -1,6 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/copy_rows.hpp"
 
+#include "pgstride/driver/row_view.hpp"
+
 namespace pgstride::inline v0 {
 namespace {
 
@@ -20,16 +22,12 @@ void check_copied_rows(const CopyResponse& response, std::size_t columns) {
 
 void refuse_value_to_copy(std::size_t column, std::string_view type, bool too_large) {
   const std::string what = copied_column(column) + ": this " + std::string(type);
-  if (too_large) raise({Errc::message_too_large, what + " exceeds what PostgreSQL accepts (1 GiB)"});
+  if (too_large) raise(message_too_large(what));
   raise({Errc::invalid_argument, what + " cannot be sent"});
 }
 
 void refuse_copied_value(std::size_t column, std::string_view type, bool null, std::string_view sql) {
-  const std::string what = copied_column(column), into(type);
-  if (null)
-    raise({Errc::invalid_value, what + " is NULL, for which " + into + " has no room; name std::optional"},
-          sql);
-  raise({Errc::invalid_value, what + " holds a value that does not fit into " + into}, sql);
+  raise({Errc::invalid_value, unfit_text(copied_column(column), null, type, "name std::optional")}, sql);
 }
 
 bool find_copied_row(BinaryCopyReader& reader, Bytes& tuple) {

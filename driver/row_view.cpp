@@ -12,14 +12,15 @@ std::string type_text(Oid type) {
 
 std::string column_text(const Column& column) { return "column \"" + column.name + "\""; }
 
+std::string unfit_text(const std::string& place, bool null, std::string_view type, std::string_view remedy) {
+  if (!null) return place + " holds a value that does not fit into " + std::string(type);
+  return place + " is NULL, for which " + std::string(type) + " has no room; " + std::string(remedy);
+}
+
 void refuse_value(const Columns& columns, std::size_t column, bool null, std::string_view wanted) {
   const Column& refused = columns[column];
-  const std::string what = column_text(refused) + " (" + type_text(refused.type) + ")";
-  const std::string into(wanted);
-  if (null)
-    throw RowError(Errc::invalid_value,
-                   what + " is NULL, for which " + into + " has no room; read it into std::optional", columns);
-  throw RowError(Errc::invalid_value, what + " holds a value that does not fit into " + into, columns);
+  const std::string place = column_text(refused) + " (" + type_text(refused.type) + ")";
+  throw RowError(Errc::invalid_value, unfit_text(place, null, wanted, "read it into std::optional"), columns);
 }
 
 std::size_t RowView::index_of(std::string_view name) const {

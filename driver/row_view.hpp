@@ -21,6 +21,8 @@ namespace pgstride::inline v0 {
 std::string type_text(Oid type);
 /// `column "name"`
 std::string column_text(const Column& column);
+/// Why the value in that place cannot be read into that type, and for NULL, what to do.
+std::string unfit_text(const std::string& place, bool null, std::string_view type, std::string_view remedy);
 
 /// Valid as long as the bytes and columns that it was made from. What is read as a view
 /// (std::string_view, Bytes) points into those bytes.

@@ -90,8 +90,8 @@ FailureRef keep(Failure failure) noexcept {
   }
 }
 
-Failure message_too_large() {
-  return {Errc::message_too_large, "a message or value exceeds what PostgreSQL accepts (1 GiB)"};
+Failure message_too_large(const std::string& what) {
+  return {Errc::message_too_large, what + " exceeds what PostgreSQL accepts (1 GiB)"};
 }
 
 FailureRef with_outcome_unknown(const FailureRef& failure) noexcept {

@@ -100,7 +100,7 @@ FailureRef keep(Failure failure) noexcept;
 /// The same failure, of a request that may or may not have been carried out.
 FailureRef with_outcome_unknown(const FailureRef& failure) noexcept;
 /// Errc::message_too_large, for what WriteBuffer could not represent.
-Failure message_too_large();
+Failure message_too_large(const std::string& what = "a message or value");
 /// std::errc::not_enough_memory, made without allocating.
 Failure no_memory() noexcept;
 
