@@ -74,12 +74,12 @@ void Channel::flush() {
   if (session_.has_news() && destroyed_ == nullptr) come_back_soon();
 }
 
-// No single request can be told of an allocation failure here, so the whole connection fails.
+// No single request can be told of an exception here, so the whole connection fails. Mostly there is no memory.
 void Channel::send() noexcept {
   try {
     send_some();
   } catch (...) {
-    session_.fail(no_memory());
+    session_.fail(caught());
     close_if_failed();
   }
 }
@@ -291,7 +291,7 @@ bool Channel::receive() noexcept {
   try {
     return receive_some();
   } catch (...) {
-    session_.fail(no_memory());
+    session_.fail(caught());
     return false;
   }
 }

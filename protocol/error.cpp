@@ -1,6 +1,9 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/protocol/error.hpp"
 
+#include <new>
+#include <stdexcept>
+
 namespace pgstride::inline v0 {
 namespace {
 
@@ -75,6 +78,20 @@ bool ServerError::is_stale_statement() const noexcept {
 }
 
 Failure no_memory() noexcept { return {std::make_error_code(std::errc::not_enough_memory), {}}; }
+
+Failure caught() noexcept {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return no_memory();
+  } catch (const std::length_error&) {  // more than any memory
+    return no_memory();
+  } catch (...) {
+    Failure failure(Errc::connection_closed, {});
+    failure.thrown = std::current_exception();
+    return failure;
+  }
+}
 
 FailureRef keep(Failure failure) noexcept {
   static const Failure known = no_memory();

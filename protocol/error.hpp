@@ -103,6 +103,9 @@ FailureRef with_outcome_unknown(const FailureRef& failure) noexcept;
 Failure message_too_large(const std::string& what = "a message or value");
 /// std::errc::not_enough_memory, made without allocating.
 Failure no_memory() noexcept;
+/// What the exception that is being handled means for a connection in whose middle it was thrown: no_memory(), or
+/// that it must end for it.
+Failure caught() noexcept;
 
 /// One line for a person: the code's meaning, our detail, the server's message.
 std::string describe(const Failure&);

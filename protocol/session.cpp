@@ -29,7 +29,7 @@ Session::Session(SessionOptions options)
 }
 
 Session::~Session() {
-  ends_without_memory([&] { fail({Errc::connection_closed, "the connection was destroyed"}); });
+  ends_when_interrupted([&] { fail({Errc::connection_closed, "the connection was destroyed"}); });
   while (next_done()) {
   }
   queue_.clear();
@@ -149,7 +149,7 @@ void Session::push_close_requests() {
 
 Bytes Session::pending_write() noexcept {
   if (in_step()) return {};
-  if (feeding_ && out_.pending().size() < feed_below) ends_without_memory([&] { feed(); });
+  if (feeding_ && out_.pending().size() < feed_below) ends_when_interrupted([&] { feed(); });
   return out_.pending();
 }
 
@@ -200,14 +200,14 @@ void Session::break_off_copy() noexcept {
     slot.discarding = true;
     run_of_ = 0;
     paused_ = false;
-    if (slot.feeding && !slot.staged && !encoding_) return ends_without_memory([&] { stop_feeding(slot); });
+    if (slot.feeding && !slot.staged && !encoding_) return ends_when_interrupted([&] { stop_feeding(slot); });
   }
 }
 
 // Whether the server has asked for data yet or not: when it never does, it ignores a CopyFail.
 void Session::break_off_copy_in(const Failure& why) noexcept {
   if (in_step()) return;
-  ends_without_memory([&] {
+  ends_when_interrupted([&] {
     while (feeding_ && feeder().flow == Operation::Flow::simple) {
       Slot& slot = feeder();
       if (slot.operation) slot.operation->fail(why);
@@ -235,7 +235,7 @@ std::uint64_t Session::hold() noexcept {
   const auto left = std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return unsent(s); });
   const auto answers = completed_ + static_cast<std::uint64_t>(left - queue_.begin());
   held_ = true;
-  ends_without_memory([&] { call_back_unsent(); });
+  ends_when_interrupted([&] { call_back_unsent(); });
   return answers;
 }
 
@@ -262,7 +262,7 @@ void Session::call_back_unsent() {
 
 void Session::release() noexcept {
   held_ = false;
-  ends_without_memory([&] { unstage(); });
+  ends_when_interrupted([&] { unstage(); });
 }
 
 // The line is free again: what was staged moves behind what is already out. One copy of a few

@@ -222,15 +222,15 @@ class Session {
   Abandoned dismiss(Slot& slot, Failure failure) noexcept;
   void over(Operation& operation) noexcept;
   void not_over(const Operation& operation) noexcept;
-  /// A step interrupted half-way leaves the session inconsistent, so it fails; only submit() can undo its
-  /// own.
+  /// A step interrupted half-way, by a lack of memory mostly, leaves the session inconsistent, so it fails; only
+  /// submit() can undo its own.
   template <class Step>
-  void ends_without_memory(Step&& step) noexcept {
+  void ends_when_interrupted(Step&& step) noexcept {
     try {
       step();
     } catch (...) {
       encoding_ = parsing_ = false;
-      fail(no_memory());
+      fail(caught());
     }
   }
   void feed();

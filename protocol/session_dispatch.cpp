@@ -58,19 +58,19 @@ bool swallowable(const Frame& frame) noexcept {
 
 std::span<std::byte> Session::prepare_read() noexcept {
   std::span<std::byte> space;
-  ends_without_memory([&] { space = in_.prepare(); });
+  ends_when_interrupted([&] { space = in_.prepare(); });
   if (failure()) return {};  // g++ 12, optimizing, has forgotten by now that `space` was empty
   return space;
 }
 
 void Session::commit_read(std::size_t count) noexcept {
   in_.commit(count);
-  ends_without_memory([&] { parse(); });
+  ends_when_interrupted([&] { parse(); });
 }
 
 void Session::read_on() noexcept {
   paused_ = false;
-  if (!in_step()) ends_without_memory([&] { parse(); });
+  if (!in_step()) ends_when_interrupted([&] { parse(); });
 }
 
 void Session::parse() {
@@ -292,7 +292,7 @@ bool Session::awaits_in_another_encoding(std::string_view encoding) noexcept {
   if (before.empty() || before == encoding || queue_.size() < 2 ||
       std::none_of(queue_.begin() + 1, queue_.end(), is_live))
     return false;
-  ends_without_memory([&] {
+  ends_when_interrupted([&] {
     fail({Errc::connection_lost, "client_encoding became " + std::string(encoding) +
                                      " before requests that were written in " + std::string(before)});
   });

@@ -33,7 +33,7 @@ Session::Abandoned Session::leave_slot(std::size_t index) noexcept {
   withdraw_abandoned();
   if (index >= queue_.size()) return Abandoned::withdrawn;
   // A staged one is stopped when it gets the line; during an encode(), when feed() finds it.
-  if (slot.feeding && !slot.staged && !encoding_) ends_without_memory([&] { stop_feeding(slot); });
+  if (slot.feeding && !slot.staged && !encoding_) ends_when_interrupted([&] { stop_feeding(slot); });
   if (failure_) return Abandoned::not_pending;
   return was_unsent || sent_live_operations() ? Abandoned::behind : Abandoned::running;
 }

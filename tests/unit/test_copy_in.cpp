@@ -1,4 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include <stdexcept>
+
 #include <boost/test/unit_test.hpp>
 
 #include "tests/support/op_test.hpp"
@@ -303,6 +305,18 @@ BOOST_AUTO_TEST_CASE(it_may_be_used_again) {
     t.server_says(G).sends("CopyDone");
     t.server_says(command_complete("COPY 0"), Z).done(copy, "(text 2) COPY 0");
   });
+}
+
+BOOST_AUTO_TEST_CASE(what_a_source_throws_ends_the_connection) {
+  OpTest t;
+  CopyingIn copy(sql);
+  copy.pieces = {"data"};
+  copy.while_supplying = [](WriteBuffer&) { throw std::runtime_error("no such file"); };
+  t.submit(copy).take_sent();
+  t.server_says(G).take_sent();
+  BOOST_REQUIRE(t.session.failure());
+  BOOST_TEST((t.session.failure()->thrown != nullptr));  // and not a lack of memory
+  t.killed(Errc::connection_closed);
 }
 
 BOOST_AUTO_TEST_CASE(the_connection_may_be_closed_by_the_source) {
