@@ -25,7 +25,8 @@ class Unattended final : public Grammar {
 /// Queued behind whatever is pending; leaves with whatever comes next. The operation is not needed any more.
 void submit_unattended(Channel& channel, Operation& operation) noexcept;
 
-/// The same for a script, and sends it at once: locks are held until it arrives.
+/// The same for a script, and sends it at once: locks are held until it arrives. What may not be said just now, in
+/// the middle of another request, ends the connection, too.
 void send_unattended(Channel& channel, std::string_view sql) noexcept;
 
 }  // namespace pgstride::inline v0

@@ -17,6 +17,23 @@ using namespace pgstride::test;
 
 namespace {
 
+/// An argument that ends a transaction while it is encoded.
+struct LastWord {
+  std::optional<Transaction>* block;
+};
+
+}  // namespace
+
+template <>
+struct pgstride::Codec<LastWord> : pgstride::BinaryType<pgstride::oid::int4> {
+  static void encode(const LastWord& word, WriteBuffer& out) {
+    word.block->reset();
+    out.u32(0);
+  }
+};
+
+namespace {
+
 Task<> begins(Connection& connection, std::optional<Transaction>& block, std::optional<Transaction>& inner) {
   Transaction transaction = co_await connection.begin();
   block.emplace(std::move(transaction));
@@ -77,6 +94,23 @@ BOOST_AUTO_TEST_CASE(transactions) {
     }
   }
   BOOST_TEST(failed > 0);
+}
+
+BOOST_AUTO_TEST_CASE(transactions_that_end_in_the_middle_of_a_request) {
+  Opened world;
+  std::optional<Transaction> block, inner;
+  Task<> task = begins(world.connection, block, inner);
+  task.start();
+  for (const char* tag : {"BEGIN", "SAVEPOINT"}) {
+    world.server.says(command_complete(tag), ready_for_query('T'));
+    world.loop.run_until_idle();
+  }
+  BOOST_REQUIRE(inner);
+  inner.reset();
+  Query query = world.connection.query("select $1", LastWord{&block});
+  BOOST_TEST(!block);
+  BOOST_TEST(query.failure());
+  BOOST_TEST(!world.connection.is_open());  // there would still be a transaction
 }
 
 BOOST_AUTO_TEST_CASE(cursors) {
