@@ -26,19 +26,63 @@ constexpr std::string_view spelled() noexcept {
   std::string_view text = signature<T>();
   text.remove_prefix(before_name);
   text.remove_suffix(after_name);
-  // What is declared in a coroutine is declared in its frame, says g++, by the mangled name of that.
-  constexpr std::string_view frame = ".Frame*)::";
-  if (const std::size_t at = text.rfind(frame); at != text.npos) {
-    int open = 0;
-    for (const char c : text.substr(0, at)) open += (c == '<') - (c == '>');
-    if (open == 0) text.remove_prefix(at + frame.size());
-  }
   return text;
 }
 
+// "pgstride::v0::" says g++, "pgstride::" say clang and users.
+inline constexpr std::string_view users_namespace = "pgstride::";
+inline constexpr std::string_view our_namespace = [] {
+  const std::string_view text = signature<int>();
+  const std::size_t begin = text.find(users_namespace);
+  return text.substr(begin, text.find("detail::signature") - begin);
+}();
+
+// What is declared in a coroutine is declared in its frame, says g++, by the mangled name of that:
+// "f(f(int)::_Z1fi.Frame*)::Row". Where, before the end of the frame, the name begins that ends behind it.
+constexpr std::string_view frame_end = ".Frame*)::";
+constexpr std::size_t begin_of_framed(std::string_view before) noexcept {
+  int open = 0;
+  bool is_before_frame = false;
+  for (std::size_t at = before.size(); at > 0; --at) {
+    const char c = before[at - 1];
+    open += (c == ')' || c == '>') - (c == '(' || c == '<');
+    if (c == '(' && open < 0 && !is_before_frame) {
+      is_before_frame = true;
+      open = 0;
+    } else if (open < 0 || (open == 0 && is_before_frame && c == ' ')) {
+      return at;
+    }
+  }
+  return 0;
+}
+
+/// What a user would have written, for what the compiler has.
+template <std::size_t Size>
+struct Readable {
+  constexpr explicit Readable(std::string_view text) noexcept {
+    while (!text.empty()) {
+      if (text.starts_with(our_namespace)) {
+        text.remove_prefix(our_namespace.size());
+        for (const char c : users_namespace) written[size++] = c;
+      } else if (text.starts_with(frame_end)) {
+        text.remove_prefix(frame_end.size());
+        size = begin_of_framed(view());
+      } else {
+        written[size++] = text.front();
+        text.remove_prefix(1);
+      }
+    }
+  }
+  constexpr std::string_view view() const noexcept { return {written, size}; }
+
+  char written[Size]{};
+  std::size_t size = 0;
+};
+
 template <class T>
 struct CppName {
-  static constexpr std::string_view value = spelled<T>();
+  static constexpr Readable<spelled<T>().size()> readable{spelled<T>()};
+  static constexpr std::string_view value = readable.view();
 };
 template <>
 struct CppName<std::string> {

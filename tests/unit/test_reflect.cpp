@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -14,6 +15,7 @@
 #include "pgstride/protocol/codec/named.hpp"
 #include "pgstride/protocol/codec/range_value.hpp"
 #include "pgstride/protocol/codec/scalar.hpp"
+#include "pgstride/protocol/codec/time.hpp"
 #include "pgstride/protocol/codec/uuid.hpp"
 #include "pgstride/protocol/reflect.hpp"
 
@@ -205,15 +207,24 @@ std::string name_of() {
   return std::string(cpp_name<T>);
 }
 BOOST_AUTO_TEST_CASE(what_a_coroutine_declares_has_its_own_name) {
-  std::string name;
-  const auto coroutine = [&name]() -> Task<> {
+  std::string name, names;
+  const auto coroutine = [&]() -> Task<> {
     struct Row {};
+    struct Key {
+      struct Part {};
+    };
     name = name_of<Row>();
+    names = name_of<std::tuple<int, Row, Key::Part>>();
     co_return;
   };
   Task<> task = coroutine();
   task.start();
   BOOST_TEST(name == "Row");
+  BOOST_TEST(names == "std::tuple<int, Row, Key::Part>");
+}
+BOOST_AUTO_TEST_CASE(ours_has_the_name_that_users_write) {
+  BOOST_TEST(cpp_name<Range<int>> == "pgstride::Range<int>");
+  BOOST_TEST(cpp_name<std::optional<Interval>> == "std::optional<pgstride::Interval>");
 }
 
 BOOST_AUTO_TEST_CASE(columns_find_their_members) {
