@@ -4,6 +4,8 @@
 // reported once, before the first row.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -24,6 +26,7 @@ template <class T>
 struct AllRows {
   using Result = std::vector<T>;
   void add(const RowReader<T>& reader, Bytes values) {
+    if (rows.size() == rows.capacity()) grow();
     if constexpr (std::is_same_v<typename Result::reference, T&>) {
       reader.read(values, rows.emplace_back());
     } else {
@@ -33,6 +36,14 @@ struct AllRows {
   Result take(std::string_view) { return std::move(rows); }
 
   std::vector<T> rows;
+
+ private:
+  // Fourfold, as long as that is not much: what a vector has outgrown was touched for the first time, and moved, as
+  // well, and what it does not use of its memory costs nothing.
+  void grow() {
+    const std::size_t size = rows.capacity();
+    rows.reserve(std::max<std::size_t>(1, size * (size * sizeof(T) < (32U << 20) ? 4 : 2)));
+  }
 };
 
 template <class T>

@@ -14,6 +14,7 @@
 
 #include "pgstride/driver/exception.hpp"
 #include "pgstride/driver/result.hpp"
+#include "pgstride/driver/typed_query.hpp"
 #include "pgstride/protocol/codec/scalar.hpp"
 #include "pgstride/protocol/codec/text.hpp"
 
@@ -30,6 +31,25 @@ concept GivesRows = requires(R&& result) { std::forward<R>(result).begin(); } ||
 } || requires(R&& result) { std::forward<R>(result).front(); };
 static_assert(GivesRows<const Result&>);
 static_assert(!GivesRows<Result>, "rows of a Result that is about to go would dangle");
+
+namespace {
+
+/// An int4 that counts how often any has been moved.
+struct Moving {
+  Moving() = default;
+  Moving(Moving&& other) noexcept : value(other.value) { ++moves; }
+  static inline int moves = 0;
+  int value = 0;
+};
+
+}  // namespace
+
+template <>
+struct pgstride::Codec<Moving> : pgstride::BinaryType<pgstride::oid::int4> {
+  static bool decode(Oid type, Bytes bytes, Moving& moving) {
+    return Codec<int>::decode(type, bytes, moving.value);
+  }
+};
 
 namespace {
 
@@ -181,6 +201,18 @@ BOOST_AUTO_TEST_CASE(a_malformed_value_is_an_error) {
   const Result result(id_and_name(), std::move(rows), Completion());
   BOOST_TEST(error_of([&] { result[0].get<int>(0); }) ==
              "column \"id\" (int4) holds a value that does not fit into int");
+}
+
+BOOST_AUTO_TEST_CASE(objects_are_seldom_moved_while_they_gather) {
+  const Columns columns{column("x", oid::int4)};
+  RowReader<Moving> reader;
+  reader.bind(columns);
+  WriteBuffer row;
+  encode_value(std::int32_t{1}, row);
+  AllRows<Moving> all;
+  for (int i = 0; i < 4096; ++i) all.add(reader, row.pending());
+  BOOST_TEST(Moving::moves < 2000);
+  BOOST_TEST(all.take({}).size() == 4096U);
 }
 
 BOOST_AUTO_TEST_CASE(completion_of_one_command_and_of_many) {
