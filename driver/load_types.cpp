@@ -44,8 +44,10 @@ Task<> load_types(Connection& connection, std::vector<NamedTypeInfo> wanted) {
   const std::vector<FoundType> all = co_await asking;
   std::string complaints;
   for (const NamedTypeInfo& type : wanted) {
-    const auto found = std::ranges::find(all, type.name, [](const FoundType& f) { return std::get<0>(f); });
-    const std::string wrong = complaint(type, *found);
+    const auto found = std::ranges::find(
+        all, type.name, [](const FoundType& f) -> const std::string& { return std::get<0>(f); });
+    const std::string wrong = found == all.end() ? "the server says nothing of type " + std::string(type.name)
+                                                 : complaint(type, *found);
     if (!wrong.empty()) complaints.append(complaints.empty() ? "" : "; ").append(wrong);
   }
   if (!complaints.empty()) throw Error(Errc::invalid_argument, complaints);
