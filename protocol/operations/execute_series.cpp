@@ -79,7 +79,7 @@ bool ExecuteSeries::on_row(const Frame& frame) {
 bool ExecuteSeries::end_result(CommandTag tag) {
   sink_.on_complete(tag);
   ++at_;
-  begin_step();
+  if (pending()) begin_step();  // its sink may have given it up
   return true;
 }
 

@@ -1,4 +1,5 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+#include <functional>
 #include <initializer_list>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,13 @@ class Series final : public Witness, public ExecuteSeries {
   }
   Operation& operation() noexcept override { return *this; }
 
+  std::function<void()> on_each_end;
+
  private:
+  void on_complete(CommandTag tag) override {
+    Witness::on_complete(tag);
+    if (on_each_end) on_each_end();
+  }
   void on_done() noexcept override { ++ended; }
 
   std::vector<Step> steps_;
@@ -114,6 +121,18 @@ BOOST_AUTO_TEST_CASE(the_unnamed_statement_is_parsed_anew) {
     t.server_says(parse_complete(), bind_complete(), data_row({"1"}), command_complete("SELECT 1"),
                   ready_for_query());
     t.done(series, "(x) [1] SELECT 1");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(its_sink_gives_it_up_between_two_steps) {  // as ResultSink says that it may
+  play([](OpTest& t) {
+    Series series({t.ready_statement("insert"), t.ready_statement("insert")});
+    series.on_each_end = [&] { t.abandon(series); };
+    t.submit(series).take_sent();
+    t.server_says(bind_complete(), command_complete("INSERT 0 1"));
+    t.server_says(bind_complete(), command_complete("INSERT 0 1"), ready_for_query());
+    BOOST_TEST(series.heard == "() INSERT 0 1");
+    t.lives();
   });
 }
 
