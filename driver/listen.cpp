@@ -3,6 +3,7 @@
 
 #include <coroutine>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include "pgstride/driver/connection.hpp"
@@ -103,13 +104,6 @@ std::string listen_to(const std::vector<std::string>& channels) {
   return script;
 }
 
-// Throws Error when the server cannot be reached, or refuses.
-Task<Connection> connect_and_listen(Loop& loop, ConnectOptions options, std::string script) {
-  Connection connection = co_await connect(loop, std::move(options));
-  if (!script.empty()) co_await connection.execute(script);
-  co_return connection;
-}
-
 bool is_lost(const Error& error) noexcept {
   const auto* refused = dynamic_cast<const ServerException*>(&error);
   return refused == nullptr || refused->sqlstate().starts_with("57P");  // shutting down, starting up
@@ -125,11 +119,17 @@ AsyncGenerator<ListenEvent> listen(Loop& loop, ConnectOptions options, std::vect
   event.kind = ListenEvent::Kind::listening;
   for (int attempt = 1;;) {
     Connection connection;
+    std::optional<Inbox> inbox;
     try {
-      Task<Connection> connecting = connect_and_listen(loop, options, script);
+      Task<Connection> connecting = connect(loop, options);
       connection = co_await connecting;
+      // Before it is asked for anything: the first notification may come right behind the answer to LISTEN.
+      inbox.emplace(connection.channel(), how.most_waiting);
+      if (!script.empty()) co_await connection.execute(script);
     } catch (const Error& error) {
       if (event.kind == ListenEvent::Kind::listening || !is_lost(error)) throw;
+      inbox.reset();
+      connection = Connection();
     }
     if (!connection.is_open()) {
       Sleep pause = sleep(loop, retry_pause(attempt++, pauses));
@@ -137,13 +137,12 @@ AsyncGenerator<ListenEvent> listen(Loop& loop, ConnectOptions options, std::vect
       continue;
     }
     attempt = 1;
-    Inbox inbox(connection.channel(), how.most_waiting);
     co_yield event;
-    while (!inbox.is_over()) {
-      while (inbox.next(event)) co_yield event;
-      co_await inbox.news();
+    while (!inbox->is_over()) {
+      while (inbox->next(event)) co_yield event;
+      co_await inbox->news();
     }
-    while (inbox.next(event)) co_yield event;
+    while (inbox->next(event)) co_yield event;
     event = ListenEvent();
     event.kind = ListenEvent::Kind::reconnected;
   }
