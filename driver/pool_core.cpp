@@ -97,8 +97,9 @@ void PoolCore::failed(Slot slot, TimePoint now, bool counts) {
   enter(slot, State::empty);
   if (!counts) return;
   ++counts_.failed;
-  backoff_ends_ = now + std::chrono::duration_cast<Duration>(backoff_ * random_part());
-  backoff_ = std::min(backoff_ * 2, limits_.longest_backoff);
+  backoff_ends_ = deadline_after(now, std::chrono::duration_cast<Duration>(backoff_ * random_part()));
+  const Duration longest = limits_.longest_backoff;
+  backoff_ = backoff_ > longest / 2 ? longest : backoff_ * 2;
 }
 
 bool PoolCore::release(Slot slot, TimePoint now, bool soon) {

@@ -60,4 +60,20 @@ BOOST_AUTO_TEST_CASE(one_connection_may_always_be_opened) {
   asks("answer 1");
 }
 
+// And for ever twice is not less.
+BOOST_AUTO_TEST_CASE(after_a_failure_it_may_wait_for_ever) {
+  PoolLimits with;
+  with.max_size = 1;
+  with.first_backoff = with.longest_backoff = unlimited;
+  PoolCore core(with);
+  PoolCore::Waiter waiter;
+  const TimePoint now(1h);
+  core.acquire(waiter);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    BOOST_TEST(core.open(0));
+    core.failed(0, now);
+    BOOST_TEST(!core.next_action(now + 24h));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
