@@ -136,6 +136,13 @@ void PoolCore::gone(Slot slot) {
   enter(slot, State::empty);
 }
 
+void PoolCore::gone_before_use(Slot slot) {
+  assert(state(slot) == State::leased && limits_.waiters_connect);
+  ++counts_.lost;
+  slots_[slot].owned = true;
+  enter(slot, State::connecting);
+}
+
 bool PoolCore::has_outlived(const SlotData& data, TimePoint now) const noexcept {
   return data.generation != generation_ || (data.lifetime_ends <= now && !was_just_heard(data));
 }

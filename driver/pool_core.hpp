@@ -130,6 +130,9 @@ class PoolCore {
   void retire(Slot slot);
   /// → empty: there is no connection any more, whichever side ended it.
   void gone(Slot slot);
+  /// leased → connecting: the same, of one that a waiter was handed and has not come for yet. It will find the slot as
+  /// if it had been handed an empty one, to connect for itself (PoolLimits::waiters_connect).
+  void gone_before_use(Slot slot);
 
   // --- all of them ------------------------------------------------------------------------------
   /// All that are open now are replaced: idle ones when they would be handed out, leased ones when they come

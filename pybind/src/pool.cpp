@@ -19,6 +19,7 @@ void AcquireRequest::answered(std::optional<PoolCore::Slot> slot, bool in_loop) 
 
 PyObject* AcquireRequest::take_result() {
   if (!slot_) Py_RETURN_NONE;
+  pool_.claimed(*slot_);
   return PyLong_FromUnsignedLong(*std::exchange(slot_, std::nullopt));
 }
 
@@ -90,6 +91,7 @@ void PoolHead::enter(AcquireRequest& request) {
 }
 
 void PoolHead::unused(Slot slot) noexcept {
+  claimed(slot);
   if (core_.state(slot) == PoolCore::State::leased) core_.ready(slot, now());
   if (core_.state(slot) == PoolCore::State::connecting) core_.failed(slot, now(), false);
   pump();
@@ -148,7 +150,11 @@ std::string_view PoolHead::end_reason(Slot slot) const noexcept {
 }
 
 void PoolHead::gone(Slot slot) {
-  core_.gone(slot);
+  if (seats_[slot]->is_unclaimed && core_.state(slot) == PoolCore::State::leased) {
+    core_.gone_before_use(slot);
+  } else {
+    core_.gone(slot);
+  }
   const Ref keep = seats_[slot]->connection;
   seats_[slot]->drop();
   pump();
@@ -198,6 +204,7 @@ void PoolHead::pump(bool in_loop) noexcept {
     switch (action->kind) {
       case PoolCore::Action::Kind::hand:
         handed_out(action->slot);
+        seats_[action->slot]->is_unclaimed = true;
         request().answered(action->slot, in_loop);
         break;
       case PoolCore::Action::Kind::refuse:

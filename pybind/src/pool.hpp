@@ -78,7 +78,9 @@ class PoolHead final : public Lender, TimerHandler {
   std::optional<Slot> take();
   /// Joins the queue.
   void enter(AcquireRequest& request);
-  /// Of a slot that nobody came for.
+  /// The waiter that was handed the slot has come for it.
+  void claimed(Slot slot) noexcept { seats_[slot]->is_unclaimed = false; }
+  /// It never will.
   void unused(Slot slot) noexcept;
 
   void connected(Slot slot, PyObject* core, std::string reset_script);
@@ -124,6 +126,7 @@ class PoolHead final : public Lender, TimerHandler {
     PoolHead& pool;
     Slot slot;
     std::uint64_t answers = 0;  // of the server before it was handed out
+    bool is_unclaimed = false;  // handed to a waiter, whose turn of the loop has not come
     Ref connection;             // a Core
     Demotion demotion;
     std::string reset_script;

@@ -174,3 +174,20 @@ async def test_an_idle_session_that_the_server_ends(connect, setting, begin, rea
     with pytest.raises(pgstride.InterfaceError, match="closed") as caught:
         await connection.fetch("select 1")
     assert isinstance(caught.value.__cause__, reason)
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_one_that_dies_just_when_it_was_handed_to_somebody(create_pool, is_cancelled):
+    pool = await create_pool()
+    lent = await pool.acquire()
+    waiting = [asyncio.create_task(pool.fetchval("select $1::int", n, timeout=10)) for n in range(3)]
+    await asyncio.sleep(0)
+    dies = lent._con
+    await pool.release(lent)  # to the first of them, who is to be woken by the loop
+    dies.terminate()
+    if is_cancelled:
+        waiting[0].cancel()
+    first, *others = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(first, asyncio.CancelledError) if is_cancelled else first == 0
+    assert others == [1, 2]
+    assert pool.stats().lost == 1
