@@ -212,6 +212,8 @@ class PoolRequests(typing.Generic[Row]):
 
     async def _lease_within(self, timeout: _Timeout) -> tuple[int, _Timeout]:
         holder, left = await _within(timeout, self._lease())
+        while holder._con is None:  # before Python 3.11 wait_for() takes a turn of the loop, in which it has died
+            holder, left = await _within(left, self._lease())
         return holder._slot, left
 
     @contextlib.asynccontextmanager
