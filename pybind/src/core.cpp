@@ -175,7 +175,7 @@ PyObject* parameters(PyObject* self, PyObject*) {
   for (const auto& [name, value] : core_of(self).session().parameters()) {
     const Ref text = make_server_text(value, encoding);
     const Ref key = make_server_text(name, encoding);
-    if (!text || !key || PyDict_SetItem(result.get(), key.get(), text.get()) < 0) return nullptr;
+    if (!result || !text || !key || PyDict_SetItem(result.get(), key.get(), text.get()) < 0) return nullptr;
   }
   return result.release();
 }

@@ -191,3 +191,44 @@ WHAT = [line.split('"')[1] for line in EACH_FAILS.splitlines() if line.startswit
 @pytest.mark.parametrize("what", [*WHAT, "connect", "create a pool", "use a pool"])
 def test_each_allocation_fails(short_of_memory, what):
     short_of_memory(EACH_FAILS, what)
+
+
+PYTHONS_OWN_FAILS = """
+import sys, _testcapi
+from pgstride import _core
+
+VALUES = {"int4range": pgstride.Range(1, 5), "int4multirange": [(1, 5)], "varbit": pgstride.BitString("1010")}
+
+def reading(name):
+    oid = _core.builtin_types()[name]
+    data = _core._encode(oid, VALUES[name])
+    return lambda: _core._decode(oid, data)
+
+def one_fails(nth, call):
+    kept = [{} for _ in range(200)], [[] for _ in range(200)]  # what Python has in reserve
+    _testcapi.set_nomemory(nth, nth + 1)
+    try:
+        call()
+    except MemoryError:
+        pass
+    finally:
+        _testcapi.remove_mem_hooks()
+
+async def main():
+    what = sys.argv[1]
+    connection = await pgstride.connect(dsn)
+    call = connection._core.parameters if what == "settings" else reading(what)
+    for nth in range(60):
+        one_fails(nth, call)
+    call()
+    connection.terminate()
+    print("done")
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("what", ["settings", "int4range", "int4multirange", "varbit"])
+def test_each_allocation_of_pythons_own_fails(python, what):
+    absent.skip_without("_testcapi")
+    assert python(PRELUDE + PYTHONS_OWN_FAILS, what) == (0, "done\n", "")

@@ -13,8 +13,10 @@ PyObject* bit_string_class() {
 
 // What BitString.frombytes() does, without running Python for each value.
 PyObject* new_bit_string(PyObject* type, const Ref& bytes, const Ref& count) {
-  static PyObject* const bytes_name = PyUnicode_InternFromString("_bytes");
-  static PyObject* const length_name = PyUnicode_InternFromString("_length");
+  static PyObject* bytes_name = nullptr;
+  static PyObject* length_name = nullptr;
+  if (bytes_name == nullptr) bytes_name = PyUnicode_InternFromString("_bytes");
+  if (length_name == nullptr) length_name = PyUnicode_InternFromString("_length");
   const Ref nothing = Ref::steal(PyTuple_New(0));
   if (!nothing || bytes_name == nullptr || length_name == nullptr) return nullptr;
   Ref bits =

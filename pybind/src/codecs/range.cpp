@@ -12,8 +12,9 @@ PyObject* range_class() {
 }
 
 PyObject* keyword_names() {
-  static PyObject* names = Py_BuildValue("(sss)", "lower_inc", "upper_inc", "empty");
-  return names;
+  static PyObject* kept = nullptr;
+  if (kept == nullptr) kept = Py_BuildValue("(sss)", "lower_inc", "upper_inc", "empty");
+  return kept;
 }
 
 PyObject* flag(bool value) noexcept { return value ? Py_True : Py_False; }
@@ -131,7 +132,7 @@ PyObject* decode_multirange(Bytes bytes, const TypeCodec& codec) {
     if (value == nullptr) return nullptr;
     PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), value);
   }
-  return ranges.done() ? list.release() : malformed(bytes, codec);
+  return list && !ranges.done() ? malformed(bytes, codec) : list.release();
 }
 
 bool encode_range(PyObject* object, WriteBuffer& out, const TypeCodec& codec) {
