@@ -19,7 +19,7 @@ bool row_limit(PyObject* number, long least, std::uint32_t& limit) {
   const long value = PyLong_AsLong(number);
   if (value == -1 && PyErr_Occurred()) return false;
   if (value < least || value > std::numeric_limits<std::int32_t>::max()) {
-    PyErr_Format(PyExc_OverflowError, "number of rows must be from 1 to 2147483647, not %ld", value);
+    PyErr_Format(PyExc_OverflowError, "number of rows must be from %ld to 2147483647, not %ld", least, value);
     return false;
   }
   limit = static_cast<std::uint32_t>(value);
