@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "pgstride/protocol/codec/codec.hpp"
+#include "pgstride/protocol/codec/parts.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -58,12 +59,7 @@ class ArrayElements {
  public:
   explicit ArrayElements(const ArrayView& array) noexcept : in_(array.elements()) {}
 
-  Field next() noexcept {
-    const std::int32_t length = in_.i32();
-    if (length >= 0) return {in_.take(static_cast<std::size_t>(length)), false};
-    if (length != -1) in_.fail();
-    return {};
-  }
+  Field next() noexcept { return read_part(in_); }
   /// No element so far was malformed.
   bool ok() const noexcept { return in_.ok(); }
   /// … and the last one ended where the value ends.

@@ -5,9 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "pgstride/protocol/codec/codec.hpp"
+#include "pgstride/protocol/codec/parts.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -34,12 +34,7 @@ class CompositeView {
   CompositeField next() noexcept {
     CompositeField field;
     field.type = in_.u32();
-    const std::int32_t length = in_.i32();
-    if (length >= 0) {
-      field.value = {in_.take(static_cast<std::size_t>(length)), false};
-    } else if (length != -1) {
-      in_.fail();
-    }
+    field.value = read_part(in_);
     return field;
   }
   /// No field so far was malformed.
@@ -52,9 +47,6 @@ class CompositeView {
 };
 
 /// The fields follow, each its type (u32) and then its value with length, or −1.
-inline void write_composite_header(WriteBuffer& out, std::size_t count) {
-  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail_too_large();
-  out.i32(static_cast<std::int32_t>(count));
-}
+inline void write_composite_header(WriteBuffer& out, std::size_t count) { write_count(out, count); }
 
 }  // namespace pgstride::inline v0

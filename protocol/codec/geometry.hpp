@@ -5,9 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "pgstride/protocol/codec/codec.hpp"
+#include "pgstride/protocol/codec/parts.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -95,10 +95,7 @@ struct PathView {
 }
 
 /// What comes before `count` points; those follow with write_point().
-inline void write_polygon_header(WriteBuffer& out, std::size_t count) {
-  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail_too_large();
-  out.i32(static_cast<std::int32_t>(count));
-}
+inline void write_polygon_header(WriteBuffer& out, std::size_t count) { write_count(out, count); }
 inline void write_path_header(WriteBuffer& out, bool closed, std::size_t count) {
   out.u8(closed ? 1 : 0);
   write_polygon_header(out, count);

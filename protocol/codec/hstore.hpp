@@ -5,9 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "pgstride/protocol/codec/codec.hpp"
+#include "pgstride/protocol/codec/parts.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -34,9 +34,8 @@ class HstoreView {
 
   HstorePair next() noexcept {
     HstorePair pair;
-    pair.key = read(in_.i32());
-    const std::int32_t length = in_.i32();
-    if (length != -1) pair.value = {read(length), false};
+    pair.key = read_present_part(in_);
+    pair.value = read_part(in_);
     return pair;
   }
   /// No pair so far was malformed.
@@ -45,20 +44,11 @@ class HstoreView {
   bool done() const noexcept { return in_.done(); }
 
  private:
-  Bytes read(std::int32_t length) noexcept {
-    if (length >= 0) return in_.take(static_cast<std::size_t>(length));
-    in_.fail();
-    return {};
-  }
-
   Reader in_{Bytes{}};
   std::size_t count_ = 0;
 };
 
 /// Followed by the pairs: a length and a key, a length and a text, or -1.
-inline void write_hstore_header(WriteBuffer& out, std::size_t count) {
-  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail_too_large();
-  out.i32(static_cast<std::int32_t>(count));
-}
+inline void write_hstore_header(WriteBuffer& out, std::size_t count) { write_count(out, count); }
 
 }  // namespace pgstride::inline v0

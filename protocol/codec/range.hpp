@@ -6,9 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "pgstride/protocol/codec/codec.hpp"
+#include "pgstride/protocol/codec/parts.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -31,13 +31,6 @@ inline constexpr unsigned upper_infinite = 0x10;
 inline constexpr unsigned all = 0x1F;
 }  // namespace range_flag
 
-/// A bound or a range: never NULL.
-inline Bytes read_present_value(Reader& in) noexcept {
-  const std::int32_t length = in.i32();
-  if (length < 0) in.fail();
-  return length < 0 ? Bytes{} : in.take(static_cast<std::size_t>(length));
-}
-
 [[nodiscard]] inline bool parse_range(Bytes bytes, RangeView& value) noexcept {
   Reader in(bytes);
   const unsigned flags = in.u8();
@@ -47,8 +40,8 @@ inline Bytes read_present_value(Reader& in) noexcept {
   value.upper_inclusive = (flags & range_flag::upper_inclusive) != 0;
   value.has_lower = !value.empty && (flags & range_flag::lower_infinite) == 0;
   value.has_upper = !value.empty && (flags & range_flag::upper_infinite) == 0;
-  if (value.has_lower) value.lower = read_present_value(in);
-  if (value.has_upper) value.upper = read_present_value(in);
+  if (value.has_lower) value.lower = read_present_part(in);
+  if (value.has_upper) value.upper = read_present_part(in);
   return in.done() && (flags & ~range_flag::all) == 0;
 }
 
@@ -81,7 +74,7 @@ class MultirangeView {
 
   std::size_t count() const noexcept { return count_; }
   [[nodiscard]] bool next(RangeView& range) noexcept {
-    const Bytes bytes = read_present_value(in_);
+    const Bytes bytes = read_present_part(in_);
     return in_.ok() && parse_range(bytes, range);
   }
   bool done() const noexcept { return in_.done(); }
@@ -92,9 +85,6 @@ class MultirangeView {
 };
 
 /// The ranges follow, each with its length.
-inline void write_multirange_header(WriteBuffer& out, std::size_t count) {
-  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail_too_large();
-  out.i32(static_cast<std::int32_t>(count));
-}
+inline void write_multirange_header(WriteBuffer& out, std::size_t count) { write_count(out, count); }
 
 }  // namespace pgstride::inline v0

@@ -7,9 +7,9 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "pgstride/protocol/codec/codec.hpp"
+#include "pgstride/protocol/codec/parts.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -79,8 +79,7 @@ struct SnapshotView {
 
 /// `count` transaction numbers follow, each an i64.
 inline void write_snapshot_header(WriteBuffer& out, std::size_t count, std::int64_t xmin, std::int64_t xmax) {
-  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.fail_too_large();
-  out.i32(static_cast<std::int32_t>(count));
+  write_count(out, count);
   out.i64(xmin);
   out.i64(xmax);
 }
