@@ -154,16 +154,19 @@ class [[nodiscard]] Connection {
   /// than `limit`. The connection counts as closed from the call on.
   Task<> close(Duration limit = std::chrono::seconds(5));
 
+  /// Neither side has ended it.
   bool is_open() const noexcept { return channel_ && channel_->is_open(); }
+  /// What the server's last answer said; idle when the connection has been closed.
   TransactionStatus transaction_status() const noexcept;
   /// A run-time parameter that the server reports by itself (server_version, TimeZone, …); empty
-  /// when it does not report that one.
+  /// when it does not report that one. Valid until the server reports any, or the connection is closed.
   std::string_view parameter(std::string_view name) const noexcept;
   /// By TLS. Whether the server's identity was verified depends on sslmode.
   bool is_encrypted() const noexcept { return channel_ && channel_->tls() != nullptr; }
   /// What the TLS handshake agreed on; nothing when not encrypted.
   std::optional<TlsInfo> tls() const;
-  /// The process serving this connection, unless a pooler made the number up.
+  /// The process serving this connection, unless a pooler made the number up; 0 when the server told none, or the
+  /// connection has been closed.
   std::int32_t backend_pid() const noexcept;
 
   /// The wire below; null when the connection has been closed, or moved from.

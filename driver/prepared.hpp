@@ -23,8 +23,12 @@ class Prepared {
  public:
   Prepared(Channel& channel, StatementRef statement) : channel_(channel), statement_(std::move(statement)) {}
 
+  // Valid as long as this, or a copy of it.
+
   const std::string& sql() const noexcept { return statement_->sql(); }
+  /// The parameters' types, as the server has inferred them or was told.
   const std::vector<Oid>& parameters() const noexcept { return statement_->parameters(); }
+  /// Of the result; none when the statement has no result.
   const Columns& columns() const noexcept { return statement_->columns(); }
 
   // As Connection's functions of the same names.

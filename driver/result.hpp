@@ -24,7 +24,7 @@ namespace pgstride::inline v0 {
 
 using Notice = std::shared_ptr<const ServerError>;
 
-/// How commands ended, in the server's words.
+/// How commands ended, in the server's words. What its functions refer to lives as long as it.
 class Completion {
  public:
   Completion() = default;

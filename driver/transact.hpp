@@ -35,6 +35,7 @@ struct RetryPolicy {
 /// (serialization failure) or 40P01 (deadlock). Never when it is not known how a COMMIT ended.
 bool is_retryable(const ServerException& error) noexcept;
 
+/// How long to wait after this attempt, counted from 1, has failed.
 Duration retry_pause(int attempt, const RetryPolicy& policy);
 
 namespace detail {

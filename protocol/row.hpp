@@ -75,7 +75,7 @@ class DataRow {
   int size_;
 };
 
-/// The completion of a command: "INSERT 0 5", "SELECT 3", "CREATE TABLE".
+/// The completion of a command: "INSERT 0 5", "SELECT 3", "CREATE TABLE". A view of the text that it was made of.
 class CommandTag {
  public:
   CommandTag() = default;

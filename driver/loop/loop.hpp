@@ -87,6 +87,7 @@ class Job {
   virtual void done() noexcept = 0;
 };
 
+/// What it is asked for may fail for want of memory, by std::bad_alloc; a job has been destroyed then.
 class Loop {
  public:
   virtual std::unique_ptr<Watch> watch(int fd, FdHandler&) = 0;
