@@ -19,10 +19,18 @@ constexpr std::size_t kept_of_statement = 256;  // as much as an error text can 
   throw Error(Errc::invalid_argument, "the stream of this COPY was moved elsewhere");
 }
 
-/// Whoever waits, what the server has said, and how errors are told: the same in both directions.
+/// Whoever waits and observes, what the server has said, and how errors are told: the same in both directions.
 template <class Grammar>
 class CopyRequest : public Grammar {
  public:
+  CopyRequest(const CopyRequest&) = delete;
+  CopyRequest& operator=(const CopyRequest&) = delete;
+
+  /// If it fails, check() tells.
+  void submit(std::string_view sql) {
+    const bool submitted = channel_.submit(*this);
+    if (channel_.observer()) observe_start(channel_, *this, sql, false, submitted);
+  }
   void wait(Awaiting& awaiting, std::coroutine_handle<> waiting) { awaiting.wait(awaited_, waiting); }
   void check() const {
     if (const Failure* failure = this->failure()) raise(*failure, excerpt_);
@@ -34,8 +42,15 @@ class CopyRequest : public Grammar {
 
  protected:
   template <class... Arguments>
-  explicit CopyRequest(std::string_view sql, Arguments&&... arguments)
-      : Grammar(std::forward<Arguments>(arguments)...), excerpt_(sql.substr(0, kept_of_statement)) {}
+  CopyRequest(Channel& channel, std::string_view sql, Arguments&&... arguments)
+      : Grammar(std::forward<Arguments>(arguments)...),
+        channel_(channel),
+        excerpt_(sql.substr(0, kept_of_statement)) {}
+  ~CopyRequest() {
+    if (!this->pending()) return;
+    if (Observer* observer = channel_.observer()) observer->on_query_end({this, {}, &cancelled_failure()});
+    channel_.cancel(*this);
+  }
 
   void on_start(const CopyResponse& told) override {
     has_started = true;
@@ -43,7 +58,14 @@ class CopyRequest : public Grammar {
   }
   void on_complete(CommandTag tag) override { completion.add(tag); }
   void on_progress() noexcept override { awaited_.resume(); }
-  void on_done() noexcept override { on_progress(); }
+  void on_done() noexcept override {
+    const Failure* failure = this->failure();
+    if (Observer* observer = channel_.observer())
+      observer->on_query_end({this, failure ? std::string_view() : completion.tag(), failure});
+    on_progress();
+  }
+
+  Channel& channel_;
 
  private:
   std::string excerpt_;
@@ -55,11 +77,8 @@ class CopyRequest : public Grammar {
 class CopyInStream::Request final : public CopyRequest<CopyWriter> {
  public:
   Request(Channel& channel, std::string_view sql)
-      : CopyRequest(sql, channel, sql), types_(channel.session().types()) {
+      : CopyRequest(channel, sql, channel, sql), types_(channel.session().types()) {
     batch().set_types(types_.get());
-  }
-  ~Request() {
-    if (pending()) channel().cancel(*this);
   }
 
   void demand_open() const {
@@ -73,10 +92,7 @@ class CopyInStream::Request final : public CopyRequest<CopyWriter> {
 
 class CopyOutStream::Request final : public CopyRequest<CopyOut> {
  public:
-  Request(Channel& channel, std::string_view sql) : CopyRequest(sql, sql), channel_(channel) {}
-  ~Request() {
-    if (pending()) channel_.cancel(*this);
-  }
+  Request(Channel& channel, std::string_view sql) : CopyRequest(channel, sql, sql) {}
 
   bool has_news() const noexcept { return !gathered_.empty() || !pending(); }
   void wait_for_data(Awaiting& awaiting, std::coroutine_handle<> waiting) {
@@ -108,7 +124,6 @@ class CopyOutStream::Request final : public CopyRequest<CopyOut> {
     return is_full_ ? Appetite::full : Appetite::more;
   }
 
-  Channel& channel_;
   std::vector<std::byte> gathered_;
   std::vector<std::byte> taken_;
   Bytes view_;
@@ -193,7 +208,7 @@ const Bytes* CopyOutStream::Next::await_resume() { return request_.take(); }
 template <class Stream>
 StartCopy<Stream>::StartCopy(Channel& channel, std::string_view sql)
     : channel_(channel), request_(std::make_unique<typename Stream::Request>(channel, checked(sql))) {
-  (void)channel.submit(*request_);  // when it fails, take() tells
+  request_->submit(sql);
 }
 
 template <class Stream>

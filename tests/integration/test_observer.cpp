@@ -115,6 +115,44 @@ BOOST_AUTO_TEST_CASE(sees_failures_timeouts_and_what_nobody_waits_for) {
   BOOST_TEST(seen[7] == seen[5]);
 }
 
+BOOST_AUTO_TEST_CASE(sees_copies_from_start_to_end) {
+  diary.take();
+  const auto ask = [](Connection& conn) -> Task<> {
+    co_await conn.execute("create temp table copied (a int)");
+    {
+      CopyInStream in = co_await conn.copy_in("copy copied from stdin");
+      co_await in.write("1\n2\n");
+      const Completion done = co_await in.finish();
+      BOOST_TEST(done.affected_rows() == 2);
+    }
+    {
+      CopyOutStream out = co_await conn.copy_out("copy copied to stdout");
+      while (co_await out.next()) {
+      }
+    }
+    { CopyInStream dropped = co_await conn.copy_in("copy copied from stdin"); }
+    try {
+      co_await conn.copy_out("copy nowhere to stdout");
+    } catch (const Error&) {
+    }
+  };
+  run(loop, ask(observed));
+  Notes seen = diary.take();
+  BOOST_REQUIRE(seen.size() == 10u);
+  BOOST_TEST(seen.back().starts_with("failed: "));
+  BOOST_TEST(seen[7].starts_with("failed: "));
+  seen.erase(seen.begin() + 7), seen.pop_back();
+  const Notes expected{"start create temp table copied (a int)",
+                       "end CREATE TABLE",
+                       "start copy copied from stdin",
+                       "end COPY 2",
+                       "start copy copied to stdout",
+                       "end COPY 2",
+                       "start copy copied from stdin",
+                       "start copy nowhere to stdout"};
+  BOOST_TEST(seen == expected, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(sees_connections_that_fail_and_transactions_that_are_run_again) {
   diary.take();
   ConnectOptions options("host=/nonexistent user=me");
