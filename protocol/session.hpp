@@ -220,8 +220,8 @@ class Session {
   void call_back_unsent();
   Abandoned leave_slot(std::size_t index) noexcept;
   Abandoned dismiss(Slot& slot, Failure failure) noexcept;
-  void over(Operation& operation) noexcept;
-  void not_over(const Operation& operation) noexcept;
+  void join_done(Operation& operation) noexcept;
+  void leave_done(const Operation& operation) noexcept;
   /// A step interrupted half-way, by a lack of memory mostly, leaves the session inconsistent, so it fails; only
   /// submit() can undo its own.
   template <class Step>
@@ -237,7 +237,7 @@ class Session {
   void stop_feeding(Slot& slot);
   void end_feeding(Slot& slot);
   static bool is_given_up(const Slot& slot) noexcept { return !slot.operation || slot.discarding; }
-  void sleep(const Operation* operation) noexcept { std::erase(awake_, operation); }
+  void leave_awake(const Operation* operation) noexcept { std::erase(awake_, operation); }
   void withdraw_abandoned() noexcept;
   bool unsent(const Slot& slot) const noexcept { return slot.staged || slot.begin >= out_.sent(); }
   bool sent_live_operations() const noexcept;

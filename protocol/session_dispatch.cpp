@@ -169,8 +169,8 @@ void Session::on_ready(const Frame& frame) {
   phase_ = Phase::running;
   ++completed_;
   if (slot->operation) {
-    sleep(slot->operation);
-    over(*slot->operation);
+    leave_awake(slot->operation);
+    join_done(*slot->operation);
   }
   if (slot->feeding) feeding_ = false;
   // The end of a statement may have the last word of somebody's code.

@@ -14,7 +14,7 @@ Session::Abandoned Session::abandon(Operation& operation) noexcept {
   const auto slot =
       std::find_if(queue_.begin(), queue_.end(), [&](const Slot& s) { return s.operation == &operation; });
   if (slot == queue_.end()) {
-    not_over(operation);
+    leave_done(operation);
     return Abandoned::not_pending;
   }
   return leave_slot(static_cast<std::size_t>(slot - queue_.begin()));
@@ -22,7 +22,7 @@ Session::Abandoned Session::abandon(Operation& operation) noexcept {
 
 Session::Abandoned Session::leave_slot(std::size_t index) noexcept {
   Slot& slot = queue_[index];
-  sleep(slot.operation);
+  leave_awake(slot.operation);
   slot.operation = nullptr;
   slot.owner = Slot::Owner::nobody;
   slot.discarding = slot.discarding || slot.copying;
@@ -61,7 +61,7 @@ Session::Abandoned Session::dismiss(Slot& slot, Failure failure) noexcept {
   // What others stand behind is still going to be sent. And it may have failed before, while the server went on.
   if (may_run && (has_begun || abandoned == Abandoned::behind))
     operation->failure_ = with_outcome_unknown(operation->failure_);
-  over(*operation);
+  join_done(*operation);
   return abandoned;
 }
 
@@ -98,13 +98,13 @@ bool Session::sent_live_operations() const noexcept {
   });
 }
 
-void Session::over(Operation& operation) noexcept {
+void Session::join_done(Operation& operation) noexcept {
   operation.next_done_ = nullptr;
   (first_done_ ? last_done_->next_done_ : first_done_) = &operation;
   last_done_ = &operation;
 }
 
-void Session::not_over(const Operation& operation) noexcept {
+void Session::leave_done(const Operation& operation) noexcept {
   Operation* before = nullptr;
   for (Operation** at = &first_done_; *at != nullptr; before = *at, at = &before->next_done_) {
     if (*at != &operation) continue;
@@ -146,7 +146,7 @@ void Session::fail(Failure failure) noexcept {
     const bool is_unknown = !unsent(slot) && !slot.errored && phase_ == Phase::running;
     if (is_unknown && !unknown) unknown = with_outcome_unknown(failure_);
     if (!slot.operation->failure_) slot.operation->failure_ = is_unknown ? unknown : failure_;
-    over(*slot.operation);
+    join_done(*slot.operation);
   }
 }
 
