@@ -58,6 +58,10 @@ void BatchRun::on_notice(const Notice& notice) noexcept {
   if (!items.empty()) items[std::min(step(), items.size() - 1)]->add(notice);
 }
 
+std::string_view BatchRun::tag() const noexcept {
+  return items.empty() ? std::string_view() : items.back()->tag();
+}
+
 std::vector<Result> BatchRun::take() {
   if (failure()) {
     // The one that failed or, when the failure is of none of them, the one that ran.

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +26,7 @@ class BatchItem final : public ResultSink {
 
   const StatementRef& statement() const noexcept { return statement_; }
   void add(const Notice& notice) noexcept { completion_.add(notice); }
+  const std::string& tag() const noexcept { return completion_.tag(); }
   Result take() { return Result(std::move(columns_), std::move(rows_), std::move(completion_)); }
 
  private:
@@ -55,6 +57,7 @@ class [[nodiscard]] BatchRun final : BatchQueries, public Waitable<ExecuteSeries
   friend Request;
   void on_error(std::shared_ptr<const ServerError> error) override;
   void on_notice(const Notice& notice) noexcept override;
+  std::string_view tag() const noexcept override;
   std::vector<Result> take();
 };
 

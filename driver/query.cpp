@@ -140,6 +140,10 @@ void ScriptResults::on_complete(CommandTag tag) {
   results_.emplace_back(std::move(columns_), std::exchange(rows_, {}), std::exchange(completion_, {}));
 }
 
+std::string_view ScriptResults::tag() const noexcept {
+  return results_.empty() ? std::string_view() : results_.back().tag();
+}
+
 std::vector<Result> ScriptResults::take() {
   check(excerpt_);
   return std::move(results_);

@@ -185,6 +185,7 @@ class [[nodiscard]] ScriptResults final : ResultSink,
   bool keeps_rows() const noexcept override { return true; }
   void on_complete(CommandTag tag) override;
   void on_notice(const Notice& notice) noexcept override { completion_.add(notice); }
+  std::string_view tag() const noexcept override;
   std::vector<Result> take();
 
   std::string excerpt_;

@@ -92,7 +92,8 @@ Begin::~Begin() {
 }
 
 // The server only warns, and whoever ended the inner one would end the outer one.
-void Begin::on_complete(CommandTag) {
+void Begin::on_complete(CommandTag tag) {
+  completion_.add(tag);
   is_refused_ = level_->depth == 0 && session()->transaction() != TransactionStatus::idle;
   if (is_refused_)
     throw Error(Errc::invalid_argument, "there is a transaction already; savepoint() makes one within it");
@@ -123,12 +124,12 @@ End::~End() {
   send_unattended(channel(), "ROLLBACK");
 }
 
-void End::on_complete(CommandTag tag) { rolled_back_ = tag.text() == "ROLLBACK"; }
+void End::on_complete(CommandTag tag) { completion_.add(tag); }
 
 void End::take() {
   check(is_block_ ? (how_ == How::commit ? "COMMIT" : "ROLLBACK")
                   : (how_ == How::commit ? "RELEASE SAVEPOINT" : "ROLLBACK TO SAVEPOINT"));
-  if (how_ == How::commit && rolled_back_)
+  if (how_ == How::commit && completion_.tag() == "ROLLBACK")
     throw Error(Errc::transaction_rolled_back,
                 "the transaction was rolled back, because a statement in it had failed");
 }

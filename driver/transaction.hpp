@@ -12,6 +12,7 @@
 
 #include "pgstride/driver/channel_ref.hpp"
 #include "pgstride/driver/request.hpp"
+#include "pgstride/driver/result.hpp"
 #include "pgstride/protocol/operations/simple_query.hpp"
 
 namespace pgstride::inline v0 {
@@ -105,10 +106,12 @@ class [[nodiscard]] Begin final : ResultSink, public Waitable<SimpleQuery>, publ
   Begin(std::shared_ptr<Transaction::Level> level, const std::string& sql);
   bool on_row(DataRow) override { return true; }
   void on_complete(CommandTag tag) override;
+  std::string_view tag() const noexcept override { return completion_.tag(); }
   Transaction take();
 
   std::shared_ptr<Transaction::Level> level_;  // until it is taken
   bool is_refused_;                            // the block is somebody else's
+  Completion completion_;
 };
 
 /// The end of a transaction, to be awaited.
@@ -123,12 +126,13 @@ class [[nodiscard]] End final : ResultSink, public Waitable<SimpleQuery>, public
   End(Transaction::Level& level, How how, const std::string& sql);
   bool on_row(DataRow) override { return true; }
   void on_complete(CommandTag tag) override;
+  std::string_view tag() const noexcept override { return completion_.tag(); }
   void take();
 
   How how_;
   ChannelRef home_;
   bool is_block_;
-  bool rolled_back_ = false;
+  Completion completion_;
 };
 
 }  // namespace pgstride::inline v0

@@ -93,6 +93,8 @@ class [[nodiscard]] TypedQuery final : ResultSink, public BoundExecute, public R
     return true;
   }
   bool keeps_rows() const noexcept override { return true; }
+  void on_complete(CommandTag tag) override { completion_.add(tag); }
+  std::string_view tag() const noexcept override { return completion_.tag(); }
   typename Rows::Result take() {
     check(sql());
     return rows_.take(sql());
@@ -100,6 +102,7 @@ class [[nodiscard]] TypedQuery final : ResultSink, public BoundExecute, public R
 
   RowReader<T> reader_;
   Rows rows_;
+  Completion completion_;
 };
 
 template <class T, class Look>

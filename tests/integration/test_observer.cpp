@@ -72,8 +72,26 @@ BOOST_AUTO_TEST_CASE(sees_queries_from_start_to_end) {
                        "end SET",
                        "prepare+start select 5",
                        "row",
-                       "end "};
+                       "end SELECT 1"};
   BOOST_TEST(diary.take() == expected, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(sees_how_each_kind_of_request_ended) {
+  const auto ask = [](Connection& conn) -> Task<> {
+    co_await conn.query_script("select 1; set application_name = 'x'");
+    Transaction outer = co_await conn.begin();
+    Transaction inner = co_await outer.savepoint();
+    co_await inner.rollback();
+    Batch batch = conn.batch();
+    batch.add("select 1").add("values (1), (2)");
+    co_await batch.run();
+    co_await outer.commit();
+  };
+  run(loop, ask(observed));
+  Notes ends = diary.take();
+  std::erase_if(ends, [](const std::string& note) { return !note.starts_with("end "); });
+  const Notes expected{"end SET", "end BEGIN", "end SAVEPOINT", "end RELEASE", "end SELECT 2", "end COMMIT"};
+  BOOST_TEST(ends == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(sees_failures_timeouts_and_what_nobody_waits_for) {
