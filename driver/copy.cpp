@@ -7,6 +7,7 @@
 #include "pgstride/driver/copy_writer.hpp"
 #include "pgstride/driver/exception.hpp"
 #include "pgstride/driver/query.hpp"
+#include "pgstride/driver/worded.hpp"
 #include "pgstride/protocol/operations/copy_out.hpp"
 
 namespace pgstride::inline v0 {
@@ -31,6 +32,9 @@ class CopyRequest : public Grammar {
     const bool submitted = channel_.submit(*this);
     if (channel_.observer()) observe_start(channel_, *this, sql, false, submitted);
   }
+  void stop_on(std::stop_token token) {
+    stop_ = std::make_unique<StopCallback>(std::move(token), Dismissal{&channel_, this});
+  }
   void wait(Awaiting& awaiting, std::coroutine_handle<> waiting) { awaiting.wait(awaited_, waiting); }
   void check() const {
     if (const Failure* failure = this->failure()) raise(*failure, excerpt_);
@@ -47,6 +51,7 @@ class CopyRequest : public Grammar {
         channel_(channel),
         excerpt_(sql.substr(0, kept_of_statement)) {}
   ~CopyRequest() {
+    stop_.reset();
     if (!this->pending()) return;
     if (Observer* observer = channel_.observer()) observer->on_query_end({this, {}, &cancelled_failure()});
     channel_.cancel(*this);
@@ -70,6 +75,7 @@ class CopyRequest : public Grammar {
  private:
   std::string excerpt_;
   Awaited awaited_;
+  std::unique_ptr<StopCallback> stop_;
 };
 
 }  // namespace
@@ -84,6 +90,16 @@ class CopyInStream::Request final : public CopyRequest<CopyWriter> {
   void demand_open() const {
     check();
     if (has_ended()) throw Error(Errc::invalid_argument, "the COPY was finished before");
+  }
+  void demand_room() const {
+    demand_open();
+    if (pending() && !has_room())
+      throw Error(Errc::invalid_argument, "there is no room for more: the write before has to be awaited");
+  }
+  void lose_data() noexcept {
+    if (!pending()) return;
+    fail(worded(Errc::cancelled, "a write was not awaited to its end, and its data may be gone"));
+    break_off("data are gone");  // so short that it needs no memory
   }
 
  private:
@@ -144,7 +160,7 @@ CopyInStream::Request& CopyInStream::request() const {
 }
 
 CopyInStream::Write CopyInStream::write(Bytes data) {
-  request().demand_open();
+  request().demand_room();
   return {*request_, request_->write(data)};
 }
 CopyInStream::Write CopyInStream::write(std::string_view data) { return write(as_bytes(data)); }
@@ -162,10 +178,12 @@ const CopyResponse& CopyInStream::response() const { return request().response; 
 WriteBuffer& CopyInStream::batch() { return request().batch(); }
 
 CopyInStream::Write::~Write() {
-  if (awaiting_.waits()) request_.break_off("the data are gone");
+  const bool is_forgotten = !has_room_ && !was_awaited_;
+  if (awaiting_.waits() || (is_forgotten && request_.borrows_data())) request_.lose_data();
 }
 
 void CopyInStream::Write::await_suspend(std::coroutine_handle<> waiting) {
+  was_awaited_ = true;
   request_.wait(awaiting_, waiting);
 }
 
@@ -215,9 +233,20 @@ template <class Stream>
 StartCopy<Stream>::~StartCopy() = default;
 
 template <class Stream>
+StartCopy<Stream>& StartCopy<Stream>::deadline(TimePoint at) & {
+  if (request_ && request_->pending()) channel_.set_deadline(*request_, at);
+  return *this;
+}
+
+template <class Stream>
 StartCopy<Stream>& StartCopy<Stream>::timeout(Duration limit) & {
-  if (request_ && request_->pending())
-    channel_.set_deadline(*request_, deadline_after(channel_.loop().now(), limit));
+  // The connection may have gone before the request.
+  return request_ && request_->pending() ? deadline(deadline_after(channel_.loop().now(), limit)) : *this;
+}
+
+template <class Stream>
+StartCopy<Stream>& StartCopy<Stream>::stop(std::stop_token token) & {
+  if (request_) request_->stop_on(std::move(token));
   return *this;
 }
 

@@ -15,6 +15,7 @@
 
 #include <coroutine>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,7 +41,8 @@ class [[nodiscard]] CopyInStream {
   ~CopyInStream();
 
   /// co_await: takes the data, which live until then, and waits until there is room for more. Throws when
-  /// the COPY has failed, which the server reports as soon as it finds the mistake.
+  /// the COPY has failed, which the server reports as soon as it finds the mistake, and when nobody has waited until
+  /// there was room.
   Write write(Bytes data);
   Write write(std::string_view data);
   /// co_await → Completion: that was all.
@@ -66,7 +68,7 @@ class [[nodiscard]] CopyInStream::Write {
   Write(Request& request, bool has_room) noexcept : request_(request), has_room_(has_room) {}
   Write(const Write&) = delete;
   Write& operator=(const Write&) = delete;
-  /// The caller has gone, and maybe the data with it: the COPY fails.
+  /// Nobody waits any more, and the data may be gone: the COPY fails, unless they were all taken.
   ~Write();
 
   bool await_ready() const noexcept { return has_room_; }
@@ -76,6 +78,7 @@ class [[nodiscard]] CopyInStream::Write {
  private:
   Request& request_;
   bool has_room_;
+  bool was_awaited_ = false;
   Awaiting awaiting_;
 };
 
@@ -147,9 +150,15 @@ class [[nodiscard]] StartCopy {
   StartCopy& operator=(const StartCopy&) = delete;
   ~StartCopy();
 
-  /// The longest that the COPY may take from now to its end, whichever side is slow.
+  /// When the COPY must have come to its end, whichever side is slow.
+  StartCopy& deadline(TimePoint at) &;
+  Limited<StartCopy> deadline(TimePoint at) && { return Limited<StartCopy>(deadline(at)); }
+  /// The same, counted from now.
   StartCopy& timeout(Duration limit) &;
   Limited<StartCopy> timeout(Duration limit) && { return Limited<StartCopy>(timeout(limit)); }
+  /// The COPY ends with Errc::cancelled when a stop is requested, on the loop's own thread, until its end.
+  StartCopy& stop(std::stop_token token) &;
+  Limited<StartCopy> stop(std::stop_token token) && { return Limited<StartCopy>(stop(std::move(token))); }
 
   auto operator co_await() noexcept {
     struct Awaiter {

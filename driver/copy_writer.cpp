@@ -35,7 +35,7 @@ bool CopyWriter::settle() {
 }
 
 void CopyWriter::end() {
-  end_ = End::complete;
+  if (end_ == End::open) end_ = End::complete;
   if (pending()) channel_.flush();
 }
 

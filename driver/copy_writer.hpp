@@ -17,13 +17,16 @@ class CopyWriter : public CopyIn {
   /// False: wait for on_progress(), or on_done(), before bringing more.
   bool has_room() const noexcept { return batch_.pending().size() < piece && data_.empty(); }
 
+  /// Some of the data given to write() are used where they are.
+  bool borrows_data() const noexcept { return !data_.empty(); }
+
   /// Takes data. False: there is no room for more, or others should have their turn of the loop, and
   /// `data` must stay where they are until on_progress().
   bool write(Bytes data);
   /// For data that are made where they gather: write here, then settle(). True: there is room for more.
   WriteBuffer& batch() noexcept { return batch_; }
   bool settle();
-  /// No more data: on_done() follows.
+  /// No more data: on_done() follows. What was broken off stays so.
   void end();
   bool has_ended() const noexcept { return end_ == End::complete; }
   /// The COPY must not succeed, for this reason: on_done() follows, without a failure.
