@@ -349,12 +349,15 @@ class Queries(Part, typing.Generic[Row]):
     def _effective_timeout(self, timeout: float | None) -> float | None:
         if timeout is None:
             return self._config.command_timeout
-        if isinstance(timeout, bool):
-            raise ValueError(f"invalid timeout value: expected non-negative float (got {timeout!r})")
-        timeout = float(timeout)
-        if timeout <= 0:
+        try:
+            if isinstance(timeout, bool):
+                raise ValueError
+            seconds = float(timeout)
+        except ValueError:
+            raise ValueError(f"invalid timeout value: expected non-negative float (got {timeout!r})") from None
+        if seconds <= 0:
             raise asyncio.TimeoutError
-        return timeout
+        return seconds
 
     @contextlib.contextmanager
     def _time_and_log(

@@ -168,6 +168,11 @@ async def closed(connection, call):
     return await call(connection)
 
 
+async def logged(connection, call):
+    with connection.query_logger(str):
+        return await call()
+
+
 async def transaction_states(connection, operations, **options):
     transaction = connection.transaction(**options)
     seen: list[object] = [repr(transaction)]
@@ -205,6 +210,8 @@ CALLS: dict[str, typing.Callable[[typing.Any], typing.Any]] = {
     "raised": lambda c: c.fetch("do $$ begin raise 'x' using errcode = 'ZZ001', detail = 'd', hint = 'h'; end $$"),
     "timeout, bool": lambda c: c.fetch("select 1", timeout=True),
     "timeout, text": lambda c: c.fetch("select 1", timeout="3"),
+    "timeout, no number": lambda c: c.fetch("select 1", timeout="x"),
+    "timeout, no number, logged": lambda c: logged(c, lambda: c.fetch("select 1", timeout="x")),
     "timeout, nothing": lambda c: c.fetch("select 1", timeout=0),
     "timeout, over": lambda c: c.fetch("select pg_sleep(5)", timeout=0.05),
     "executemany, dict": lambda c: c.executemany("select $1::int", [{"a": 1}]),
