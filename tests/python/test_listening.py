@@ -207,6 +207,16 @@ async def test_reset_in_a_transaction(runner, connection):
     assert await connection.fetchval("select to_regclass('reset_leaves_nothing')::text") is None
 
 
+async def test_reset_with_a_bad_timeout(connection):
+    """It is refused before anything is done."""
+    async with connection.transaction():
+        with pytest.raises(ValueError):
+            await connection.reset(timeout="x")
+        async with connection.transaction():
+            pass
+    assert not connection.is_in_transaction()
+
+
 async def test_reset_query_of_ones_own(dsn):
     class Mine(pgstride.Connection):
         def get_reset_query(self):

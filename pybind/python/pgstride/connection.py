@@ -176,6 +176,7 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
     async def reset(self, *, timeout: float | None = None) -> None:
         """Back to the state of a new connection: no transaction, no locks, no listeners, settings as at the start."""
         self._check_open()
+        timeout = utils._seconds(timeout)
         self._drop_listeners()
         query = self._with_roles(self.get_reset_query())
         if self._top_xact is not None or self.is_in_transaction():
@@ -184,7 +185,7 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
         if query and timeout is None:
             await self.execute(query)
         elif query:
-            await self.execute(query, timeout=utils._seconds(timeout))
+            await self.execute(query, timeout=timeout)
 
     def get_reset_query(self) -> str:
         """What :meth:`reset` runs, behind the return to the role of the login."""
