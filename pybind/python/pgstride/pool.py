@@ -355,8 +355,8 @@ def create_pool(
     `keep_min_size` there are always `min_size`, as far as the server allows it.
 
     A connection is closed when it is released after `max_queries` queries, after
-    `max_inactive_connection_lifetime` seconds without use, or when it is older than `max_lifetime` seconds, give
-    or take a tenth, and not in use. After `check_after` seconds without use the server is asked whether it is
+    `max_inactive_connection_lifetime` seconds without use, or when it is `max_lifetime` seconds old, or up
+    to a tenth less, and not in use. After `check_after` seconds without use the server is asked whether it is
     still there before it is lent. 0 seconds: never.
 
     When `max_waiting` tasks wait already for connections that others have, the next one gets a
