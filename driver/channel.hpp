@@ -93,6 +93,8 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   static void outlive_owner(std::unique_ptr<Channel> channel) noexcept;
 
   bool is_open() const noexcept { return session_.failure() == nullptr; }
+  /// We are in a child of the process that has made it: it is over, though nobody may have noticed yet.
+  bool is_inherited() const noexcept { return !birth_.is_here(); }
   /// Not open, and everybody who waited has been told.
   bool is_over() const noexcept { return closed_told_; }
   /// A cancel request may still arrive and hit the next request: not to be given to others (R-C6).

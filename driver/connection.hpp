@@ -154,8 +154,8 @@ class [[nodiscard]] Connection {
   /// than `limit`. The connection counts as closed from the call on.
   Task<> close(Duration limit = std::chrono::seconds(5));
 
-  /// Neither side has ended it.
-  bool is_open() const noexcept { return channel_ && channel_->is_open(); }
+  /// Neither side has ended it, and it is not a parent process's.
+  bool is_open() const noexcept { return channel_ && channel_->is_open() && !channel_->is_inherited(); }
   /// What the server's last answer said; idle when the connection has been closed.
   TransactionStatus transaction_status() const noexcept;
   /// A run-time parameter that the server reports by itself (server_version, TimeZone, …); empty

@@ -94,7 +94,9 @@ class Core final : ChannelEvents, ServerEvents {
     std::erase_if(closing_, [&](const Ref& r) { return r.get() == request; });
   }
   /// It has ended, or good-bye has been said: nothing may follow that.
-  bool is_closed() const noexcept { return !channel_->is_open() || !closing_.empty(); }
+  bool is_closed() const noexcept {
+    return !channel_->is_open() || channel_->is_inherited() || !closing_.empty();
+  }
   /// Its user ends it, unless it has ended already.
   void part() noexcept { parted_ = parted_ || channel_->is_open(); }
   /// It has ended, and not because its user wanted that.

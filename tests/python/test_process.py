@@ -52,6 +52,7 @@ async def main():
 
 IN_THE_CHILD = {
     "nothing": "pass",
+    "asked": "assert held[0].is_closed()",
     "dropped": "running.cancel(); del running; held.clear(); gc.collect()",
     "terminated": "held[0].terminate()",
     "used": """

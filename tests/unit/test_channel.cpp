@@ -361,6 +361,7 @@ BOOST_AUTO_TEST_CASE(a_child_process_finds_it_over) {
   const pid_t child = ::fork();
   BOOST_REQUIRE(child >= 0);
   if (child == 0) {
+    if (!channel->is_inherited()) ::_exit(1);
     Request mine("select 'child'");
     const bool submitted = channel->submit(mine);
     channel->flush();
