@@ -85,7 +85,7 @@ StartupOptions startup_options(const ConnectOptions& options, const Login& login
   result.token = login.token;
   result.token_allowed = result.encrypted || channel.address().is_unix();
   result.min_version = options.min_protocol;
-  result.max_version = options.max_protocol;
+  result.max_version = options.protocol_to_ask_for();
   result.scram.min_iterations = options.scram_min_iterations;
   result.scram.max_iterations = options.scram_max_iterations;
   return result;

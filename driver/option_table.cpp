@@ -89,7 +89,7 @@ const char* apply_target_session(Options& options, Value value) {
   return "must be one of: any, read-write, read-only, primary, standby, prefer-standby";
 }
 
-template <std::int32_t Options::*member>
+template <auto member>
 const char* apply_version(Options& options, Value value) {
   if (value != "3.0" && value != "3.2" && value != "latest") return "must be one of: 3.0, 3.2, latest";
   options.*member = value == "3.0" ? frontend::protocol_3_0 : frontend::protocol_3_2;

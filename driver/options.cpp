@@ -246,6 +246,11 @@ bool ConnectOptions::complete_tls(OptionError& error) {
   return !is_wanted || tls_context;
 }
 
+std::int32_t ConnectOptions::protocol_to_ask_for() const noexcept {
+  return max_protocol.value_or(min_protocol > frontend::protocol_3_0 ? frontend::protocol_3_2
+                                                                     : frontend::protocol_3_0);
+}
+
 bool ConnectOptions::check(OptionError& error) const {
   const auto refuse = [&](const char* option, const char* why) {
     error = OptionError(option, 0, why);
@@ -274,7 +279,7 @@ bool ConnectOptions::check(OptionError& error) const {
     return refuse("max_message_size", "must be from 1 to 1073741824");
   }
   if (has_nul(oauth_token.reveal())) return refuse("oauth_token", nul_refused);
-  if (min_protocol > max_protocol)
+  if (min_protocol > protocol_to_ask_for())
     return refuse("min_protocol_version", "must not be more than max_protocol_version");
   if (scram_min_iterations > scram_max_iterations) {
     return refuse("scram_min_iterations", "must not be more than scram_max_iterations");

@@ -106,6 +106,9 @@ class ConnectOptions {
     return cleartext_password || tls.mode == SslMode::disable || require_auth.names(AuthMethod::password);
   }
 
+  /// `max_protocol`, or what it is without having been given.
+  std::int32_t protocol_to_ask_for() const noexcept;
+
   std::vector<Host> hosts;             // tried in order
   std::vector<std::uint16_t> ports;    // one for all hosts or one for each; complete() moves them there
   std::vector<std::string> addresses;  // IP addresses, one for each host (hostaddr); likewise
@@ -153,8 +156,9 @@ class ConnectOptions {
   bool gss_delegation = false;                // it may act there in our name
   std::string required_peer;  // the user that a server on a Unix socket must run as; empty: any
   std::int32_t min_protocol = frontend::protocol_3_0;
-  std::int32_t max_protocol =
-      frontend::protocol_3_0;  // newer ones by request: not every pooler knows to decline
+  /// By request only, since not every pooler knows to decline: without it 3.0, or the latest if `min_protocol`
+  /// is more than that.
+  std::optional<std::int32_t> max_protocol;
   /// Keys derived from passwords by earlier connections, shared by those that reconnect; may be null.
   std::shared_ptr<ScramCache> scram_cache;
   std::uint32_t scram_min_iterations = 1;

@@ -61,6 +61,7 @@ async def test_protocols(connect, where, negotiation: str, protocol: str) -> Non
 
 async def test_versions_that_must_be(connect, where) -> None:
     await connect(where(min_protocol_version="3.2", max_protocol_version="3.2"))
+    await connect(where(min_protocol_version="3.2"))  # then the latest is asked for, as libpq does
 
 
 async def test_contexts(connect, server, where) -> None:

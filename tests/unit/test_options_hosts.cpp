@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(about_several_servers_and_the_way_in) {
   BOOST_TEST(!o.require_auth.allows(AuthMethod::md5));
   BOOST_TEST(o.allows_cleartext_password());  // having been named
   BOOST_TEST(o.min_protocol == frontend::protocol_3_0);
-  BOOST_TEST(o.max_protocol == frontend::protocol_3_2);
+  BOOST_TEST(o.protocol_to_ask_for() == frontend::protocol_3_2);
   BOOST_TEST(o.oauth_token.reveal() == "t");
   BOOST_TEST((o.passfile == "pf" && o.service == "s" && o.servicefile == "sf"));
 }
@@ -94,6 +94,14 @@ BOOST_AUTO_TEST_CASE(addresses_meet_hosts) {
   BOOST_TEST(incomplete(from("hostaddr=localhost")) == "option \"hostaddr\": must be an IP address");
   BOOST_TEST(incomplete(from("host=h max_protocol_version=3.0 min_protocol_version=3.2")) ==
              "option \"min_protocol_version\": must not be more than max_protocol_version");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_asked_for_is_no_less_than_what_must_be) {  // like libpq
+  BOOST_TEST(completed(from("host=h")).protocol_to_ask_for() == frontend::protocol_3_0);
+  BOOST_TEST(completed(from("host=h min_protocol_version=3.2")).protocol_to_ask_for() ==
+             frontend::protocol_3_2);
+  BOOST_TEST(completed(from("host=h min_protocol_version=latest")).protocol_to_ask_for() ==
+             frontend::protocol_3_2);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
