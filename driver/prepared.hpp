@@ -21,7 +21,8 @@ namespace pgstride::inline v0 {
 /// there is the connection.
 class Prepared {
  public:
-  Prepared(Channel& channel, StatementRef statement) : channel_(channel), statement_(std::move(statement)) {}
+  Prepared(ChannelRef channel, StatementRef statement) noexcept
+      : channel_(std::move(channel)), statement_(std::move(statement)) {}
 
   // Valid as long as this, or a copy of it.
 
@@ -75,7 +76,8 @@ class Prepared {
 /// co_await → Prepared
 class [[nodiscard]] Preparing final : public Waitable<Prepare>, public Request<Preparing> {
  public:
-  Preparing(Channel& channel, StatementRef statement) : Waitable(channel, std::move(statement)) {
+  Preparing(Channel& channel, StatementRef statement)
+      : Waitable(channel, std::move(statement)), home_(channel) {
     submit(this->statement()->sql());
   }
 
@@ -83,8 +85,10 @@ class [[nodiscard]] Preparing final : public Waitable<Prepare>, public Request<P
   friend Request;
   Prepared take() {
     check(statement()->sql());
-    return Prepared(channel(), statement());
+    return Prepared(home_, statement());
   }
+
+  ChannelRef home_;  // it may be awaited when the connection has gone
 };
 
 }  // namespace pgstride::inline v0

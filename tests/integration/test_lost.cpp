@@ -208,6 +208,18 @@ BOOST_AUTO_TEST_CASE(closed_before_the_end_of_a_transaction) {
   run(loop, body(connection));
 }
 
+BOOST_AUTO_TEST_CASE(closed_before_it_is_asked_what_was_prepared) {
+  const auto body = [](Connection& conn) -> Task<> {
+    Preparing preparing = conn.prepare("select 1");
+    co_await conn.execute("select $1", 1);  // its answer comes behind the other
+    co_await conn.close();
+    Prepared prepared = co_await preparing;
+    BOOST_TEST(prepared.sql() == "select 1");
+    BOOST_TEST(contains(error_of([&] { (void)prepared.query(); }), "closed"));
+  };
+  run(loop, body(connection));
+}
+
 BOOST_AUTO_TEST_CASE(the_loop_goes_before_the_farewell) {
   auto short_lived = std::make_unique<UvLoop>();
   auto conn = std::make_optional(run(*short_lived, connect(*short_lived, server_options())));
