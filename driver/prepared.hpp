@@ -23,6 +23,9 @@ class Prepared {
  public:
   Prepared(ChannelRef channel, StatementRef statement) noexcept
       : channel_(std::move(channel)), statement_(std::move(statement)) {}
+  // Moving copies: what was moved from stands for the statement, too.
+  Prepared(const Prepared&) = default;
+  Prepared& operator=(const Prepared&) = default;
 
   // Valid as long as this, or a copy of it.
 

@@ -133,6 +133,18 @@ BOOST_AUTO_TEST_CASE(prepared) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(what_a_prepared_statement_was_moved_from_stands_for_it_too) {
+  go([](Connection& conn) -> Task<> {
+    Prepared one = co_await conn.prepare("select 1");
+    Prepared moved = std::move(one);
+    BOOST_TEST(one.sql() == "select 1");
+    const int again = co_await one.query_one<int>();
+    BOOST_TEST(again == 1);
+    const int further = co_await moved.query_one<int>();
+    BOOST_TEST(further == 1);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(prepared_refuses_arguments_that_do_not_fit) {
   go([](Connection& conn) -> Task<> {
     Prepared by_time = co_await conn.prepare("select $1::timestamptz, $2::text");
