@@ -127,13 +127,13 @@ class [[nodiscard]] Connection {
   /// co_await → CopyRowsIn, of a "COPY … FROM STDIN (FORMAT binary)". `limit` is for all of it.
   template <Encodable... Values>
   Task<CopyRowsIn<Values...>> copy_rows_in(std::string sql, Duration limit = unlimited) {
-    return write_copied_rows<Values...>(channel(), std::move(sql), limit);
+    return write_copied_rows<Values...>(ChannelRef(channel()), std::move(sql), limit);
   }
   /// The rows of a "COPY … TO STDOUT (FORMAT binary)", as tuples: `while (auto* row = co_await rows.next())`.
   /// Views among the values are valid until next() is called again.
   template <Decodable... Values>
   AsyncGenerator<std::tuple<Values...>> copy_rows_out(std::string sql, Duration limit = unlimited) {
-    return read_copied_rows<Values...>(channel(), std::move(sql), limit);
+    return read_copied_rows<Values...>(ChannelRef(channel()), std::move(sql), limit);
   }
 
   /// co_await → Prepared, which may be run any number of times. Parameters are of the types that the

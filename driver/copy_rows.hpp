@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "pgstride/driver/channel_ref.hpp"
 #include "pgstride/driver/copy.hpp"
 #include "pgstride/driver/coro/generator.hpp"
 #include "pgstride/driver/coro/task.hpp"
@@ -80,16 +81,17 @@ class [[nodiscard]] CopyRowsIn {
   CopyInStream stream_;
 };
 
+// These begin when they are awaited, which may be when the connection has gone.
 template <Encodable... Values>
-Task<CopyRowsIn<Values...>> write_copied_rows(Channel& channel, std::string sql, Duration limit) {
-  StartCopy<CopyInStream> start(channel, sql);
+Task<CopyRowsIn<Values...>> write_copied_rows(ChannelRef channel, std::string sql, Duration limit) {
+  StartCopy<CopyInStream> start(channel.demand(), sql);
   start.timeout(limit);
   co_return CopyRowsIn<Values...>(co_await start);
 }
 
 template <Decodable... Values>
-AsyncGenerator<std::tuple<Values...>> read_copied_rows(Channel& channel, std::string sql, Duration limit) {
-  StartCopy<CopyOutStream> start(channel, sql);
+AsyncGenerator<std::tuple<Values...>> read_copied_rows(ChannelRef channel, std::string sql, Duration limit) {
+  StartCopy<CopyOutStream> start(channel.demand(), sql);
   start.timeout(limit);
   CopyOutStream stream = co_await start;
   check_copied_rows(stream.response(), sizeof...(Values));

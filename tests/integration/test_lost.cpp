@@ -220,6 +220,27 @@ BOOST_AUTO_TEST_CASE(closed_before_it_is_asked_what_was_prepared) {
   run(loop, body(connection));
 }
 
+BOOST_AUTO_TEST_CASE(closed_before_a_copy_of_rows_has_begun) {
+  const auto body = [](Connection& conn) -> Task<> {
+    auto opening = conn.copy_rows_in<int>("copy t from stdin (format binary)");
+    auto rows = conn.copy_rows_out<int>("copy (select 1) to stdout (format binary)");
+    co_await conn.close();
+    int refused = 0;
+    try {
+      co_await opening;
+    } catch (const Error& e) {
+      refused += e.code() == Errc::connection_closed ? 1 : 0;
+    }
+    try {
+      co_await rows.next();
+    } catch (const Error& e) {
+      refused += e.code() == Errc::connection_closed ? 1 : 0;
+    }
+    BOOST_TEST(refused == 2);
+  };
+  run(loop, body(connection));
+}
+
 BOOST_AUTO_TEST_CASE(the_loop_goes_before_the_farewell) {
   auto short_lived = std::make_unique<UvLoop>();
   auto conn = std::make_optional(run(*short_lived, connect(*short_lived, server_options())));
