@@ -39,7 +39,6 @@ class Draining final : TimerHandler {
 };
 
 Task<std::vector<Loan>> close_slowly(std::shared_ptr<PoolState> pool, Duration limit) {
-  pool->close();
   Draining draining(*pool, limit);
   co_await draining;
   std::vector<Loan> left = pool->loans();
@@ -127,7 +126,10 @@ Pool::~Pool() {
   state_->abort();
 }
 
-Task<std::vector<Loan>> Pool::close(Duration limit) { return close_slowly(state_, limit); }
+Task<std::vector<Loan>> Pool::close(Duration limit) {
+  state_->close();
+  return close_slowly(state_, limit);
+}
 void Pool::expire() { state_->expire(); }
 PoolRequest<OfScript<Script>> Pool::execute(PoolSql script) {
   return {state_, script.where(), script.text()};
