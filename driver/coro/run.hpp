@@ -173,11 +173,34 @@ concept Stoppable = requires(RunnableLoop& loop) {
   loop.stop();
 };
 
+/// A run() of this thread, which may have begun within another one.
+class Run {
+ public:
+  explicit Run(const void* loop) noexcept : loop_(loop), around_(std::exchange(innermost_, this)) {}
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run() { innermost_ = around_; }
+
+  /// Was to stop while this one ran, which stopped this one.
+  bool is_over_around() const noexcept {
+    return around_ && around_->loop_ == loop_ && around_->is_running && around_->is_over;
+  }
+
+  bool is_running = false;  // the loop, not yet the task's beginning
+  bool is_over = false;     // the task
+
+ private:
+  inline static thread_local Run* innermost_ = nullptr;
+  const void* loop_;
+  Run* around_;
+};
+
 /// The continuation of a task: stops the loop that runs for it.
 template <class RunnableLoop, class T>
-Branch stop_behind(Ended<T> ended, RunnableLoop& loop, const bool& running) {
+Branch stop_behind(Ended<T> ended, RunnableLoop& loop, Run& run) {
   co_await ended;
-  if (running) loop.stop();
+  run.is_over = true;
+  if (run.is_running) loop.stop();
 }
 
 }  // namespace detail
@@ -187,13 +210,14 @@ Branch stop_behind(Ended<T> ended, RunnableLoop& loop, const bool& running) {
 template <class RunnableLoop, class T>
 T run(RunnableLoop& loop, Task<T> task) {
   if constexpr (detail::Stoppable<RunnableLoop>) {
-    bool running = false;
+    detail::Run self(&loop);
     detail::Gathering last{.running = 1};
-    detail::Branch behind = detail::stop_behind(detail::Ended<T>(task), loop, running);
+    detail::Branch behind = detail::stop_behind(detail::Ended<T>(task), loop, self);
     behind.start(last);
-    running = true;
+    self.is_running = true;
     while (!task.done() && loop.run()) {  // somebody else has called stop()
     }
+    if (self.is_over_around()) loop.stop();
   } else {
     task.start();
     loop.run_until([&] { return task.done(); });

@@ -101,4 +101,31 @@ BOOST_AUTO_TEST_CASE(stop_ends_run) {
   BOOST_TEST(!fired);
 }
 
+// The guard keeps the loop waiting, as an open connection does.
+BOOST_AUTO_TEST_CASE(a_task_that_ends_while_another_is_run_within_its_loop) {
+  UvLoop loop;
+  const auto nap = [](Loop& in, Duration length) -> Task<> {
+    Sleep sleeping = sleep(in, length);
+    co_await sleeping;
+  };
+  const auto nest = [&](UvLoop& in) -> Task<> {
+    Sleep sleeping = sleep(in, 1ms);
+    co_await sleeping;
+    run(in, nap(in, 30ms));
+  };
+  bool is_over = false;
+  const auto guard = [&](UvLoop& in) -> Task<> {  // instead of waiting for ever
+    Sleep sleeping = sleep(in, 10s);
+    co_await sleeping;
+    is_over = true;
+  };
+  Task<> guarding = guard(loop);
+  guarding.start();
+  Task<> nesting = nest(loop);
+  nesting.start();
+  run(loop, nap(loop, 10ms));
+  BOOST_TEST(nesting.done());
+  BOOST_TEST(!is_over);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
