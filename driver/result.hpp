@@ -91,8 +91,7 @@ class Result {
   }
   template <Decodable T>
   T value() const&& {
-    static_assert(!std::is_same_v<T, std::string_view> && !std::is_same_v<T, Bytes>,
-                  "this would point into a Result that is gone; name the Result first");
+    static_assert(!is_view<T>, "this would point into a Result that is gone; name the Result first");
     return value<T>();
   }
 
