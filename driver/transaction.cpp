@@ -52,16 +52,16 @@ Transaction::~Transaction() {
 
 bool Transaction::is_open() const noexcept { return level_ && level_->is_open(); }
 
-Transaction::Level& Transaction::open_level() const {
+const std::shared_ptr<Transaction::Level>& Transaction::open_level() const {
   if (!level_ || !level_->open) refuse();
   level_->channel.demand();
-  if (!is_open()) refuse();
-  return *level_;
+  if (!level_->is_open()) refuse();
+  return level_;
 }
 
 End Transaction::commit() { return End(open_level(), End::How::commit); }
 End Transaction::rollback() { return End(open_level(), End::How::rollback); }
-Begin Transaction::savepoint() { return Begin(open_level().channel.demand(), level_); }
+Begin Transaction::savepoint() { return Begin(open_level()->channel.demand(), level_); }
 
 // --- Begin --------------------------------------------------------------------------------------
 
@@ -106,29 +106,39 @@ Transaction Begin::take() {
 
 // --- End ----------------------------------------------------------------------------------------
 
-End::End(Transaction::Level& level, How how)
-    : End(level, how, how == How::commit ? level.commit_statement() : level.rollback_statement) {}
+End::End(std::shared_ptr<Transaction::Level> level, How how)
+    : End(level, how, how == How::commit ? level->commit_statement() : level->rollback_statement) {}
 
-End::End(Transaction::Level& level, How how, const std::string& sql)
-    : Waitable(level.channel.demand(), sql, static_cast<ResultSink*>(this)),
+End::End(std::shared_ptr<Transaction::Level> level, How how, const std::string& sql)
+    : Waitable(level->channel.demand(), sql, static_cast<ResultSink*>(this)),
       how_(how),
-      home_(level.channel),
-      is_block_(level.depth == 0) {
+      level_(std::move(level)) {
   submit(sql);
-  level.open = false;
+  level_->open = false;
 }
 
+// What was done within a savepoint must not stay because its end was given up before it was sent: then it is open as
+// before. A block ends in any case.
 End::~End() {
-  if (!is_block_ || !(pending() || was_left_open(*this)) || !home_.get()) return;
+  if (level_->depth > 0) {
+    if (give_up() == Session::Abandoned::withdrawn) level_->open = true;
+    return;
+  }
+  if (!(pending() || was_left_open(*this)) || !level_->channel.get()) return;
   give_up();
   send_unattended(channel(), "ROLLBACK");
+}
+
+void End::on_done() noexcept {
+  if (level_->depth > 0 && was_left_open(*this) && !failure()->outcome_unknown) level_->open = true;
+  Waitable::on_done();
 }
 
 void End::on_complete(CommandTag tag) { completion_.add(tag); }
 
 void End::take() {
-  check(is_block_ ? (how_ == How::commit ? "COMMIT" : "ROLLBACK")
-                  : (how_ == How::commit ? "RELEASE SAVEPOINT" : "ROLLBACK TO SAVEPOINT"));
+  check(level_->depth == 0 ? (how_ == How::commit ? "COMMIT" : "ROLLBACK")
+                           : (how_ == How::commit ? "RELEASE SAVEPOINT" : "ROLLBACK TO SAVEPOINT"));
   if (how_ == How::commit && completion_.tag() == "ROLLBACK")
     throw Error(Errc::transaction_rolled_back,
                 "the transaction was rolled back, because a statement in it had failed");

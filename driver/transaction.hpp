@@ -40,7 +40,8 @@ class TransactionOptions {
 class Begin;
 class End;
 
-/// A transaction block or, within one, a savepoint. Over when the connection is closed.
+/// A transaction block or, within one, a savepoint. Over when the connection is closed. A savepoint stays open when its
+/// commit() or rollback() is given up before it has been sent.
 class [[nodiscard]] Transaction {
  public:
   Transaction(Transaction&&) noexcept = default;
@@ -85,7 +86,7 @@ class [[nodiscard]] Transaction {
  private:
   friend Begin;
   explicit Transaction(std::shared_ptr<Level> level) noexcept : level_(std::move(level)) {}
-  Level& open_level() const;
+  const std::shared_ptr<Level>& open_level() const;
 
   std::shared_ptr<Level> level_;
 };
@@ -118,20 +119,20 @@ class [[nodiscard]] Begin final : ResultSink, public Waitable<SimpleQuery>, publ
 class [[nodiscard]] End final : ResultSink, public Waitable<SimpleQuery>, public Request<End> {
  public:
   enum class How : std::uint8_t { commit, rollback };
-  End(Transaction::Level& level, How how);
+  End(std::shared_ptr<Transaction::Level> level, How how);
   ~End();
 
  private:
   friend Request;
-  End(Transaction::Level& level, How how, const std::string& sql);
+  End(std::shared_ptr<Transaction::Level> level, How how, const std::string& sql);
   bool on_row(DataRow) override { return true; }
   void on_complete(CommandTag tag) override;
+  void on_done() noexcept override;
   std::string_view tag() const noexcept override { return completion_.tag(); }
   void take();
 
   How how_;
-  ChannelRef home_;
-  bool is_block_;
+  std::shared_ptr<Transaction::Level> level_;
   Completion completion_;
 };
 

@@ -277,4 +277,46 @@ BOOST_AUTO_TEST_CASE(a_commit_that_times_out_leaves_no_block) {
   run(loop, body(connection, holder));
 }
 
+// It must not stay what was done there, as if it had been committed.
+BOOST_AUTO_TEST_CASE(a_savepoint_whose_end_is_given_up_before_it_is_sent_is_open_still) {
+  go([](Connection& conn) -> Task<> {
+    co_await make_table(conn);
+    std::stop_source stopped;
+    stopped.request_stop();
+    Transaction tx = co_await conn.begin();
+    co_await insert(conn, 1);
+    {
+      Transaction inner = co_await tx.savepoint();
+      co_await insert(conn, 2);
+      { End dropped = inner.rollback(); }
+      BOOST_TEST(inner.is_open());
+    }
+    {
+      Transaction inner = co_await tx.savepoint();
+      co_await insert(conn, 3);
+      bool is_told = false;
+      try {
+        co_await inner.rollback().stop(stopped.get_token());
+      } catch (const Error& e) {
+        is_told = e.code() == Errc::cancelled && !e.outcome_unknown();
+      }
+      BOOST_TEST(is_told);
+      BOOST_TEST(inner.is_open());
+    }
+    {
+      Transaction inner = co_await tx.savepoint();
+      co_await insert(conn, 4);
+      try {
+        co_await inner.commit().stop(stopped.get_token());
+      } catch (const Error&) {
+      }
+      BOOST_TEST(inner.is_open());
+      co_await inner.commit();  // again
+    }
+    co_await tx.commit();
+    const std::string kept = co_await content(conn);
+    BOOST_TEST(kept == "1,4");
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()
