@@ -50,7 +50,9 @@ Transaction::~Transaction() {
   if (is_open()) send_unattended(*level_->channel.get(), level_->rollback_statement);
 }
 
-bool Transaction::is_open() const noexcept { return level_ && level_->is_open(); }
+bool Transaction::is_open() const noexcept {
+  return level_ && level_->is_open() && level_->channel.get()->is_open();
+}
 
 const std::shared_ptr<Transaction::Level>& Transaction::open_level() const {
   if (!level_ || !level_->open) refuse();

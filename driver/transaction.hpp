@@ -60,7 +60,7 @@ class [[nodiscard]] Transaction {
   /// co_await → Transaction: one within this one, that can be undone alone.
   Begin savepoint();
 
-  /// Neither committed nor rolled back, nor is one around it.
+  /// Neither committed nor rolled back, nor is one around it, nor has the connection ended.
   bool is_open() const noexcept;
 
   /// Where a transaction stands; shared with those inside it.

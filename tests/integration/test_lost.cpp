@@ -241,6 +241,32 @@ BOOST_AUTO_TEST_CASE(closed_before_a_copy_of_rows_has_begun) {
   run(loop, body(connection));
 }
 
+BOOST_AUTO_TEST_CASE(a_transaction_is_over_when_its_connection_is_lost) {
+  Connection killer = another();
+  const auto body = [](Connection& conn, Connection& other) -> Task<> {
+    Transaction tx = co_await conn.begin();
+    BOOST_TEST(tx.is_open());
+    Task<> end = terminate(other, conn.backend_pid());
+    co_await end;
+    bool is_lost = false;
+    try {
+      co_await conn.query("select 1");
+    } catch (const Error& e) {
+      is_lost = e.code() == Errc::connection_lost;
+    }
+    BOOST_TEST(is_lost);
+    BOOST_TEST(!tx.is_open());
+    std::string why;
+    try {
+      co_await tx.commit();
+    } catch (const Error& e) {
+      why = e.what();
+    }
+    BOOST_TEST(contains(why, "57P01"));
+  };
+  run(loop, body(connection, killer));
+}
+
 BOOST_AUTO_TEST_CASE(the_loop_goes_before_the_farewell) {
   auto short_lived = std::make_unique<UvLoop>();
   auto conn = std::make_optional(run(*short_lived, connect(*short_lived, server_options())));
