@@ -106,7 +106,11 @@ std::string listen_to(const std::vector<std::string>& channels) {
 
 bool is_lost(const Error& error) noexcept {
   const auto* refused = dynamic_cast<const ServerException*>(&error);
-  return refused == nullptr || refused->sqlstate().starts_with("57P");  // shutting down, starting up
+  if (refused == nullptr) return true;
+  const std::string_view state = refused->sqlstate();
+  return state.starts_with("57P") ||  // shutting down, starting up
+         state.starts_with("53") ||   // too many connections, no memory
+         state.starts_with("08");     // a pooler's, whose server cannot be reached
 }
 
 }  // namespace

@@ -77,6 +77,29 @@ BOOST_AUTO_TEST_CASE(reconnects_and_says_so) {
   BOOST_TEST(event.payload == "after");
 }
 
+// As when all clients of a server that was restarted come at once.
+BOOST_AUTO_TEST_CASE(reconnects_when_there_are_fewer_connections_again) {
+  ConnectOptions options = server_options();
+  options.user = "pgstride_listens";
+  const auto ask = [](Connection& conn, std::string sql) -> Task<> { co_await conn.execute(sql); };
+  run(loop, ask(connection, "drop role if exists pgstride_listens; create role pgstride_listens login"));
+  {
+    auto events = listen(loop, options, channels("jobs"), quick());
+    BOOST_TEST((run(loop, next(events)).kind == Kind::listening));
+    run(loop, ask(connection, "alter role pgstride_listens connection limit 0"));
+    auto waiting = next(events);
+    waiting.start();
+    run(loop, ask(connection,
+                  "select pg_terminate_backend(pid) from pg_stat_activity where usename = "
+                  "'pgstride_listens'"));
+    run(loop, ask(connection, "select pg_sleep(0.2)"));
+    BOOST_TEST_REQUIRE(!waiting.done());
+    run(loop, ask(connection, "alter role pgstride_listens connection limit -1"));
+    BOOST_TEST((run(loop, std::move(waiting)).kind == Kind::reconnected));
+  }
+  run(loop, ask(connection, "drop role pgstride_listens"));
+}
+
 BOOST_AUTO_TEST_CASE(a_slow_consumer_is_told_of_the_overflow) {  // R-M4
   ListenOptions how = quick();
   how.most_waiting = 2;
