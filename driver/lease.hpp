@@ -70,7 +70,8 @@ class [[nodiscard]] Lease {
   PoolCore::Slot slot_ = 0;
 };
 
-/// co_await → Lease. Joins the queue when it is awaited, and leaves it when it is destroyed. Throws Error:
+/// co_await → Lease. Joins the queue when it is awaited, and leaves it when it is destroyed. Its deadline is the
+/// one it has when it joins. Throws Error:
 /// Errc::timed_out, whose text tells who has the connections; std::errc::resource_unavailable_try_again when
 /// PoolLimits::max_waiting wait already; Errc::connection_closed when the pool is closed; Errc::cancelled;
 /// and, when no connection can be opened, the reason.

@@ -68,8 +68,8 @@ class OfScript {
   std::string sql_;
 };
 
-/// co_await → what the request that `Make` makes gives, or what acquire() throws. Pinned; destroyed before
-/// its end, it is cancelled.
+/// co_await → what the request that `Make` makes gives, or what acquire() throws. Pinned; limited before it is
+/// awaited; destroyed before its end, it is cancelled.
 template <class Make>
 class [[nodiscard]] PoolRequest {
  public:
