@@ -74,7 +74,7 @@ struct TaskPromise<void> final : TaskPromiseBase {
 template <class T>
 class Ended {
  public:
-  /// Throws Error when there is nothing to wait for.
+  /// Throws Error when there is nothing to wait for, or another waits already.
   explicit Ended(const Task<T>& task);
   Ended(Ended&& other) noexcept : frame_(other.frame_) {}  // before it waits
   Ended& operator=(Ended&&) = delete;
@@ -149,7 +149,10 @@ class [[nodiscard]] Task {
 namespace detail {
 
 template <class T>
-Ended<T>::Ended(const Task<T>& task) : frame_((task.check(), task.frame_)) {}
+Ended<T>::Ended(const Task<T>& task) : frame_((task.check(), task.frame_)) {
+  if (frame_.promise().awaited) [[unlikely]]
+    refuse_to_await_beside();  // here, where it can be told: a Branch may not throw
+}
 
 template <class T>
 Task<T> TaskPromise<T>::get_return_object() noexcept {

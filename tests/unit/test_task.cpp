@@ -276,4 +276,21 @@ BOOST_AUTO_TEST_CASE(spawn_hands_over_what_was_thrown) {
   BOOST_TEST(what == "too late");
 }
 
+BOOST_AUTO_TEST_CASE(what_somebody_waits_for_is_not_gathered) {
+  FakeLoop loop;
+  const auto nap = [](Loop& in) -> Task<> {
+    Sleep sleeping = sleep(in, 1ms);
+    co_await sleeping;
+  };
+  Task<> shared = nap(loop);
+  const auto wait = [](Task<>& task) -> Task<> { co_await task; };
+  Task<> waiting = wait(shared);
+  waiting.start();
+  const auto gather = [](Task<> task) -> Task<> {
+    auto all = when_all(std::move(task));
+    co_await all;
+  };
+  BOOST_CHECK_THROW(run(loop, gather(std::move(shared))), Error);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
