@@ -47,7 +47,8 @@ BOOST_AUTO_TEST_SUITE(framing)
 
 // What next_alike() leaves alone, next() finds as if it had never been asked.
 BOOST_AUTO_TEST_CASE(a_run_holds_what_next_would_give) {
-  const std::string bytes = copy_data("xyz") + copy_data("") + copy_data("uvw") + ready_for_query() + copy_data("xy");
+  const std::string bytes =
+      copy_data("xyz") + copy_data("") + copy_data("uvw") + ready_for_query() + copy_data("xy");
   for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
     ReadBuffer in(default_limit);
     std::string words;
