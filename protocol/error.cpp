@@ -86,10 +86,14 @@ Failure caught() noexcept {
     return no_memory();
   } catch (const std::length_error&) {  // more than any memory
     return no_memory();
+  } catch (const std::exception& error) {
+    try {
+      return {Errc::connection_closed, error.what()};
+    } catch (...) {
+      return no_memory();
+    }
   } catch (...) {
-    Failure failure(Errc::connection_closed, {});
-    failure.thrown = std::current_exception();
-    return failure;
+    return {Errc::connection_closed, {}};
   }
 }
 

@@ -104,7 +104,7 @@ Failure message_too_large(const std::string& what = "a message or value");
 /// std::errc::not_enough_memory, made without allocating.
 Failure no_memory() noexcept;
 /// What the exception that is being handled means for a connection in whose middle it was thrown: no_memory(), or
-/// that it must end for it.
+/// that it must end for it, with the exception's words. All its requests are told, and none of them threw it.
 Failure caught() noexcept;
 
 /// One line for a person: the code's meaning, our detail, the server's message.

@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // What is refused before a byte is sent, and what is told of a request that was awaited already.
+#include <stdexcept>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -64,6 +65,24 @@ BOOST_AUTO_TEST_CASE(so_does_the_start_of_a_copy) {
   auto start = connection.copy_in("copy t from stdin");
   check_succeeds(start, copy_response('G'));
   check_refused(start.timeout(std::chrono::seconds(1)), awaited);
+}
+
+// Whoever waits has not thrown it, and may have to know that the outcome is unknown.
+BOOST_AUTO_TEST_CASE(is_told_by_an_error_of_an_exception_that_ended_the_connection) {
+  auto script = connection.query_script("insert into t values (1)");
+  Task<> task = awaits(script);
+  task.start();
+  try {
+    throw std::runtime_error("no such file");
+  } catch (...) {
+    connection.channel().abort(caught());
+  }
+  loop.run_until_idle();
+  BOOST_REQUIRE(task.done());
+  BOOST_CHECK_EXCEPTION(task.take(), Error, [](const Error& e) {
+    BOOST_TEST(std::string(e.what()).find("no such file") != std::string::npos);
+    return e.code() == Errc::connection_closed && e.outcome_unknown();
+  });
 }
 
 BOOST_AUTO_TEST_CASE(takes_no_more_arguments_than_its_text_can_name) {
