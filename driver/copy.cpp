@@ -96,6 +96,10 @@ class CopyInStream::Request final : public CopyRequest<CopyWriter> {
     if (pending() && !has_room())
       throw Error(Errc::invalid_argument, "there is no room for more: the write before has to be awaited");
   }
+  void borrow_from(Awaiting& lending) {
+    lent_.take();  // those before have all been used
+    lending.wait(lent_, std::noop_coroutine());
+  }
   void lose_data() noexcept {
     if (!pending()) return;
     fail(worded(Errc::cancelled, "a write was not awaited to its end, and its data may be gone"));
@@ -103,7 +107,14 @@ class CopyInStream::Request final : public CopyRequest<CopyWriter> {
   }
 
  private:
+  // What is told may be of a write that nobody awaited, and not what is waited for.
+  void on_progress() noexcept override {
+    if (pending() && (waits_for_room() || has_ended())) return;
+    CopyRequest::on_progress();
+  }
+
   std::shared_ptr<const TypeNames> types_;  // rows may still be written when the connection has gone
+  Awaited lent_;
 };
 
 class CopyOutStream::Request final : public CopyRequest<CopyOut> {
@@ -177,13 +188,18 @@ CopyInStream::Finish CopyInStream::finish() {
 const CopyResponse& CopyInStream::response() const { return request().response; }
 WriteBuffer& CopyInStream::batch() { return request().batch(); }
 
-CopyInStream::Write::~Write() {
-  const bool is_forgotten = !has_room_ && !was_awaited_;
-  if (awaiting_.waits() || (is_forgotten && request_.borrows_data())) request_.lose_data();
+CopyInStream::Write::Write(Request& request, bool has_room) : request_(request), has_room_(has_room) {
+  if (!has_room && request.borrows_data()) request.borrow_from(lending_);
 }
 
+CopyInStream::Write::~Write() {
+  if (awaiting_.waits() || (lending_.waits() && request_.borrows_data())) request_.lose_data();
+}
+
+// What it has to wait for may have come before it was awaited, and does not come again.
+bool CopyInStream::Write::await_ready() const noexcept { return has_room_ || !request_.waits_for_room(); }
+
 void CopyInStream::Write::await_suspend(std::coroutine_handle<> waiting) {
-  was_awaited_ = true;
   request_.wait(awaiting_, waiting);
 }
 

@@ -65,21 +65,21 @@ class [[nodiscard]] CopyInStream {
 /// The awaitable of write().
 class [[nodiscard]] CopyInStream::Write {
  public:
-  Write(Request& request, bool has_room) noexcept : request_(request), has_room_(has_room) {}
+  Write(Request& request, bool has_room);
   Write(const Write&) = delete;
   Write& operator=(const Write&) = delete;
   /// Nobody waits any more, and the data may be gone: the COPY fails, unless they were all taken.
   ~Write();
 
-  bool await_ready() const noexcept { return has_room_; }
+  bool await_ready() const noexcept;
   void await_suspend(std::coroutine_handle<> waiting);
   void await_resume();
 
  private:
   Request& request_;
   bool has_room_;
-  bool was_awaited_ = false;
   Awaiting awaiting_;
+  Awaiting lending_;  // data, awaited or not; knows whether the stream has gone first
 };
 
 class [[nodiscard]] CopyInStream::Finish {

@@ -17,6 +17,8 @@ class CopyWriter : public CopyIn {
   /// False: wait for on_progress(), or on_done(), before bringing more.
   bool has_room() const noexcept { return batch_.pending().size() < piece && data_.empty(); }
 
+  /// Neither has there been room since there was none, nor is it over: on_progress(), or on_done(), is to come.
+  bool waits_for_room() const noexcept { return waiting_ && pending(); }
   /// Some of the data given to write() are used where they are.
   bool borrows_data() const noexcept { return !data_.empty(); }
 
