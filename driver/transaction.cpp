@@ -116,7 +116,7 @@ End::End(std::shared_ptr<Transaction::Level> level, How how, const std::string& 
       how_(how),
       level_(std::move(level)) {
   submit(sql);
-  level_->open = false;
+  level_->open = level_->depth > 0 && !pending();
 }
 
 // What was done within a savepoint must not stay because its end was given up before it was sent: then it is open as

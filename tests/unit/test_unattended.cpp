@@ -21,6 +21,10 @@ namespace {
 struct LastWord {
   std::optional<Transaction>* block;
 };
+/// One that undoes it.
+struct Undoing {
+  Transaction* savepoint;
+};
 
 }  // namespace
 
@@ -28,6 +32,13 @@ template <>
 struct pgstride::Codec<LastWord> : pgstride::BinaryType<pgstride::oid::int4> {
   static void encode(const LastWord& word, WriteBuffer& out) {
     word.block->reset();
+    out.u32(0);
+  }
+};
+template <>
+struct pgstride::Codec<Undoing> : pgstride::BinaryType<pgstride::oid::int4> {
+  static void encode(const Undoing& undoing, WriteBuffer& out) {
+    End refused = undoing.savepoint->rollback();
     out.u32(0);
   }
 };
@@ -111,6 +122,21 @@ BOOST_AUTO_TEST_CASE(transactions_that_end_in_the_middle_of_a_request) {
   BOOST_TEST(!block);
   BOOST_TEST(query.failure());
   BOOST_TEST(!world.connection.is_open());  // there would still be a transaction
+}
+
+// What was done there must not stay.
+BOOST_AUTO_TEST_CASE(a_savepoint_whose_end_was_refused_is_open_still) {
+  Opened world;
+  std::optional<Transaction> block, inner;
+  Task<> task = begins(world.connection, block, inner);
+  task.start();
+  for (const char* tag : {"BEGIN", "SAVEPOINT"}) {
+    world.server.says(command_complete(tag), ready_for_query('T'));
+    world.loop.run_until_idle();
+  }
+  BOOST_REQUIRE(inner);
+  { Query query = world.connection.query("select $1", Undoing{&*inner}); }
+  BOOST_TEST(inner->is_open());
 }
 
 BOOST_AUTO_TEST_CASE(cursors) {
