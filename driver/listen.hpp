@@ -39,7 +39,8 @@ struct ListenOptions {
 
 /// Yields ListenEvents without end: first `listening`, then what comes. Throws when the very first attempt
 /// to connect fails. Later it tries again until it is destroyed, which ends it at once, or until the server
-/// refuses the login, or LISTEN, for a reason that does not pass by itself; then it throws that. Channel names are taken as they are, upper case included. The loop outlives it.
+/// refuses the login, or LISTEN, for a reason that does not pass by itself; then it throws that. Channel names
+/// are taken as they are, upper case included. The loop outlives it.
 ///
 ///     auto events = listen(loop, options, {"jobs"});
 ///     while (const ListenEvent* event = co_await events.next()) …
