@@ -81,6 +81,35 @@ def test_fork(python, body, use_uvloop):
     assert (code, out) == (0, "done\n"), error
 
 
+CLOSES_A_POOL = """
+import asyncio, os, sys
+import pgstride
+loop = asyncio.new_event_loop()
+
+async def make():
+    return await pgstride.create_pool(os.environ["PGSTRIDE_TEST_DSN"], min_size=2, max_size=2)
+
+pool = loop.run_until_complete(make())
+child = os.fork()
+if child == 0:
+    try:
+        loop.run_until_complete(asyncio.wait_for(pool.close(), 10))
+        os._exit(0)
+    finally:
+        os._exit(1)
+_, status = os.waitpid(child, 0)
+assert os.waitstatus_to_exitcode(status) == 0
+assert loop.run_until_complete(pool.fetchval("select 1")) == 1
+loop.run_until_complete(pool.close())
+print("done")
+"""
+
+
+def test_a_child_closes_its_parents_pool(python):
+    code, out, error = python("", "-W", "ignore", "-c", CLOSES_A_POOL)
+    assert (code, out) == (0, "done\n"), error
+
+
 def test_exec_inherits_no_descriptor(runner, connect):  # LK-9
     runner(connect())
     script = "import os; print(sorted(os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')))"

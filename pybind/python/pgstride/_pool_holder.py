@@ -322,7 +322,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
             if self._pool._closing:
                 self._pool._close_failure = self._pool._close_failure or error
         finally:
-            if not con._core.closed:
+            if self._con is con:  # not over, or a parent process's
                 con.terminate()
 
     def _ended(self) -> None:
