@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pgstride/driver/demotion.hpp"
+#include "pgstride/driver/net/fork.hpp"
 #include "pgstride/driver/pool_core.hpp"
 #include "pgstride/driver/session_reset.hpp"
 #include "pgstride/pybind/src/core.hpp"
@@ -72,6 +73,8 @@ class PoolHead final : public Lender, TimerHandler {
   PoolCore& core() noexcept { return core_; }
   PyLoop& loop() noexcept { return *loop_; }
   TimePoint now() const noexcept { return loop_->now(); }
+  /// We are in a child of the process that has made it.
+  bool is_inherited() const noexcept { return !birth_.is_here(); }
   void set_self(PyObject* self) noexcept { self_ = self; }
 
   /// A slot that can be had at once.
@@ -148,6 +151,7 @@ class PoolHead final : public Lender, TimerHandler {
   PyObject* self_ = nullptr;  // the object this lives in
   std::unique_ptr<PyLoop> loop_;
   PoolCore core_;
+  BirthProcess birth_;
   std::uint64_t max_queries_;
   Ref act_;
   std::vector<std::unique_ptr<Seat>> seats_;

@@ -123,6 +123,8 @@ PyObject* close(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* inherited(PyObject* self, PyObject*) { return PyBool_FromLong(head_of(self).is_inherited()); }
+
 PyObject* drained(PyObject* self, PyObject*) {
   DrainRequest* request = nullptr;
   Ref awaitable = Awaitable::make<DrainRequest>(head_of(self).loop(), request, self, head_of(self));
@@ -315,6 +317,7 @@ PyMethodDef methods[] = {
     {"expire", guarded<expire>(), METH_NOARGS, nullptr},
     {"close", guarded<close>(), METH_NOARGS, nullptr},
     {"drained", guarded<drained>(), METH_NOARGS, nullptr},
+    {"inherited", guarded<inherited>(), METH_NOARGS, nullptr},
     {"state", guarded<state>(), METH_O, nullptr},
     {"end_reason", guarded<end_reason>(), METH_O, nullptr},
     {"counts", guarded<counts>(), METH_NOARGS, nullptr},

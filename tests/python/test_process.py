@@ -110,6 +110,42 @@ def test_a_child_closes_its_parents_pool(python):
     assert (code, out) == (0, "done\n"), error
 
 
+USES_A_POOL = """
+import asyncio, os, sys
+import pgstride
+
+async def main():
+    async with pgstride.create_pool(os.environ["PGSTRIDE_TEST_DSN"], min_size=2, max_size=2) as pool:
+        await pool.fetchval("select 1")
+        child = os.fork()
+        if child == 0:
+            try:
+                await pool.acquire()
+            except pgstride.InterfaceError as error:
+                os._exit("parent process" not in str(error))
+            finally:
+                os._exit(2)
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                break
+        else:
+            os.kill(child, 9)
+            sys.exit("the child waits")
+        assert os.waitstatus_to_exitcode(status) == 0
+        assert await pool.fetchval("select 1") == 1
+    print("done")
+
+asyncio.run(main())
+"""
+
+
+def test_a_child_does_not_get_a_connection_of_its_parents_pool(python):
+    code, out, error = python("", "-W", "ignore", "-c", USES_A_POOL)
+    assert (code, out) == (0, "done\n"), error
+
+
 def test_exec_inherits_no_descriptor(runner, connect):  # LK-9
     runner(connect())
     script = "import os; print(sorted(os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')))"

@@ -222,6 +222,8 @@ class PoolCore:
     def close(self) -> None: ...
     def drained(self) -> Awaitable[None]:
         """Until nothing is left of a closing pool."""
+    def inherited(self) -> bool:
+        """We are in a child of the process that has made it."""
     def state(self, slot: int, /) -> str: ...
     def end_reason(self, slot: int, /) -> str:
         """Why the slot is retiring."""

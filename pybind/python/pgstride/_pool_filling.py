@@ -74,6 +74,8 @@ class PoolFilling(typing.Generic[Row]):
         task.add_done_callback(self._tasks.discard)
 
     async def _get_new_connection(self: Pool[Row]) -> connection.Connection[Row]:  # type: ignore[misc]
+        if self._core.inherited():
+            raise exceptions.InterfaceError("the pool belongs to the parent process: a child makes its own")
         options = self._connect_kwargs
         if self._observer is not None:
             options = {"observer": self._observer, **options}
