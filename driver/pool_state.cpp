@@ -49,7 +49,8 @@ bool PoolState::lend(Acquire& request) {
   assert(loop_.is_here() && "a pool is used on a thread that is not its loop's");
   request.began_ = loop_.now();
   while (const auto slot = core_.take(loop_.now())) {
-    if (seats_[*slot]->connection.is_open()) return hand(request, *slot), true;
+    // A parent process's is handed out as well: who uses it is told, and nothing is opened on a loop that is shared.
+    if (seats_[*slot]->connection.channel().is_open()) return hand(request, *slot), true;
     retire(*seats_[*slot], "lost");
   }
   return false;

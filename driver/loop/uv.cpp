@@ -17,6 +17,8 @@
 #include <sys/epoll.h>
 #endif
 
+#include "pgstride/driver/net/fork.hpp"
+
 namespace pgstride::inline v0 {
 namespace {
 
@@ -93,7 +95,7 @@ class UvWatch final : public Watch, Guest {
 
   void want(Ready ready) override {
     // libuv takes the descriptor out of epoll and in again even when nothing changes.
-    if (poll_ == nullptr || ready == wanted_) return;
+    if (poll_ == nullptr || ready == wanted_ || !birth_.is_here()) return;
     wanted_ = ready;
     start();
   }
@@ -106,6 +108,8 @@ class UvWatch final : public Watch, Guest {
   void detach() noexcept override {
     if (poll_ == nullptr) return;
     poll_->data = nullptr;
+    // A child shares the epoll with its parent, who would not hear of the descriptor any more.
+    if (!birth_.is_here()) static_cast<void>(poll_.release());
     poll_.reset();
     leave();
   }
@@ -159,6 +163,7 @@ class UvWatch final : public Watch, Guest {
   FdHandler& handler_;
   Ready wanted_ = Ready::none;
   bool edge_triggered_ = false;
+  BirthProcess birth_;
 };
 
 class UvTimer final : public Timer, Guest {
@@ -299,7 +304,7 @@ struct UvLoop::State {
     posted.clear();
     while (guests.next() != &guests) static_cast<Guest*>(guests.next())->detach();
     close_and_free(idle);
-    if (loop != &own) return;
+    if (loop != &own || !birth.is_here()) return;
     while (uv_run(loop, UV_RUN_DEFAULT) != 0) {  // the close callbacks, and work that has begun
     }
     [[maybe_unused]] const int status = uv_loop_close(loop);
@@ -336,6 +341,7 @@ struct UvLoop::State {
     if (self->posted.empty()) uv_idle_stop(idle);
   }
 
+  BirthProcess birth;
   uv_loop_t own{};
   uv_loop_t* loop;
   uv_idle_t* idle;  // active while jobs are posted: keeps the loop from sleeping, and alive

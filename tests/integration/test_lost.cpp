@@ -1,6 +1,9 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // Connections that end before those who use them.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -275,6 +278,32 @@ BOOST_AUTO_TEST_CASE(the_loop_goes_before_the_farewell) {
   conn.reset();
   short_lived.reset();
   BOOST_TEST(!waiting.done());
+}
+
+BOOST_AUTO_TEST_CASE(a_child_process_is_told_whose_pool_it_uses) {
+  Pool pool(loop, PoolOptions(server_options()));
+  const auto use = [](Pool& from) -> Task<> {
+    Lease lease = co_await from.acquire();
+    co_await lease->execute("select 1");
+  };
+  run(loop, use(pool));
+  loop.run_until([&] { return pool.stats().counts.idle == 1; });
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int outcome = 1;
+    Task<> using_it = use(pool);
+    try {
+      using_it.start();  // the loop must not be run here: what the system knows of it is shared
+      if (using_it.done()) using_it.take();
+    } catch (const Error& e) {
+      outcome = contains(e.what(), "parent process") ? 0 : 2;
+    }
+    ::_exit(outcome);
+  }
+  int status = -1;
+  BOOST_TEST(::waitpid(child, &status, 0) == child);
+  BOOST_TEST(status == 0);
+  run(loop, use(pool));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
