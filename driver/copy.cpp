@@ -188,16 +188,16 @@ CopyInStream::Finish CopyInStream::finish() {
 const CopyResponse& CopyInStream::response() const { return request().response; }
 WriteBuffer& CopyInStream::batch() { return request().batch(); }
 
-CopyInStream::Write::Write(Request& request, bool has_room) : request_(request), has_room_(has_room) {
-  if (!has_room && request.borrows_data()) request.borrow_from(lending_);
+void CopyInStream::Write::lend() {
+  if (request_.borrows_data()) request_.borrow_from(lending_);
 }
 
-CopyInStream::Write::~Write() {
+void CopyInStream::Write::leave() noexcept {
   if (awaiting_.waits() || (lending_.waits() && request_.borrows_data())) request_.lose_data();
 }
 
 // What it has to wait for may have come before it was awaited, and does not come again.
-bool CopyInStream::Write::await_ready() const noexcept { return has_room_ || !request_.waits_for_room(); }
+bool CopyInStream::Write::has_room_by_now() const noexcept { return !request_.waits_for_room(); }
 
 void CopyInStream::Write::await_suspend(std::coroutine_handle<> waiting) {
   request_.wait(awaiting_, waiting);

@@ -65,17 +65,27 @@ class [[nodiscard]] CopyInStream {
 /// The awaitable of write().
 class [[nodiscard]] CopyInStream::Write {
  public:
-  Write(Request& request, bool has_room);
+  Write(Request& request, bool has_room) : request_(request), has_room_(has_room) {
+    if (!has_room) [[unlikely]]
+      lend();
+  }
   Write(const Write&) = delete;
   Write& operator=(const Write&) = delete;
   /// Nobody waits any more, and the data may be gone: the COPY fails, unless they were all taken.
-  ~Write();
+  ~Write() {
+    if (!has_room_) [[unlikely]]
+      leave();
+  }
 
-  bool await_ready() const noexcept;
+  bool await_ready() const noexcept { return has_room_ || has_room_by_now(); }
   void await_suspend(std::coroutine_handle<> waiting);
   void await_resume();
 
  private:
+  void lend();
+  void leave() noexcept;
+  bool has_room_by_now() const noexcept;
+
   Request& request_;
   bool has_room_;
   Awaiting awaiting_;
