@@ -81,6 +81,16 @@ struct Opened : OpenChannel {
 // The queue of requests needs memory every now and then.
 constexpr int requests = 40;
 
+void begin_both(Opened& world, std::optional<Transaction>& block, std::optional<Transaction>& inner) {
+  Task<> task = begins(world.connection, block, inner);
+  task.start();
+  for (const char* tag : {"BEGIN", "SAVEPOINT"}) {
+    world.server.says(command_complete(tag), ready_for_query('T'));
+    world.loop.run_until_idle();
+  }
+  BOOST_REQUIRE(inner);
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(unattended)
@@ -91,13 +101,7 @@ BOOST_AUTO_TEST_CASE(transactions) {
     Opened world;
     for (int i = 0; i < before; ++i) world.check_usable();
     std::optional<Transaction> block, inner;
-    Task<> task = begins(world.connection, block, inner);
-    task.start();
-    for (const char* tag : {"BEGIN", "SAVEPOINT"}) {
-      world.server.says(command_complete(tag), ready_for_query('T'));
-      world.loop.run_until_idle();
-    }
-    BOOST_REQUIRE(inner);
+    begin_both(world, block, inner);
     if (world.runs_out([&] { inner.reset(); })) {
       ++failed;
     } else {
@@ -110,13 +114,7 @@ BOOST_AUTO_TEST_CASE(transactions) {
 BOOST_AUTO_TEST_CASE(transactions_that_end_in_the_middle_of_a_request) {
   Opened world;
   std::optional<Transaction> block, inner;
-  Task<> task = begins(world.connection, block, inner);
-  task.start();
-  for (const char* tag : {"BEGIN", "SAVEPOINT"}) {
-    world.server.says(command_complete(tag), ready_for_query('T'));
-    world.loop.run_until_idle();
-  }
-  BOOST_REQUIRE(inner);
+  begin_both(world, block, inner);
   inner.reset();
   Query query = world.connection.query("select $1", LastWord{&block});
   BOOST_TEST(!block);
@@ -128,13 +126,7 @@ BOOST_AUTO_TEST_CASE(transactions_that_end_in_the_middle_of_a_request) {
 BOOST_AUTO_TEST_CASE(a_savepoint_whose_end_was_refused_is_open_still) {
   Opened world;
   std::optional<Transaction> block, inner;
-  Task<> task = begins(world.connection, block, inner);
-  task.start();
-  for (const char* tag : {"BEGIN", "SAVEPOINT"}) {
-    world.server.says(command_complete(tag), ready_for_query('T'));
-    world.loop.run_until_idle();
-  }
-  BOOST_REQUIRE(inner);
+  begin_both(world, block, inner);
   { Query query = world.connection.query("select $1", Undoing{&*inner}); }
   BOOST_TEST(inner->is_open());
 }
