@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""Which requirement is proved by which tests: writes docs/requirements.md, or with --check says what is wrong with it.
+"""Which requirement is proved by which tests: writes tests/requirements.md, or with --check says what is wrong with it.
 
 tests/requirements.tsv has one requirement or case a line: its name, level and sentence, and for some that are open the
 reason. A test cites what it proves by that name (R-C6, HS-070) anywhere in its file: in its own name, a table's row, a
@@ -16,7 +16,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "tests" / "requirements.tsv"
-TABLE = ROOT / "docs" / "requirements.md"
+TABLE = ROOT / "tests" / "requirements.md"
 NAME = re.compile(r"\b(?:R-[A-Z]\d+|(?:HS|NF|CX|FO|PM|FZ|LK|SK|DT)-\d+|TA-[A-Z]\d*)\b")
 SUFFIXES = {".py", ".cpp", ".hpp", ".cmake", ".txt"}
 
@@ -94,7 +94,7 @@ def main() -> int:
     text = table(known, cited)
     if sys.argv[1:] == ["--check"]:
         if not TABLE.exists() or TABLE.read_text(encoding="utf-8") != text:
-            print("docs/requirements.md is out of date: run tools/traceability.py")
+            print("tests/requirements.md is out of date: run tools/traceability.py")
             return 1
         return 1 if unknown else 0
     TABLE.write_text(text, encoding="utf-8")
