@@ -118,15 +118,15 @@ void Channel::send_some() {
         (session_.paused() ? Ready::none : Ready::read) | (blocked ? Ready::write : Ready::none);
     if (wanted != wanted_) watch_->want(wanted);
     wanted_ = wanted;
-    if (session_.unanswered() > least_window || suspended_user_timeout_ != 0) bear_with_the_server();
+    if (session_.unanswered() > least_window || suspended_user_timeout_ != 0) adjust_user_timeout();
     return;
   }
   close_if_failed();
 }
 
-// TCP takes a peer that does not read for a dead one. A server that has answered a request has read all before it;
-// one that waits for a lock in the middle of a COPY reads nothing, for as long as that takes.
-void Channel::bear_with_the_server() noexcept {
+// TCP_USER_TIMEOUT also kills a living peer that does not read, such as a backend that waits for a lock in the middle
+// of a COPY. It is suspended while more is unanswered than the server takes in without reading.
+void Channel::adjust_user_timeout() noexcept {
   if (session_.unanswered() <= least_window) {
     transport_.socket().set_user_timeout(std::exchange(suspended_user_timeout_, 0));
   } else if (suspended_user_timeout_ == 0) {

@@ -126,7 +126,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   bool receive_some();
   void send_some();
   void read_what_was_left();
-  void bear_with_the_server() noexcept;
+  void adjust_user_timeout() noexcept;
   void deliver();
   void after(Session::Abandoned abandoned);
   void raise_fence();

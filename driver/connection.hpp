@@ -44,7 +44,9 @@ class [[nodiscard]] Connection {
   ~Connection();
 
   /// co_await → Result. Arguments are encoded before this returns; text goes as whatever type the
-  /// server wants there, std::nullopt and nullptr as NULL.
+  /// server wants there, std::nullopt and nullptr as NULL. An argument that cannot be encoded fails the
+  /// co_await, not this call, and so does a connection that was lost. Throws Error when the connection has been
+  /// closed, or the text holds a NUL.
   template <Encodable... Args>
   Query query(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);

@@ -88,7 +88,7 @@ class [[nodiscard]] Acquire final : PoolCore::Waiter {
   /// The moment at which waiting ends.
   Acquire& deadline(TimePoint at) & noexcept { return deadline_ = at, *this; }
   Limited<Acquire> deadline(TimePoint at) && noexcept { return Limited<Acquire>(deadline(at)); }
-  /// Waiting ends with Errc::cancelled when a stop is requested, on the loop's own thread.
+  /// request_stop() must be called on the loop's thread; waiting then ends with Errc::cancelled.
   Acquire& stop(std::stop_token token) &;
   Limited<Acquire> stop(std::stop_token token) && { return Limited<Acquire>(stop(std::move(token))); }
 

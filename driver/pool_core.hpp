@@ -53,10 +53,25 @@ struct PoolLimits {
   std::uint64_t seed = 0;  // of everything random here; 0: Pool takes one of its own
 };
 
-/// At this moment, and (below) since the beginning.
+/// A pool in numbers.
 struct PoolCounts {
-  std::size_t idle = 0, checking = 0, leased = 0, resetting = 0, connecting = 0, retiring = 0, waiting = 0;
-  std::uint64_t handed_out = 0, opened = 0, failed = 0, retired = 0, lost = 0, refused = 0;
+  // Connections at this moment,
+  std::size_t idle = 0;        ///< ready to be handed out
+  std::size_t checking = 0;    ///< idle, and being asked whether they still work
+  std::size_t leased = 0;      ///< handed out
+  std::size_t resetting = 0;   ///< given back, their reset not confirmed yet
+  std::size_t connecting = 0;  ///< being opened
+  std::size_t retiring = 0;    ///< being closed
+  // and who wants one.
+  std::size_t waiting = 0;  ///< in the queue
+
+  // Since the pool was made:
+  std::uint64_t handed_out = 0;  ///< leases, including empty slots for waiters to connect
+  std::uint64_t opened = 0;      ///< connections made
+  std::uint64_t failed = 0;      ///< the pool's own attempts to connect that failed
+  std::uint64_t retired = 0;     ///< connections that the pool had closed
+  std::uint64_t lost = 0;        ///< connections that ended without the pool's doing
+  std::uint64_t refused = 0;     ///< waiters who were told that there is none for them
 
   /// Connections that are open and not about to be closed.
   std::size_t size() const noexcept { return idle + checking + leased + resetting; }

@@ -89,7 +89,7 @@ class [[nodiscard]] PoolRequest {
   /// The same, counted from now.
   PoolRequest& timeout(Duration limit) & { return deadline(deadline_after(acquire_.now(), limit)); }
   Limited<PoolRequest> timeout(Duration limit) && { return Limited<PoolRequest>(timeout(limit)); }
-  /// Waiting ends with Errc::cancelled when a stop is requested, on the loop's own thread.
+  /// request_stop() must be called on the loop's thread; waiting then ends with Errc::cancelled.
   PoolRequest& stop(std::stop_token token) & {
     stop_ = std::move(token);
     acquire_.stop(stop_);

@@ -13,8 +13,8 @@
 
 namespace pgstride::inline v0 {
 
-/// The result of one read or write. Exactly one of these holds: bytes moved, the socket would have
-/// blocked, the peer ended the stream, or an error.
+/// The result of one read or write: bytes moved, the socket would have blocked, the peer ended the stream, or an
+/// error. Only Transport::write_some() tells of two at once: bytes that it took, of which some have yet to be sent.
 struct IoResult {
   std::size_t bytes = 0;
   bool would_block = false;

@@ -83,7 +83,8 @@ void StatementExchange::types_known() noexcept {
 bool StatementExchange::retry_with_fresh_plan(const Failure& failure) {
   if (!failure.server || !failure.server->is_stale_statement()) return false;
   const bool is_forgotten = failure.server->sqlstate() == "26000";
-  // Else the query itself has named one in SQL, after who knows what. The unnamed one is parsed each time.
+  // 26000 may also be about a statement that the SQL itself names (EXECUTE x): only ours may be retried, and the
+  // unnamed one is parsed each time.
   const std::string_view name = statement_->name();
   const bool is_ours = !name.empty() && failure.server->message().find(name) != std::string_view::npos;
   if (is_forgotten && !is_ours) return false;

@@ -44,7 +44,7 @@ class Part:
 
     __slots__ = ()
 
-    if typing.TYPE_CHECKING:  # who asks for the type hints of a class could not be told what these names mean
+    if typing.TYPE_CHECKING:  # get_type_hints() could not resolve these names at run time
         _core: _core.Core
         _loop: asyncio.AbstractEventLoop
         _protocol: Protocol

@@ -13,25 +13,33 @@ class PoolStats(typing.NamedTuple):
     """What :meth:`Pool.stats` returns: first where the connections are now, then what has been since the start."""
 
     idle: int = 0
+    """Ready to be lent."""
     checking: int = 0
+    """Idle, and being asked whether they still work."""
     leased: int = 0
     resetting: int = 0
+    """Given back, their reset not confirmed yet."""
     connecting: int = 0
     retiring: int = 0
+    """Being closed."""
     waiting: int = 0
-    """How many wait for a connection."""
+    """Tasks that wait for a connection."""
 
     handed_out: int = 0
+    """How often one was lent."""
     opened: int = 0
     failed: int = 0
-    """Attempts to connect."""
+    """The pool's own attempts to connect that failed; those of waiting tasks are not counted."""
     retired: int = 0
+    """Closed by the pool."""
     lost: int = 0
+    """Ended without the pool's doing."""
     refused: int = 0
-    """Who waited in vain."""
+    """Tasks that were told that there is none for them."""
     waited: float = 0.0
-    """Seconds, of all who got a connection, together."""
+    """Seconds that those who got a connection have waited, all together."""
     longest_wait: float = 0.0
+    """In seconds."""
 
     @property
     def size(self) -> int:
