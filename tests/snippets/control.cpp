@@ -88,8 +88,9 @@ Task<> transactions(Connection& conn) {
   }
   {
     //[pipeline
-    auto first = conn.query("select 1");   // nothing is waited for:
-    auto second = conn.query("select 2");  // both are on their way together
+    auto first = conn.query("select 1");  // queued, not sent yet
+    auto second = conn.query("select 2");
+    // The first co_await sends both: one round trip.
     int sum = (co_await first).value<int>() + (co_await second).value<int>();
     //]
     check(sum == 3);

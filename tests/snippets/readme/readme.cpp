@@ -19,8 +19,9 @@ pgstride::Task<> demo(pgstride::Loop& loop) {
   auto users = co_await conn.query_as<User>("select id, name, age from users where age > $1", 30);
   for (const User& user : users) std::printf("%d %s\n", user.id, user.name.c_str());
 
-  auto first = conn.query("select 1");   // both are on their way together:
-  auto second = conn.query("select 2");  // pipelining is just not waiting yet
+  auto first = conn.query("select 1");  // queued, not sent yet
+  auto second = conn.query("select 2");
+  // The first co_await sends both: one round trip.
   int sum = (co_await first).value<int>() + (co_await second).value<int>();
   std::printf("%d\n", sum);
 
