@@ -77,7 +77,8 @@ class Page:
     def run_python(self, block: Block) -> None:
         source = "\n" * block.line + block.code.replace(ADDRESS, self.dsn)
         tree = ast.parse(source, str(self.path))
-        code = compile(tree, str(self.path), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        code = compile(tree, str(self.path), "exec", flags, dont_inherit=True)  # annotations are evaluated there
         if not code.co_flags & inspect.CO_COROUTINE:
             exec(code, self.names)  # it may call asyncio.run()
             return
