@@ -40,11 +40,16 @@ std::string TransactionOptions::begin_statement() const {
   return sql;
 }
 
-std::string Transaction::Level::commit_statement() const {
-  return depth == 0 ? "COMMIT" : "RELEASE SAVEPOINT " + savepoint();
-}
-
 // --- Transaction --------------------------------------------------------------------------------
+
+Transaction::Level::Level(Channel& channel_, std::shared_ptr<Level> around_)
+    : channel(channel_), around(std::move(around_)), rollback_statement("ROLLBACK") {
+  if (!around) return;
+  Level* block = around.get();
+  while (block->around) block = block->around.get();
+  name = "pgstride_" + std::to_string(++block->savepoints);
+  rollback_statement = "ROLLBACK TO SAVEPOINT " + name + "; RELEASE SAVEPOINT " + name;
+}
 
 Transaction::~Transaction() {
   if (is_open()) send_unattended(*level_->channel.get(), level_->rollback_statement);
@@ -63,30 +68,39 @@ const std::shared_ptr<Transaction::Level>& Transaction::open_level() const {
 
 End Transaction::commit() { return End(open_level(), End::How::commit); }
 End Transaction::rollback() { return End(open_level(), End::How::rollback); }
-Begin Transaction::savepoint() { return Begin(open_level()->channel.demand(), level_); }
+// To the server, a second one is within the first: undoing the first would undo both.
+Begin Transaction::savepoint() {
+  Channel& channel = open_level()->channel.demand();
+  if (const auto before = level_->within.lock(); before && before->open)
+    throw Error(Errc::invalid_argument,
+                "a savepoint of this transaction is open; its savepoint() makes one within it");
+  return Begin(channel, level_);
+}
 
 // --- Begin --------------------------------------------------------------------------------------
 
 Begin::Begin(Channel& channel, const TransactionOptions& options)
     : Begin(std::make_shared<Transaction::Level>(channel, nullptr), options.begin_statement()) {}
 
-Begin::Begin(Channel& channel, std::shared_ptr<const Transaction::Level> around)
+Begin::Begin(Channel& channel, std::shared_ptr<Transaction::Level> around)
     : Begin(std::make_shared<Transaction::Level>(channel, std::move(around))) {}
 
 Begin::Begin(const std::shared_ptr<Transaction::Level>& savepoint)
-    : Begin(savepoint, "SAVEPOINT " + savepoint->savepoint()) {}
+    : Begin(savepoint, "SAVEPOINT " + savepoint->name) {
+  savepoint->around->within = savepoint;
+}
 
 Begin::Begin(std::shared_ptr<Transaction::Level> level, const std::string& sql)
     : Waitable(level->channel.demand(), sql, static_cast<ResultSink*>(this)),
       level_(std::move(level)),
-      is_refused_(level_->depth == 0 && begins_in_a_block(channel().session())) {
+      is_refused_(!level_->is_savepoint() && begins_in_a_block(channel().session())) {
   submit(sql);
 }
 
 // A block that nobody took must not stay open; without one, ROLLBACK is a mere warning. A savepoint
 // that nobody took does no harm.
 Begin::~Begin() {
-  if (!level_ || level_->depth > 0 || is_refused_ || !level_->channel.get()) return;
+  if (!level_ || level_->is_savepoint() || is_refused_ || !level_->channel.get()) return;
   const bool began = pending()   ? give_up() != Session::Abandoned::withdrawn
                      : failure() ? was_left_open(*this) && failure()->outcome_unknown
                                  : true;
@@ -96,13 +110,14 @@ Begin::~Begin() {
 // The server only warns, and whoever ended the inner one would end the outer one.
 void Begin::on_complete(CommandTag tag) {
   completion_.add(tag);
-  is_refused_ = level_->depth == 0 && session()->transaction() != TransactionStatus::idle;
+  is_refused_ = !level_->is_savepoint() && session()->transaction() != TransactionStatus::idle;
   if (is_refused_)
     throw Error(Errc::invalid_argument, "there is a transaction already; savepoint() makes one within it");
 }
 
 Transaction Begin::take() {
-  check(level_->depth == 0 ? "BEGIN" : "SAVEPOINT");
+  if (failure() && level_->is_savepoint()) level_->open = false;
+  check(level_->is_savepoint() ? "SAVEPOINT" : "BEGIN");
   return Transaction(std::move(level_));
 }
 
@@ -116,13 +131,13 @@ End::End(std::shared_ptr<Transaction::Level> level, How how, const std::string& 
       how_(how),
       level_(std::move(level)) {
   submit(sql);
-  level_->open = level_->depth > 0 && !pending();
+  level_->open = level_->is_savepoint() && !pending();
 }
 
 // What was done within a savepoint must not stay because its end was given up before it was sent: then it is open as
 // before. A block ends in any case.
 End::~End() {
-  if (level_->depth > 0) {
+  if (level_->is_savepoint()) {
     if (give_up() == Session::Abandoned::withdrawn) level_->open = true;
     return;
   }
@@ -132,15 +147,15 @@ End::~End() {
 }
 
 void End::on_done() noexcept {
-  if (level_->depth > 0 && was_left_open(*this) && !failure()->outcome_unknown) level_->open = true;
+  if (level_->is_savepoint() && was_left_open(*this) && !failure()->outcome_unknown) level_->open = true;
   Waitable::on_done();
 }
 
 void End::on_complete(CommandTag tag) { completion_.add(tag); }
 
 void End::take() {
-  check(level_->depth == 0 ? (how_ == How::commit ? "COMMIT" : "ROLLBACK")
-                           : (how_ == How::commit ? "RELEASE SAVEPOINT" : "ROLLBACK TO SAVEPOINT"));
+  check(level_->is_savepoint() ? (how_ == How::commit ? "RELEASE SAVEPOINT" : "ROLLBACK TO SAVEPOINT")
+                               : (how_ == How::commit ? "COMMIT" : "ROLLBACK"));
   if (how_ == How::commit && completion_.tag() == "ROLLBACK")
     throw Error(Errc::transaction_rolled_back,
                 "the transaction was rolled back, because a statement in it had failed");

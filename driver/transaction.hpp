@@ -57,7 +57,8 @@ class [[nodiscard]] Transaction {
   End commit();
   /// co_await: undoes it.
   End rollback();
-  /// co_await → Transaction: one within this one, that can be undone alone.
+  /// co_await → Transaction: one within this one, that can be undone alone. One at a time: throws Error
+  /// (Errc::invalid_argument) while the one before is open.
   Begin savepoint();
 
   /// Neither committed nor rolled back, nor is one around it, nor has the connection ended.
@@ -65,20 +66,16 @@ class [[nodiscard]] Transaction {
 
   /// Where a transaction stands; shared with those inside it.
   struct Level {
-    Level(Channel& channel_, std::shared_ptr<const Level> around_)
-        : channel(channel_),
-          around(std::move(around_)),
-          depth(around ? around->depth + 1 : 0),
-          rollback_statement(depth == 0 ? "ROLLBACK"
-                                        : "ROLLBACK TO SAVEPOINT " + savepoint() + "; RELEASE SAVEPOINT " +
-                                              savepoint()) {}
+    Level(Channel& channel_, std::shared_ptr<Level> around_);
+    bool is_savepoint() const noexcept { return around != nullptr; }
     bool is_open() const noexcept { return open && channel.get() && (!around || around->is_open()); }
-    std::string commit_statement() const;
-    std::string savepoint() const { return "pgstride_" + std::to_string(depth); }
+    std::string commit_statement() const { return around ? "RELEASE SAVEPOINT " + name : "COMMIT"; }
 
     ChannelRef channel;
-    std::shared_ptr<const Level> around;  // null: the block itself
-    int depth;
+    std::shared_ptr<Level> around;   // null: the block itself
+    std::weak_ptr<Level> within;     // the last savepoint directly within
+    int savepoints = 0;              // so many there were, if this is the block itself
+    std::string name;                // of a savepoint; no other of the block has or had it
     std::string rollback_statement;  // made in advance: a destructor needs it
     bool open = true;
   };
@@ -95,7 +92,7 @@ class [[nodiscard]] Transaction {
 class [[nodiscard]] Begin final : ResultSink, public Waitable<SimpleQuery>, public Request<Begin> {
  public:
   Begin(Channel& channel, const TransactionOptions& options);
-  Begin(Channel& channel, std::shared_ptr<const Transaction::Level> around);
+  Begin(Channel& channel, std::shared_ptr<Transaction::Level> around);
   ~Begin();
 
   /// It is known already that it will throw: what is made behind it would not be in a transaction of its own.

@@ -277,6 +277,67 @@ BOOST_AUTO_TEST_CASE(a_commit_that_times_out_leaves_no_block) {
   run(loop, body(connection, holder));
 }
 
+// To the server it would be within the first, and undoing the first would undo both, or the wrong one.
+BOOST_AUTO_TEST_CASE(savepoints_beside_each_other_come_one_after_the_other) {
+  go([](Connection& conn) -> Task<> {
+    co_await make_table(conn);
+    Transaction tx = co_await conn.begin();
+    Transaction step = co_await tx.savepoint();
+    co_await insert(conn, 1);
+    std::string told;
+    try {
+      step = co_await tx.savepoint();
+    } catch (const Error& e) {
+      told = e.what();
+    }
+    BOOST_TEST(told == "a savepoint of this transaction is open; its savepoint() makes one within it");
+    BOOST_TEST(step.is_open());
+    co_await step.commit();
+    step = co_await tx.savepoint();
+    co_await insert(conn, 2);
+    End undone = step.rollback();
+    Begin behind = tx.savepoint();  // though nothing has been answered
+    co_await undone;
+    step = co_await behind;
+    co_await insert(conn, 3);
+    co_await step.commit();
+    co_await tx.commit();
+    const std::string kept = co_await content(conn);
+    BOOST_TEST(kept == "1,3");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_savepoint_that_failed_is_none) {
+  go([](Connection& conn) -> Task<> {
+    Transaction tx = co_await conn.begin();
+    {
+      Transaction risky = co_await tx.savepoint();
+      bool is_told = false;
+      try {
+        co_await conn.execute("select 1/0");
+      } catch (const ServerException&) {
+      }
+      Begin failed = risky.savepoint();
+      try {
+        co_await failed;
+      } catch (const ServerException& e) {
+        is_told = e.sqlstate() == sqlstate::in_failed_sql_transaction;
+      }
+      BOOST_TEST(is_told);
+      Begin again = risky.savepoint();  // refused by the server, not by us
+      is_told = false;
+      try {
+        co_await again;
+      } catch (const ServerException&) {
+        is_told = true;
+      }
+      BOOST_TEST(is_told);
+      co_await risky.rollback();
+    }
+    co_await tx.commit();
+  });
+}
+
 // It must not stay what was done there, as if it had been committed.
 BOOST_AUTO_TEST_CASE(a_savepoint_whose_end_is_given_up_before_it_is_sent_is_open_still) {
   go([](Connection& conn) -> Task<> {
