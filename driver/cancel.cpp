@@ -25,27 +25,28 @@ class CancelRequest::Attempt final : TimerHandler {
   // The frame is still running: the handler, which may destroy us, is called from the timer.
   Task<> run() {
     try {
-      Task<bool> delivering = deliver();
-      delivered_ = co_await delivering;
-    } catch (...) {  // no memory: not delivered
+      Task<> delivering = deliver();
+      co_await delivering;
+    } catch (...) {  // no memory: the outcome is what it was until then
     }
     timer_->arm(loop_.now());
   }
 
-  Task<bool> deliver() {
+  Task<> deliver() {
     Socket socket;
     const std::error_code error = co_await connect_socket(loop_, socket, endpoint_.address, keepalive_);
-    if (error) co_return false;
+    if (error) co_return;
     Transport transport(std::move(socket));
     if (endpoint_.tls) {
       const TlsOutcome started = co_await start_tls(loop_, transport, endpoint_);
-      if (started.kind != TlsOutcome::Kind::encrypted) co_return false;
+      if (started.kind != TlsOutcome::Kind::encrypted) co_return;
     }
     WriteBuffer request;
     frontend::cancel_request(request, key_.pid, as_bytes(key_.key.reveal()));
+    outcome_ = CancelOutcome::uncertain;
     while (!request.pending().empty() || transport.has_unsent()) {
       const IoResult sent = transport.write_some(request.pending());
-      if (sent.eof || sent.error) co_return false;
+      if (sent.eof || sent.error) co_return;
       request.consume(sent.bytes);
       if (!sent.would_block) continue;
       ready writable(loop_, transport.fd(), Ready::write);
@@ -58,11 +59,12 @@ class CancelRequest::Attempt final : TimerHandler {
       co_await readable;
       std::array<std::byte, 256> ignored;
       const IoResult received = transport.read_some(ignored);
-      if (received.eof || received.error) co_return true;
+      if (received.eof || received.error) break;
     }
+    outcome_ = CancelOutcome::delivered;
   }
 
-  void on_timer() noexcept override { handler_.on_cancel_over(delivered_); }
+  void on_timer() noexcept override { handler_.on_cancel_over(outcome_); }
 
   Loop& loop_;
   const Endpoint& endpoint_;
@@ -70,7 +72,7 @@ class CancelRequest::Attempt final : TimerHandler {
   CancelHandler& handler_;
   Keepalive keepalive_;
   std::unique_ptr<Timer> timer_;
-  bool delivered_ = false;
+  CancelOutcome outcome_ = CancelOutcome::not_sent;
   Task<> task_;  // last: its frame refers to everything above
 };
 

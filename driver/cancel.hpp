@@ -4,6 +4,7 @@
 // wait for the server to hang up, which tells that the signal was sent.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "pgstride/driver/loop/loop.hpp"
@@ -12,11 +13,16 @@
 
 namespace pgstride::inline v0 {
 
+enum class CancelOutcome : std::uint8_t {
+  not_sent,   // there was no connection to send it on
+  uncertain,  // it may still arrive at any time
+  delivered,  // the server has read it and closed, or will never read it
+};
+
 class CancelHandler {
  public:
-  /// In a later turn of the loop. `delivered`: the server has read the request and closed, or will
-  /// never read it. Otherwise it may still arrive at any time. May destroy the CancelRequest.
-  virtual void on_cancel_over(bool delivered) noexcept = 0;
+  /// In a later turn of the loop. May destroy the CancelRequest.
+  virtual void on_cancel_over(CancelOutcome outcome) noexcept = 0;
 
  protected:
   ~CancelHandler() = default;

@@ -11,8 +11,8 @@
 namespace pgstride::inline v0 {
 namespace {
 
-// A cancel that comes before the server has begun with the request is lost without a word, and is
-// sent again.
+// A cancel that comes before the server has begun with the request is lost without a word, and one for which
+// the server had no room just then was never sent: it is sent again.
 constexpr Duration repeat_cancel_after = std::chrono::milliseconds(250);
 
 // What one turn of the loop may read or write before others get theirs (R-M6).
@@ -245,11 +245,11 @@ void Channel::ask_to_cancel() noexcept {
   }
 }
 
-void Channel::on_cancel_over(bool delivered) noexcept {
+void Channel::on_cancel_over(CancelOutcome outcome) noexcept {
   cancel_.reset();
-  if (!delivered) tainted_ = true;
+  if (outcome == CancelOutcome::uncertain) tainted_ = true;
   check_fence();
-  if (fenced_ && delivered) {
+  if (fenced_ && outcome != CancelOutcome::uncertain) {
     cancel_due_ = loop_.now() + repeat_cancel_after;
     arm(cancel_due_);
   }

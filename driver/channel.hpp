@@ -118,7 +118,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
 
   void on_fd(Ready ready) noexcept override;
   void on_timer() noexcept override;
-  void on_cancel_over(bool delivered) noexcept override;
+  void on_cancel_over(CancelOutcome outcome) noexcept override;
 
   /// One turn's worth. Whether there may be more.
   bool receive() noexcept;
@@ -167,7 +167,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   CancelKey cancel_key_;
   std::unique_ptr<CancelRequest> cancel_;
   TimePoint grace_ends_ = never;
-  TimePoint cancel_due_ = never;  // another one, the last having come too early
+  TimePoint cancel_due_ = never;  // another one, the last having come too early or nowhere
   std::uint64_t fence_ = 0;       // the victim is over when session_.completed() has reached this
   bool fenced_ = false;
   bool fence_due_ = false;  // as soon as the session is in no step

@@ -70,7 +70,8 @@ Wire::Wire() {
   far = Peer(Socket(ends[1]));
 }
 
-ScriptedServer::ScriptedServer() : listener_(listening_on(*Address::from_literal("127.0.0.1", 0))) {}
+ScriptedServer::ScriptedServer(std::uint16_t port)
+    : listener_(listening_on(*Address::from_literal("127.0.0.1", port))) {}
 
 Address ScriptedServer::address() const {
   sockaddr_storage storage{};

@@ -56,7 +56,8 @@ struct Wire {
 /// Listens on a port of 127.0.0.1.
 class ScriptedServer {
  public:
-  ScriptedServer();
+  /// 0: one that is free.
+  explicit ScriptedServer(std::uint16_t port = 0);
 
   Address address() const;
   std::uint16_t port() const;
