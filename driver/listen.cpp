@@ -121,7 +121,11 @@ AsyncGenerator<ListenEvent> listen(Loop& loop, ConnectOptions options, std::vect
   const RetryPolicy pauses(0, how.first_pause, how.longest_pause);
   ListenEvent event;
   event.kind = ListenEvent::Kind::listening;
-  for (int attempt = 1;;) {
+  for (int attempt = 0;; ++attempt) {
+    if (attempt > 0) {
+      Sleep pause = sleep(loop, retry_pause(attempt, pauses));
+      co_await pause;
+    }
     Connection connection;
     std::optional<Inbox> inbox;
     try {
@@ -135,18 +139,16 @@ AsyncGenerator<ListenEvent> listen(Loop& loop, ConnectOptions options, std::vect
       inbox.reset();
       connection = Connection();
     }
-    if (!connection.is_open()) {
-      Sleep pause = sleep(loop, retry_pause(attempt++, pauses));
-      co_await pause;
-      continue;
-    }
-    attempt = 1;
+    if (!connection.is_open()) continue;
+    const TimePoint since = loop.now();
     co_yield event;
     while (!inbox->is_over()) {
       while (inbox->next(event)) co_yield event;
       co_await inbox->news();
     }
     while (inbox->next(event)) co_yield event;
+    if (loop.now() - since >= how.longest_pause)
+      attempt = 0;  // unlike a proxy's that has no server behind it
     event = ListenEvent();
     event.kind = ListenEvent::Kind::reconnected;
   }

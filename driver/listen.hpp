@@ -32,7 +32,8 @@ struct ListenOptions {
   ListenOptions() = default;
   /// Notifications that may wait for the consumer.
   std::size_t most_waiting = 100'000;
-  /// Between attempts to connect again: doubled each time, with a random part.
+  /// Before each attempt to connect again: doubled each time, with a random part, until a connection has lasted
+  /// for `longest_pause`.
   Duration first_pause = std::chrono::milliseconds(100);
   Duration longest_pause = std::chrono::seconds(10);
 };
