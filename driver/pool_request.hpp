@@ -16,6 +16,7 @@
 #include "pgstride/driver/coro/task.hpp"
 #include "pgstride/driver/lease.hpp"
 #include "pgstride/driver/limited.hpp"
+#include "pgstride/driver/session_reset.hpp"
 #include "pgstride/driver/stored_arguments.hpp"
 
 namespace pgstride::inline v0 {
@@ -50,6 +51,7 @@ class WithArguments {
     };
     return std::apply(make, extra_);
   }
+  std::string_view sql() const noexcept { return sql_; }
 
  private:
   std::string sql_;
@@ -63,6 +65,7 @@ class OfScript {
  public:
   explicit OfScript(std::string_view sql) : sql_(sql) {}
   Request operator()(Channel& channel) const { return Request(channel, sql_); }
+  std::string_view sql() const noexcept { return sql_; }
 
  private:
   std::string sql_;
@@ -111,7 +114,7 @@ class [[nodiscard]] PoolRequest {
     Asked request = self.make_(lease->channel());
     if (self.deadline_ != never) request.deadline(self.deadline_);
     if (self.stop_.stop_possible()) request.stop(self.stop_);
-    if (request.pending()) lease.reset_behind();
+    if (request.pending() && !may_copy_in(self.make_.sql())) lease.reset_behind();
     co_return co_await request;
   }
 

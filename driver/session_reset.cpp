@@ -1,6 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/session_reset.hpp"
 
+#include <algorithm>
+
 namespace pgstride::inline v0 {
 
 std::string_view default_reset_script(const Parameters& parameters) noexcept {
@@ -8,6 +10,12 @@ std::string_view default_reset_script(const Parameters& parameters) noexcept {
   if (!parameters.get("crdb_version").empty() || !parameters.get("crate_version").empty()) return {};
   return "RESET SESSION AUTHORIZATION;\nSELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET "
          "ALL;";
+}
+
+bool may_copy_in(std::string_view sql) noexcept {
+  constexpr std::string_view word = "stdin";
+  return std::search(sql.begin(), sql.end(), word.begin(), word.end(),
+                     [](char a, char b) { return (a | 0x20) == b; }) != sql.end();
 }
 
 bool SessionReset::submit(std::string_view script, bool rolls_back, TimePoint deadline) noexcept try {

@@ -29,6 +29,10 @@ class ResetHandler {
 /// authorization (R-L3), as far as this kind of server supports it.
 std::string_view default_reset_script(const Parameters& parameters) noexcept;
 
+/// It may begin a COPY from the client, and then no reset can leave with it: a server that waits for data
+/// ignores it, or takes it for a mistake.
+bool may_copy_in(std::string_view sql) noexcept;
+
 class SessionReset {
  public:
   SessionReset(Channel& channel, ResetHandler& handler) noexcept : channel_(channel), handler_(handler) {}

@@ -1,8 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/exchange.hpp"
 
-#include <algorithm>
-
 #include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/protocol/frontend.hpp"
 #include "pgstride/pybind/src/arguments.hpp"
@@ -56,12 +54,6 @@ bool Exchange::send_last(Operation& operation, bool alone) {
   lender_->reset_behind(slot_);
   channel().flush();
   return true;
-}
-
-bool Exchange::starts_copy(std::string_view sql) noexcept {
-  constexpr std::string_view word = "stdin";
-  return std::search(sql.begin(), sql.end(), word.begin(), word.end(),
-                     [](char a, char b) { return (a | 0x20) == b; }) != sql.end();
 }
 
 void Exchange::wake() noexcept {

@@ -55,8 +55,6 @@ class Exchange : public Request {
   /// A str as it is sent, without NUL; `what` it is. `keep` holds it, unless that is UTF-8. False with a
   /// Python error set.
   bool text_of(PyObject* object, const char* what, std::string_view& text, Ref& keep) const;
-  /// May ask for COPY … FROM STDIN, which takes whatever is sent behind it for a mistake.
-  static bool starts_copy(std::string_view sql) noexcept;
   bool query_text(std::string_view& text) { return text_of(query_.get(), "query", text, encoded_query_); }
 
   /// Submits and sends one operation of this exchange. False: it failed at once and `error` or the

@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/fetch.hpp"
 
+#include "pgstride/driver/session_reset.hpp"
 #include "pgstride/pybind/src/arguments.hpp"
 
 namespace pgstride::python {
@@ -41,7 +42,7 @@ bool Fetch::run(const StatementRef& statement, Plan& plan) {
     step_.portal = name;
   }
   execute_.emplace(*this, statement, plan, step_);
-  const bool may_copy = !statement->returns_rows() && starts_copy(statement->sql());
+  const bool may_copy = !statement->returns_rows() && may_copy_in(statement->sql());
   // Opening and closing a portal runs nothing.
   if (step_.execute ? send_last(*execute_, may_copy) : send(*execute_)) return true;
   raise(execute_->failure());

@@ -1,13 +1,15 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/script.hpp"
 
+#include "pgstride/driver/session_reset.hpp"
+
 namespace pgstride::python {
 
 bool Script::start(PyObject* timeout) {
   std::string_view sql;
   if (!begin(timeout) || !query_text(sql)) return false;
   step_.emplace(*this, sql);
-  if (send_last(*step_, starts_copy(sql))) return true;
+  if (send_last(*step_, may_copy_in(sql))) return true;
   raise(step_->failure());
   return false;
 }

@@ -8,6 +8,9 @@
 #include <tuple>
 #include <vector>
 
+#include "pgstride/driver/coro/run.hpp"
+#include "pgstride/driver/pool.hpp"
+
 #include "tests/integration/database.hpp"
 
 using namespace pgstride;
@@ -354,6 +357,29 @@ BOOST_AUTO_TEST_CASE(closing_the_connection_breaks_off_what_is_copied_in) {
     const std::string told = co_await error_in(write_and_close(conn));
     BOOST_TEST(told == "connection is closed: the connection was closed [copy t from stdin]");
   });
+}
+
+// Nothing is sent behind it that the server would take for data, or for a mistake.
+BOOST_AUTO_TEST_CASE(refused_by_a_pool_without_harm) {
+  PoolOptions options{server_options()};
+  options.limits.max_size = 1;
+  Pool pool(loop, options);
+  const auto ask = [](Pool& from) -> Task<> {
+    const auto before = co_await from.query_one<int>("select pg_backend_pid()");
+    co_await from.execute("create temp table lines (line text)");
+    for (const char* sql : {"copy lines from stdin", "/* */ COPY lines FROM Stdin"}) {
+      std::string told;
+      try {
+        co_await from.execute(sql);
+      } catch (const Error& e) {
+        told = e.what();
+      }
+      BOOST_TEST(contains(told, "needs one of the copy calls"));
+    }
+    const auto after = co_await from.query_one<int>("select pg_backend_pid()");
+    BOOST_TEST(after == before);
+  };
+  run(loop, ask(pool));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
