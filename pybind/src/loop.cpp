@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "pgstride/driver/net/fork.hpp"
+#include "pgstride/pybind/src/failure.hpp"
 
 namespace pgstride::python {
 namespace {
@@ -26,11 +27,13 @@ struct LoopCallback {
 };
 
 PyTypeObject* loop_callback_type = nullptr;
-Ref escaped_exception;
+// What the callback that runs on this thread is to raise when the core has returned. Owned; without a destructor,
+// which at the end of a thread would run without the GIL.
+thread_local PyObject* escaped_exception = nullptr;
 
 PyObject* raise_escaped() noexcept {
   if (!escaped_exception) Py_RETURN_NONE;
-  const Ref exception = std::exchange(escaped_exception, Ref());
+  const Ref exception = Ref::steal(std::exchange(escaped_exception, nullptr));
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.get())), exception.get());
   return nullptr;
 }
@@ -257,15 +260,7 @@ bool PyLoop::ask_to_admit_task() const noexcept {
   return call_method(loop_.get(), "admits_task").get() == Py_True;
 }
 
-void keep_escaped_exception() noexcept {
-  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  if (traceback) PyException_SetTraceback(value, traceback);
-  escaped_exception = Ref::steal(value);
-  Py_XDECREF(type);
-  Py_XDECREF(traceback);
-}
+void keep_escaped_exception() noexcept { Py_XSETREF(escaped_exception, take_error().release()); }
 
 bool add_loop_types(PyObject*) {
   loop_callback_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&loop_callback_spec));
