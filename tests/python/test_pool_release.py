@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import warnings
 
 import pytest
 
 import pgstride
-from pgstride.exceptions import InterfaceError
+from pgstride.exceptions import InterfaceError, InterfaceWarning
 
 
 async def test_what_is_not_the_pools(create_pool, connection):
@@ -335,6 +336,32 @@ async def test_forgotten_while_it_runs(create_pool):  # DT-29
         running = asyncio.create_task((await pool.acquire()).fetchval("select 1 from pg_sleep(0.05)"))
     assert await running == 1
     assert await pool.fetchval("select 2") == 2
+
+
+async def test_forgotten_where_warnings_are_errors(create_pool, observer, monkeypatch):
+    pool = await create_pool()
+    proxy = await pool.acquire()
+    pid = proxy.get_server_pid()
+    raised = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: raised.append(what.exc_type))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del proxy
+        gc.collect()
+    assert raised == [ResourceWarning]
+    await observer.gone(pid)
+    assert await pool.fetchval("select 1") == 1
+
+
+async def test_released_with_a_listener_where_warnings_are_errors(create_pool):
+    pool = await create_pool()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(InterfaceWarning, match="1 active notification listener"):
+            async with pool.acquire() as proxy:
+                await proxy.add_listener("jobs", print)
+    async with pool.acquire() as proxy:
+        assert await proxy.fetchval("select count(*) from pg_listening_channels()") == 0
 
 
 async def test_released_ones_are_not_missed(create_pool):

@@ -343,10 +343,11 @@ class PoolConnectionHolder(typing.Generic[Row]):
         proxy._con = None
         self._why = "discarded"
         site = f"; acquired at:\n{self._site}" if self._site else ""
-        warnings.warn(f"{con!r} was never released to its pool, and is closed{site}", ResourceWarning, source=con)
         loop = self._pool._loop
         if not loop.is_closed():  # a request that was made of it may just be about to begin
             loop.call_soon(loop.call_soon, con._core.abort_when_free)
+        # Last, as a warning may be an error.
+        warnings.warn(f"{con!r} was never released to its pool, and is closed{site}", ResourceWarning, source=con)
 
 
 class PoolAcquireContext(typing.Generic[Row]):

@@ -51,11 +51,13 @@ class Pooled(Listening, metaclass=ConnectionMeta):
     def _on_release(self) -> None:
         """From here on nothing that was made of it may be used; what was forgotten is told."""
         self._whole._pool_release_ctr += 1
-        if self._listeners:
-            self._warn_of_listeners("notification", sum(map(len, self._listeners.values())))
-        if self._log_listeners:
-            self._warn_of_listeners("log", len(self._log_listeners))
+        listeners = sum(map(len, self._listeners.values()))
+        log_listeners = len(self._log_listeners)
         self._drop_listeners()
+        if listeners:
+            self._warn_of_listeners("notification", listeners)
+        if log_listeners:
+            self._warn_of_listeners("log", log_listeners)
 
     def _warn_of_listeners(self, kind: str, count: int) -> None:
         warnings.warn(

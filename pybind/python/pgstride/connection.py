@@ -77,6 +77,7 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
         "_server_version",
         "_server_caps",
         "_listeners",
+        "_arriving",
         "_proxy_ref",
         "_log_listeners",
         "_termination_listeners",
@@ -113,6 +114,7 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
         self._server_version = _version_of(core.parameters())
         self._server_caps = _detect_server_capabilities(self._server_version, core.parameters())
         self._listeners: dict[str, set[_Callback]] = {}
+        self._arriving: dict[str, set[_Callback]] = {}  # before LISTEN is answered
         self._log_listeners: set[_Callback] = set()
         self._termination_listeners: set[_Callback] = set()
         self._query_loggers: set[_Callback] = set()
@@ -225,9 +227,10 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
             message = (
                 f"unclosed connection {self!r}; run in asyncio debug mode to show the traceback of connection origin"
             )
-        warnings.warn(message, ResourceWarning)  # no source=self: who keeps the warning would keep the connection
         if not self._loop.is_closed():
             self.terminate()
+        # No source=self: who keeps the warning would keep the connection. Last, as a warning may be an error.
+        warnings.warn(message, ResourceWarning)
 
 
 Connection.keep_originals("_execute", "_executemany", "_prepare", "_get_statement", "_introspect_types")

@@ -236,9 +236,11 @@ class Pool(PoolRequests[Row], PoolFilling[Row], metaclass=_hooks.Hookable):
             return  # already released
         self._check_init()
         timeout = holder._timeout if timeout is None else float(timeout)
-        if holder._releasing is None:
-            con._on_release()
-        await holder.release(timeout)
+        try:
+            if holder._releasing is None:
+                con._on_release()  # may warn, and a warning may be an error
+        finally:
+            await holder.release(timeout)
 
     # --- ending -------------------------------------------------------------------------------------
 
