@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 
 import pytest
+from hostile import BOUND, Hostile, Part, complete, notification, ready
 
 import pgstride
 
@@ -85,3 +87,32 @@ async def test_the_end(connection):
     with pytest.raises(pgstride.ConnectionDoesNotExistError):
         await connection.execute("select pg_terminate_backend(pg_backend_pid())")
     assert sorted(events) == ["coroutine", "listener"]
+
+
+async def test_the_first_comes_with_the_answer_to_listen():
+    """Nothing is lost: it is told as soon as add_listener() has returned."""
+    answer = BOUND + complete("LISTEN") + ready() + notification("jobs", "first")
+    with Hostile(Part(answer, turn=2)) as server:
+        connection = await pgstride.connect(host="127.0.0.1", port=server.port, user="me", ssl=False)
+        heard = []
+        await connection.add_listener("jobs", lambda *told: heard.append(told[3]))
+        await asyncio.sleep(0)
+        assert heard == ["first"]
+        connection.terminate()
+
+
+async def test_a_listener_whose_channel_is_refused_hears_nothing(connection, connect):
+    heard = []
+    other = await connect()
+    with pytest.raises(pgstride.DivisionByZeroError):
+        await connection.execute("begin; select 1/0")
+    with pytest.raises(pgstride.InFailedSQLTransactionError):
+        await connection.add_listener("jobs", lambda *told: heard.append(told[3]))
+    await connection.execute("rollback; listen jobs")
+    await other.execute("notify jobs, 'early'")
+    await connection.fetchval("select 1")
+    await connection.add_listener("jobs", lambda *told: heard.append(told[3]))
+    await other.execute("notify jobs, 'late'")
+    while not heard:
+        await connection.fetchval("select 1")
+    assert heard == ["late"]

@@ -83,6 +83,7 @@ class Listening(Part):
     __slots__ = ()
 
     _listeners: dict[str, set[_Callback]]
+    _arriving: dict[str, set[_Callback]]
     _log_listeners: set[_Callback]
     _termination_listeners: set[_Callback]
     _query_loggers: set[_Callback]
@@ -92,10 +93,21 @@ class Listening(Part):
         self._check_open()
         wanted = _Callback.of(callback)
         if channel not in self._listeners:
-            await self._whole.fetch(f"LISTEN {_quote_ident(channel)}")
-            self._listeners[channel] = set()
+            await self._listen(channel, wanted)
+            self._listeners.setdefault(channel, set())
         self._listeners[channel].add(wanted)
+
+    async def _listen(self, channel: str, wanted: _Callback) -> None:
+        """The first notification may come together with the answer to LISTEN."""
+        callbacks = self._arriving.setdefault(channel, set())
+        callbacks.add(wanted)
         self._hear()
+        try:
+            await self._whole.fetch(f"LISTEN {_quote_ident(channel)}")
+        finally:
+            callbacks.discard(wanted)
+            if not callbacks:
+                self._arriving.pop(channel, None)
 
     async def remove_listener(self, channel: str, callback: _Listener) -> None:
         """Stop calling the callback; the last one of a channel ends listening to it."""
@@ -161,7 +173,7 @@ def _tell_of_notification(reference: weakref.ref[Connection[typing.Any]], pid: i
     connection = reference()
     if connection is None:
         return
-    for callback in list(connection._listeners.get(channel, ())):
+    for callback in (*connection._listeners.get(channel, ()), *connection._arriving.get(channel, ())):
         callback.schedule(connection._loop, connection._proxy or connection, pid, channel, payload)
 
 
