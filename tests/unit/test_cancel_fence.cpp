@@ -356,39 +356,6 @@ BOOST_AUTO_TEST_CASE(a_server_without_a_key_is_waited_for) {
   BOOST_TEST(!open.channel->tainted());
 }
 
-BOOST_FIXTURE_TEST_CASE(a_refused_messenger_is_sent_again, OpenChannel) {
-  const std::uint16_t port = cancels.port();
-  cancels.closes();
-  Request a("select pg_sleep(1)");
-  ask(a);
-  server.hears();
-  channel->cancel(a);
-  loop.run_until_idle();
-  BOOST_TEST(!channel->tainted());  // nothing was sent that could still arrive
-  BOOST_TEST(channel->cancelling());
-  ScriptedServer back(port);
-  loop.advance(250ms);
-  Peer messenger = back.accepts();
-  loop.run_until_idle();
-  BOOST_TEST(messenger.hears() == "Cancel(7, abcd)");
-  messenger.hangs_up();
-  server.says(error_response("57014"), ready_for_query());
-  loop.run_until_idle();
-  check_usable();
-}
-
-BOOST_FIXTURE_TEST_CASE(a_refused_messengers_victim_may_end_by_itself, OpenChannel) {
-  cancels.closes();
-  Request a("select pg_sleep(1)");
-  ask(a);
-  server.hears();
-  channel->cancel(a);
-  loop.run_until_idle();
-  server.says(answer("done"));
-  loop.run_until_idle();
-  check_usable();
-}
-
 BOOST_FIXTURE_TEST_CASE(interrupt_leaves_the_owner_waiting, OpenChannel) {
   Request a("select pg_sleep(60)");
   ask(a);
