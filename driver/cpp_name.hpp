@@ -56,11 +56,28 @@ constexpr std::size_t begin_of_framed(std::string_view before) noexcept {
   return 0;
 }
 
+// By the name of an alias, a type is spelled with all its arguments, says g++. Where, behind the comma that it begins
+// with, an argument of arguments ends.
+constexpr std::string_view default_allocator = ", std::allocator<";
+constexpr std::size_t end_of_argument(std::string_view text) noexcept {
+  int open = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    open += (text[at] == '<') - (text[at] == '>');
+    if (text[at] == '>' && open == 0) return at + 1;
+  }
+  return text.size();
+}
+
 /// What a user would have written, for what the compiler has.
 template <std::size_t Size>
 struct Readable {
   constexpr explicit Readable(std::string_view text) noexcept {
     while (!text.empty()) {
+      if (text.starts_with(default_allocator)) {
+        text.remove_prefix(end_of_argument(text));
+        if (text.starts_with(" >") && written[size - 1] != '>') text.remove_prefix(1);
+        continue;
+      }
       if (text.starts_with(our_namespace)) {
         text.remove_prefix(our_namespace.size());
         for (const char c : users_namespace) written[size++] = c;
@@ -79,10 +96,14 @@ struct Readable {
   std::size_t size = 0;
 };
 
+// How a type is spelled depends on what else the compiler has seen in this file: every file keeps its own text, as
+// what is seen of another's would be of another size.
+template <class T>
+static constexpr Readable<spelled<T>().size()> readable{spelled<T>()};
+
 template <class T>
 struct CppName {
-  static constexpr Readable<spelled<T>().size()> readable{spelled<T>()};
-  static constexpr std::string_view value = readable.view();
+  static constexpr std::string_view value = readable<T>.view();
 };
 template <>
 struct CppName<std::string> {
