@@ -26,6 +26,11 @@ std::string as_type(const ParameterTypes& parameters, std::size_t index, const T
   return text;
 }
 
+const TypeNames& types_of(const WriteBuffer& out) noexcept {
+  static const TypeNames none;
+  return out.types() ? *out.types() : none;
+}
+
 Failure wrong_count(std::size_t wanted, std::size_t given) {
   return refused("the query has " + std::to_string(wanted) + " parameters, and " + std::to_string(given) +
                  " arguments were given");
@@ -61,10 +66,20 @@ std::optional<Failure> misfit(const Arguments& arguments, const Statement& state
 
 }  // namespace
 
+Failure unsendable(const std::string& what, const std::string& as, const WriteBuffer& out) {
+  if (out.failed_too_large()) return message_too_large(what);
+  const std::string_view why = out.why_failed();
+  return refused(what + " cannot be sent" + as + (why.empty() ? "" : ": ") + std::string(why));
+}
+
+Failure unsendable_argument(const ParameterTypes& parameters, std::size_t index, const WriteBuffer& out) {
+  const std::string what = parameter(index) + ": this " + std::string(parameters.parameters[index].cpp_type);
+  return unsendable(what, as_type(parameters, index, types_of(out)), out);
+}
+
 std::optional<Failure> encode_arguments(const Arguments& arguments, const Statement& statement,
                                         WriteBuffer& out) {
-  static const TypeNames none;
-  const TypeNames& types = out.types() ? *out.types() : none;
+  const TypeNames& types = types_of(out);
   const std::size_t count = arguments.size();
   if (statement.ready()) {
     if (auto wrong = misfit(arguments, statement, types)) return wrong;
@@ -79,11 +94,9 @@ std::optional<Failure> encode_arguments(const Arguments& arguments, const Statem
   try {
     const std::size_t written = arguments.write(out);
     if (written == count) return std::nullopt;
-    const bool is_too_large = out.failed_too_large();
+    Failure failure = unsendable_argument(arguments.types(), written, out);
     out.take_failure();
-    const std::string what = parameter(written) + ": this " + std::string(parameters[written].cpp_type);
-    if (is_too_large) return message_too_large(what);
-    return refused(what + " cannot be sent" + as_type(arguments.types(), written, types));
+    return failure;
   } catch (...) {
     Failure failure = refused("an argument could not be encoded");
     failure.thrown = std::current_exception();

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -144,6 +145,12 @@ class ArgumentsOf final : public Arguments {
 
 template <class... Args>
 ArgumentsOf(const Args&...) -> ArgumentsOf<Args...>;
+
+/// Why `what` could not be written to this buffer; `as` says as what: nothing, or " as int4".
+Failure unsendable(const std::string& what, const std::string& as, const WriteBuffer& out);
+
+/// The same of the argument at `index`.
+Failure unsendable_argument(const ParameterTypes& parameters, std::size_t index, const WriteBuffer& out);
 
 /// Writes what Bind says of its parameters: format codes, then values. Returns what is wrong when an
 /// argument does not fit the statement or its own type.

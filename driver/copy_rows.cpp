@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/copy_rows.hpp"
 
+#include "pgstride/driver/arguments.hpp"
 #include "pgstride/driver/row_view.hpp"
 
 namespace pgstride::inline v0 {
@@ -20,14 +21,12 @@ void check_copied_rows(const CopyResponse& response, std::size_t columns) {
                                             " columns, and " + std::to_string(columns) + " types were named");
 }
 
-void refuse_value_to_copy(std::size_t column, std::string_view type, bool too_large) {
-  const std::string what = copied_column(column) + ": this " + std::string(type);
-  if (too_large) raise(message_too_large(what));
-  raise({Errc::invalid_argument, what + " cannot be sent"});
+void refuse_value_to_copy(std::size_t column, std::string_view type, const WriteBuffer& out) {
+  raise(unsendable(copied_column(column) + ": this " + std::string(type), "", out));
 }
 
-void refuse_copied_value(std::size_t column, std::string_view type, bool null, std::string_view sql) {
-  raise({Errc::invalid_value, unfit_text(copied_column(column), null, type, "name std::optional")}, sql);
+void refuse_copied_value(std::size_t column, const ReadType& type, const Field& value, std::string_view sql) {
+  raise({Errc::invalid_value, unfit_text(copied_column(column), value, type, "name std::optional")}, sql);
 }
 
 bool find_copied_row(BinaryCopyReader& reader, Bytes& tuple) {

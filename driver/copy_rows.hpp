@@ -16,6 +16,7 @@
 #include "pgstride/driver/coro/generator.hpp"
 #include "pgstride/driver/coro/task.hpp"
 #include "pgstride/driver/exception.hpp"
+#include "pgstride/driver/row_map.hpp"
 #include "pgstride/protocol/binary_copy.hpp"
 #include "pgstride/protocol/codec/codec.hpp"
 
@@ -23,14 +24,13 @@ namespace pgstride::inline v0 {
 
 /// Throws unless the COPY is in binary format and of that many columns.
 void check_copied_rows(const CopyResponse& response, std::size_t columns);
-/// What C++ calls the types of the columns.
 template <class... Values>
-inline constexpr std::string_view copied_types[]{cpp_name<Values>...};
+inline constexpr ReadType copied_types[]{read_type<Values>...};
 
-/// Throws because the value for this column, counted from 0, cannot be sent.
-[[noreturn]] void refuse_value_to_copy(std::size_t column, std::string_view type, bool too_large);
+/// Throws because the value for this column, counted from 0, could not be written to `out`.
+[[noreturn]] void refuse_value_to_copy(std::size_t column, std::string_view type, const WriteBuffer& out);
 /// Throws because the value of this column does not fit.
-[[noreturn]] void refuse_copied_value(std::size_t column, std::string_view type, bool null,
+[[noreturn]] void refuse_copied_value(std::size_t column, const ReadType& type, const Field& value,
                                       std::string_view sql);
 /// The next row in what the reader has. Throws when the data are malformed.
 bool find_copied_row(BinaryCopyReader& reader, Bytes& tuple);
@@ -55,7 +55,7 @@ class [[nodiscard]] CopyRowsIn {
     std::size_t column = 0;
     const auto put = [&](const auto& value) {
       encode_binary_value(value, binary_oid<std::remove_cvref_t<decltype(value)>>(out), out);
-      if (out.failed()) refuse_value_to_copy(column, copied_types<Values...>[column], out.failed_too_large());
+      if (out.failed()) refuse_value_to_copy(column, copied_types<Values...>[column].name, out);
       ++column;
     };
     try {
@@ -106,7 +106,7 @@ AsyncGenerator<std::tuple<Values...>> read_copied_rows(ChannelRef channel, std::
         using Value = std::remove_cvref_t<decltype(value)>;
         const Field field = fields.next();
         if (!decode_value(Codec<Value>::oid, field, value))
-          refuse_copied_value(column, copied_types<Values...>[column], field.null, sql);
+          refuse_copied_value(column, copied_types<Values...>[column], field, sql);
         ++column;
       };
       std::apply([&](Values&... values) { (take(values), ...); }, row);

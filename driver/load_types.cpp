@@ -28,7 +28,7 @@ std::string complaint(const NamedTypeInfo& wanted, const FoundType& found) {
     if (!member.accepts(attributes[i]))
       return "attribute " + std::to_string(i + 1) + " of " + type + " is " + type_text(attributes[i]) +
              ", which " + std::string(wanted.cpp) + "::" + std::string(member.column) + " (" +
-             std::string(member.type) + ") cannot be";
+             std::string(member.type.name) + ") cannot be";
   }
   return {};
 }

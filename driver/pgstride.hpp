@@ -16,7 +16,7 @@
 #include "pgstride/driver/pool.hpp"
 #include "pgstride/driver/sqlstate.hpp"
 #include "pgstride/driver/transact.hpp"
-#include "pgstride/protocol/codec/array.hpp"
+#include "pgstride/protocol/codec/array_value.hpp"
 #include "pgstride/protocol/codec/chrono.hpp"
 #include "pgstride/protocol/codec/enumeration.hpp"
 #include "pgstride/protocol/codec/geometry.hpp"

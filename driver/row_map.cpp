@@ -54,7 +54,7 @@ void map_columns(const RowMember* members, std::size_t count, std::string_view t
     map[i] = {at, column.type};
     if (!member.accepts(column.type))
       complaints.add(column_text(column) + " is " + type_text(column.type) + ", which cannot be read into " +
-                     std::string(member.type));
+                     std::string(member.type.name));
   }
   for (std::size_t i = 0; i < columns.size(); ++i)
     if (!used[i]) complaints.add("no member takes " + column_text(columns[i]));

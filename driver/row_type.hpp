@@ -44,9 +44,23 @@ struct ByPosition {
 template <class T, std::size_t Size>
 struct RowNames<std::array<T, Size>> : ByPosition {};
 
+namespace detail {
+
+template <class T>
+inline constexpr bool is_std_array = false;
+template <class T, std::size_t Size>
+inline constexpr bool is_std_array<std::array<T, Size>> = true;
+
+}  // namespace detail
+
+/// The value of a column, and so of a row with one column. A std::array is one as a member only; as a row it has a
+/// column for each element.
+template <class T>
+concept RowValue = Decodable<T> && !detail::is_std_array<T>;
+
 /// An aggregate that is not a value itself.
 template <class T>
-concept RowStruct = std::is_class_v<T> && std::is_aggregate_v<T> && !Decodable<T>;
+concept RowStruct = std::is_class_v<T> && std::is_aggregate_v<T> && !RowValue<T>;
 
 namespace detail {
 
@@ -63,7 +77,7 @@ constexpr auto elements(std::tuple<T...>& row, std::index_sequence<I...>) noexce
 /// References to what is filled from the columns.
 template <class T>
 constexpr auto parts(T& row) noexcept {
-  if constexpr (Decodable<T>) {
+  if constexpr (RowValue<T>) {
     return reflect::refer_to(row);
   } else if constexpr (is_tuple<T>) {
     return detail::elements(row, std::make_index_sequence<std::tuple_size_v<T>>());
@@ -107,7 +121,7 @@ struct RowMembers<T, reflect::ReferencesAt<std::index_sequence<I...>, Part...>> 
 
 /// A row can be read into T.
 template <class T>
-concept RowType = std::default_initializable<T> && (Decodable<T> || detail::is_tuple<T> || RowStruct<T>);
+concept RowType = std::default_initializable<T> && (RowValue<T> || detail::is_tuple<T> || RowStruct<T>);
 
 /// Reads rows into T: bound to a result's columns once, then used for each of its rows.
 template <RowType T>
@@ -138,7 +152,7 @@ class RowReader {
       return read;
     });
     if (good < size) [[unlikely]]
-      refuse_value(*columns_, map_[good].column, fields[map_[good].column].null, members[good].type);
+      refuse_value(*columns_, map_[good].column, fields[map_[good].column], members[good].type);
   }
 
  private:

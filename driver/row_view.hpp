@@ -10,7 +10,7 @@
 #include <tuple>
 #include <utility>
 
-#include "pgstride/driver/cpp_name.hpp"
+#include "pgstride/driver/row_map.hpp"
 #include "pgstride/driver/row_type.hpp"
 #include "pgstride/protocol/codec/codec.hpp"
 #include "pgstride/protocol/row.hpp"
@@ -21,8 +21,9 @@ namespace pgstride::inline v0 {
 std::string type_text(Oid type);
 /// `column "name"`
 std::string column_text(const Column& column);
-/// Why the value in that place cannot be read into that type, and for NULL, what to do.
-std::string unfit_text(const std::string& place, bool null, std::string_view type, std::string_view remedy);
+/// Why the value in that place cannot be read into that type, and what to do; `remedy` is for NULL.
+std::string unfit_text(const std::string& place, const Field& value, const ReadType& type,
+                       std::string_view remedy);
 
 /// Valid as long as the bytes and columns that it was made from. What is read as a view
 /// (std::string_view, Bytes) points into those bytes.
@@ -42,7 +43,7 @@ class RowView {
     const Oid type = (*columns_)[column].type;
     T result{};
     if (!Codec<T>::accepts(type) || !decode_value(type, value, result)) [[unlikely]]
-      refuse(column, value.null, Codec<T>::accepts(type), cpp_name<T>);
+      refuse(column, value, Codec<T>::accepts(type), read_type<T>);
     return result;
   }
   /// The first column of that name.
@@ -59,6 +60,7 @@ class RowView {
   }
   /// All values, as many as there are columns.
   template <Decodable... T>
+    requires(sizeof...(T) != 1 || (RowValue<T> && ...))
   std::tuple<T...> as() const {
     if (size() != sizeof...(T)) refuse_width(sizeof...(T));
     return [this]<std::size_t... I>(std::index_sequence<I...>) {
@@ -84,7 +86,8 @@ class RowView {
   std::size_t index_of(std::string_view name) const;
 
  private:
-  [[noreturn]] void refuse(std::size_t column, bool null, bool accepted, std::string_view wanted) const;
+  [[noreturn]] void refuse(std::size_t column, const Field& value, bool accepted,
+                           const ReadType& wanted) const;
   [[noreturn]] void refuse_column(std::size_t column) const;
   [[noreturn]] void refuse_width(std::size_t wanted) const;
 

@@ -18,11 +18,7 @@ std::size_t StoredArguments::write_stored(const Arguments& self, WriteBuffer& ou
   const auto& stored = static_cast<const StoredArguments&>(self);
   if (stored.thrown_) std::rethrow_exception(stored.thrown_);
   out.append(stored.values_.pending());
-  if (stored.values_.failed_too_large()) {
-    out.fail_too_large();
-  } else if (stored.values_.failed()) {
-    out.fail();
-  }
+  out.fail_as(stored.values_);
   return stored.written_;
 }
 

@@ -2,7 +2,7 @@
 #include "pgstride/driver/type_lookup.hpp"
 
 #include "pgstride/driver/typed_query.hpp"
-#include "pgstride/protocol/codec/array.hpp"
+#include "pgstride/protocol/codec/array_value.hpp"
 #include "pgstride/protocol/codec/scalar.hpp"
 #include "pgstride/protocol/codec/text.hpp"
 

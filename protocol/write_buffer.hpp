@@ -82,15 +82,26 @@ class WriteBuffer {
   const TypeNames* types() const noexcept { return types_; }
   void set_types(const TypeNames* types) noexcept { types_ = types; }
 
-  /// Something could not be represented; sticks until take_failure().
-  [[gnu::cold]] void fail() noexcept { failed_ = true; }
+  /// Something could not be represented; sticks until take_failure(). `why` is a phrase that lives for ever.
+  [[gnu::cold]] void fail(const char* why = "") noexcept {
+    if (!failed_) why_ = why;
+    failed_ = true;
+  }
   /// The same, of what PostgreSQL would refuse for its size.
   [[gnu::cold]] void fail_too_large() noexcept { failed_ = too_large_ = true; }
+  /// As `other`, which a part of this was written to, has failed, if it has.
+  void fail_as(const WriteBuffer& other) noexcept {
+    if (other.failed_) fail(other.why_);
+    too_large_ = too_large_ || other.too_large_;
+  }
   bool failed() const noexcept { return failed_; }
   bool failed_too_large() const noexcept { return too_large_; }
+  /// Why it has failed; empty when there is nothing to say beyond that.
+  const char* why_failed() const noexcept { return why_; }
   bool take_failure() noexcept {
     const bool was = failed_;
     failed_ = too_large_ = false;
+    why_ = "";
     return was;
   }
 
@@ -103,6 +114,7 @@ class WriteBuffer {
   std::size_t end_ = 0;
   std::uint64_t discarded_ = 0;
   const TypeNames* types_ = nullptr;
+  const char* why_ = "";
   bool failed_ = false;
   bool too_large_ = false;
 };

@@ -2,6 +2,7 @@
 #include "pgstride/protocol/codec/array.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace pgstride::inline v0 {
 
@@ -27,6 +28,37 @@ bool ArrayView::parse(Bytes bytes) noexcept {
   count_ = static_cast<std::size_t>(count);
   elements_ = in.rest();
   return count_ > 0 || elements_.empty();
+}
+
+bool ArrayForm::takes(const ArrayView& array) const noexcept {
+  const std::span own(sizes, dimensions);
+  if (array.count() == 0)
+    return std::ranges::any_of(own, [](std::size_t n) { return n == any_size || n == 0; });
+  return std::ranges::equal(own, array.dimensions(), [](std::size_t wanted, const ArrayDimension& has) {
+    return wanted == any_size || wanted == static_cast<std::size_t>(has.size);
+  });
+}
+
+void ArrayShape::add_list(std::size_t level, std::size_t size) noexcept {
+  if (size > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
+    too_large_ = true;
+    return;
+  }
+  if (level == ndim_) {
+    dimensions_[ndim_++].size = static_cast<std::int32_t>(size);
+    empty_ = empty_ || size == 0;
+  } else if (static_cast<std::size_t>(dimensions_[level].size) != size) {
+    ragged_ = true;
+  }
+}
+
+bool ArrayShape::check(WriteBuffer& out) const noexcept {
+  if (too_large_) {
+    out.fail_too_large();
+  } else if (ragged_) {
+    out.fail("the lists in it are not equally long");
+  }
+  return !too_large_ && !ragged_;
 }
 
 ArrayWriter::ArrayWriter(WriteBuffer& out, Oid element_type, std::span<const ArrayDimension> dimensions)

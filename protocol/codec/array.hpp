@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Arrays: a header with up to six dimensions, then the elements in row-major order.
+// Arrays: a header with up to six dimensions, then the elements in row-major order. What the elements mean, and which
+// C++ types hold them, is in array_value.hpp.
 //
 // The header's numbers are the sender's claims. ArrayView::parse() checks them against the bytes present,
 // so room for count() elements may be reserved.
@@ -10,16 +11,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
-#include <type_traits>
-#include <utility>
-#include <vector>
 
-#include "pgstride/protocol/codec/codec.hpp"
+#include "pgstride/protocol/bytes.hpp"
 #include "pgstride/protocol/codec/parts.hpp"
+#include "pgstride/protocol/oid.hpp"
+#include "pgstride/protocol/row.hpp"
+#include "pgstride/protocol/write_buffer.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -54,6 +53,18 @@ class ArrayView {
   Bytes elements_;
 };
 
+/// Which arrays a C++ type can hold.
+struct ArrayForm {
+  static constexpr std::size_t any_size = std::numeric_limits<std::size_t>::max();
+
+  /// As far as its dimensions go. An array without elements has none to speak of.
+  bool takes(const ArrayView& array) const noexcept;
+
+  std::size_t dimensions = 1;
+  std::size_t sizes[max_array_dimensions]{};  // of the dimensions
+  bool takes_null = false;                    // as an element
+};
+
 /// Walks over the elements: next() count() times, then done() must hold.
 class ArrayElements {
  public:
@@ -67,6 +78,28 @@ class ArrayElements {
 
  private:
   Reader in_;
+};
+
+/// How lists that are nested in each other are an array: the sizes of its dimensions.
+class ArrayShape {
+ public:
+  /// A list of the array has so many items: elements, or the lists of the next level, which are added behind it. The
+  /// outermost one is of level 0.
+  void add_list(std::size_t level, std::size_t size) noexcept;
+
+  /// All lists of a level are of the same length, and it is one that can be sent; else `out` fails.
+  [[nodiscard]] bool check(WriteBuffer& out) const noexcept;
+  /// None of an array without elements.
+  std::span<const ArrayDimension> dimensions() const noexcept {
+    return {dimensions_.data(), empty_ ? 0 : ndim_};
+  }
+
+ private:
+  std::array<ArrayDimension, max_array_dimensions> dimensions_{};
+  std::size_t ndim_ = 0;
+  bool empty_ = false;
+  bool ragged_ = false;
+  bool too_large_ = false;
 };
 
 /// Writes the header; the caller then writes the elements, each with its length or as null().
@@ -111,159 +144,5 @@ class ArrayLiteral {
   char delimiter_;
   bool first_ = true;
 };
-
-/// T can be the element of an array.
-template <class T>
-concept ArrayElement = requires {
-  { Codec<T>::array_oid } -> std::convertible_to<Oid>;
-};
-
-template <class T>
-inline constexpr bool is_view<std::vector<T>> = is_view<T>;
-
-namespace detail {
-
-/// The name of a type that has no number, else empty.
-template <class T>
-constexpr std::string_view type_name_of() noexcept {
-  if constexpr (NamedType<T>) {
-    return Codec<T>::type_name;
-  } else {
-    return {};
-  }
-}
-
-}  // namespace detail
-
-/// One-dimensional arrays. An element that can be NULL needs std::vector<std::optional<T>>. Elements
-/// that are sent as text (std::string) make the array be sent as text, of a type that the server
-/// infers, like the element alone.
-template <ArrayElement T>
-struct Codec<std::vector<T>> {
-  static constexpr Format format = Codec<T>::format;
-  static constexpr Oid oid = Codec<T>::array_oid;
-  static constexpr auto element_type_name = detail::type_name_of<T>();
-
-  static void encode(const std::vector<T>& values, WriteBuffer& out)
-    requires Encodable<T>
-  {
-    if constexpr (format == Format::binary) {
-      encode_binary(values, oid, out);
-    } else {
-      encode_text(values, out);
-    }
-  }
-
-  static Oid binary_oid(const WriteBuffer& out) noexcept
-    requires Encodable<T>
-  {
-    if constexpr (NamedType<T>) {
-      const TypeNames::Entry* known = out.types() ? out.types()->find(Codec<T>::type_name) : nullptr;
-      return known ? known->array : array_of(pgstride::binary_oid<T>(out));
-    } else {
-      return array_of(pgstride::binary_oid<T>(out));
-    }
-  }
-  static void encode_binary(const std::vector<T>& values, Oid type, WriteBuffer& out)
-    requires Encodable<T>
-  {
-    encode_elements(values, type, out);
-  }
-
-  static constexpr bool accepts(Oid type) noexcept {
-    if (const Oid element = element_of(type); element != 0) return Codec<T>::accepts(element);
-    // The value itself names its element type, and decode() asks for that.
-    return type >= oid::first_user_type || type == oid::anyarray;
-  }
-
-  static bool decode(Oid type, Bytes bytes, std::vector<T>& values)
-    requires Decodable<T>
-  {
-    ArrayView array;
-    if (!array.parse(bytes) || array.dimensions().size() > 1) return false;
-    const Oid element_type = array.element_type();
-    if (const Oid expected = element_of(type); expected != 0 && expected != element_type) return false;
-    if (!Codec<T>::accepts(element_type)) return false;
-    values.clear();
-    values.reserve(array.count());
-    ArrayElements elements(array);
-    for (std::size_t i = 0; i < array.count(); ++i) {
-      T value{};
-      if (!decode_value(element_type, elements.next(), value) || !elements.ok()) return false;
-      values.push_back(std::move(value));
-    }
-    return elements.done();
-  }
-
- private:
-  friend struct Codec<std::span<const T>>;
-
-  template <class Elements>
-  static void encode_elements(const Elements& values, Oid type, WriteBuffer& out) {
-    if (values.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
-      return out.fail_too_large();
-    const ArrayDimension dimension{static_cast<std::int32_t>(values.size()), 1};
-    const Oid named = element_of(type);
-    // Of a type that was not looked up the number is 0. From PostgreSQL 14 on the server minds only when it
-    // expects a built-in type there; earlier ones say "wrong element type".
-    const Oid element = named != 0 ? named : pgstride::binary_oid<T>(out);
-    ArrayWriter array(out, element, {&dimension, values.empty() ? 0U : 1U});
-    for (const T& value : values) {
-      if (is_sent_as_null(value)) {
-        array.null();
-      } else {
-        encode_binary_value(value, element, out);
-      }
-    }
-  }
-
-  template <class Elements>
-  static void encode_text(const Elements& values, WriteBuffer& out) {
-    ArrayLiteral array(out);
-    WriteBuffer element;
-    for (const T& value : values) {
-      if (is_sent_as_null(value)) {
-        array.null();
-        continue;
-      }
-      Codec<T>::encode(value, element);
-      array.element(as_text(element.pending()));
-      element.consume(element.pending().size());
-      if (element.failed()) return element.failed_too_large() ? out.fail_too_large() : out.fail();
-    }
-    array.close();
-  }
-};
-
-/// As the vector of the same elements; a parameter only.
-template <class T>
-  requires(ArrayElement<T> && !std::same_as<T, std::byte>)
-struct Codec<std::span<const T>> {
-  static constexpr auto element_type_name = detail::type_name_of<T>();
-  static constexpr Format format = Codec<T>::format;
-  static constexpr Oid oid = Codec<T>::array_oid;
-  static void encode(std::span<const T> values, WriteBuffer& out)
-    requires Encodable<T>
-  {
-    if constexpr (format == Format::binary) {
-      Codec<std::vector<T>>::encode_elements(values, oid, out);
-    } else {
-      Codec<std::vector<T>>::encode_text(values, out);
-    }
-  }
-  static Oid binary_oid(const WriteBuffer& out) noexcept
-    requires Encodable<T>
-  {
-    return Codec<std::vector<T>>::binary_oid(out);
-  }
-  static void encode_binary(std::span<const T> values, Oid type, WriteBuffer& out)
-    requires Encodable<T>
-  {
-    Codec<std::vector<T>>::encode_elements(values, type, out);
-  }
-};
-template <class T, std::size_t Extent>
-  requires(ArrayElement<std::remove_const_t<T>> && !std::same_as<std::remove_const_t<T>, std::byte>)
-struct Codec<std::span<T, Extent>> : Codec<std::span<const std::remove_const_t<T>>> {};
 
 }  // namespace pgstride::inline v0

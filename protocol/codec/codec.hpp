@@ -32,7 +32,7 @@
 //   Oid array_oid                         std::vector<T>  the array over it; 0: the server infers it
 //   bool is_null(const T&)                NULL            sent as NULL; encode() is not called then
 //   void set_null(T&)                     NULL            without it, NULL cannot be read into a T
-//   bool is_view                          views           true: T points into the bytes it was decoded from
+//   bool is_view                          views           true: T points to bytes that are not its own
 //   std::string_view type_name            named types     what load_types() looks up; oid is 0 then
 //   Oid base_oid                          domains         beside type_name: the type its values have, too
 //   bool is_composite                     composites      beside type_name: load_types() checks the members
@@ -75,7 +75,7 @@ concept Decodable = requires(Oid type, Bytes bytes, T& value) {
   { Codec<T>::decode(type, bytes, value) } -> std::same_as<bool>;
 };
 
-/// What is decoded into T points into the bytes it was decoded from.
+/// A T points to bytes that are not its own: when it was decoded, those it was decoded from.
 template <class T>
 inline constexpr bool is_view = [] {
   if constexpr (requires { Codec<T>::is_view; }) {

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "pgstride/protocol/codec/array.hpp"
+#include "pgstride/protocol/codec/array_value.hpp"
 #include "pgstride/protocol/codec/composite.hpp"
 #include "pgstride/protocol/codec/text.hpp"
 #include "pgstride/protocol/literal.hpp"

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "pgstride/protocol/codec/array.hpp"
+#include "pgstride/protocol/codec/array_value.hpp"
 #include "pgstride/protocol/codec/range.hpp"
 
 namespace pgstride::inline v0 {

@@ -90,6 +90,10 @@ struct Codec<const char*> : InferredText {
 };
 template <>
 struct Codec<char*> : Codec<const char*> {};
+template <>
+inline constexpr bool is_view<const char*> = true;
+template <>
+inline constexpr bool is_view<char*> = true;
 template <std::size_t Size>
 struct Codec<char[Size]> : InferredText {
   /// Up to its NUL, which it need not have.

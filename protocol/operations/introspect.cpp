@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "pgstride/protocol/codec/array.hpp"
+#include "pgstride/protocol/codec/array_value.hpp"
 #include "pgstride/protocol/codec/scalar.hpp"
 #include "pgstride/protocol/codec/text.hpp"
 #include "pgstride/protocol/frontend.hpp"

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pgstride/protocol/codec/array.hpp"
+#include "pgstride/protocol/codec/array_value.hpp"
 #include "pgstride/protocol/codec/composite.hpp"
 #include "pgstride/protocol/codec/range.hpp"
 #include "pgstride/protocol/codec/scalar.hpp"

@@ -16,7 +16,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "pgstride/protocol/codec/array.hpp"
+#include "pgstride/protocol/codec/array_value.hpp"
 #include "pgstride/protocol/codec/bits.hpp"
 #include "pgstride/protocol/codec/chrono.hpp"
 #include "pgstride/protocol/codec/composite.hpp"

@@ -5,7 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "pgstride/driver/stored_arguments.hpp"
-#include "pgstride/protocol/codec/array.hpp"
+#include "pgstride/protocol/codec/array_value.hpp"
 #include "pgstride/protocol/codec/named.hpp"
 #include "pgstride/protocol/codec/scalar.hpp"
 #include "pgstride/protocol/codec/text.hpp"
