@@ -66,6 +66,27 @@ std::optional<Failure> misfit(const Arguments& arguments, const Statement& state
 
 }  // namespace
 
+ParameterTypeList::ParameterTypeList(const ParameterTypes& copied)
+    : oids_(copied.oids.begin(), copied.oids.end()),
+      parameters_(copied.parameters, copied.parameters + copied.size()),
+      any_named_(copied.any_named) {}
+
+void ParameterTypeList::add(Oid oid, const Parameter& parameter) {
+  oids_.push_back(oid);
+  parameters_.push_back(parameter);
+  any_named_ = any_named_ || !parameter.type.name.empty();
+}
+
+void ParameterTypeList::truncate(std::size_t size) noexcept {
+  oids_.erase(oids_.begin() + static_cast<std::ptrdiff_t>(std::min(size, oids_.size())), oids_.end());
+  parameters_.erase(parameters_.begin() + static_cast<std::ptrdiff_t>(size), parameters_.end());
+  any_named_ = std::ranges::any_of(parameters_, [](const Parameter& p) { return !p.type.name.empty(); });
+}
+
+ParameterTypes ParameterTypeList::types() const noexcept {
+  return {oids_, parameters_.data(), any_named_, false};
+}
+
 Failure unsendable(const std::string& what, const std::string& as, const WriteBuffer& out) {
   if (out.failed_too_large()) return message_too_large(what);
   const std::string_view why = out.why_failed();

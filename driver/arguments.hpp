@@ -4,6 +4,7 @@
 // A view of the caller's values, for as long as the call lasts. Knows no statements and no awaiters.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "pgstride/driver/cpp_name.hpp"
 #include "pgstride/protocol/codec/codec.hpp"
@@ -77,8 +79,9 @@ struct ParameterTypes {
 
   /// For types that have a number of their own; 0: the server infers it.
   std::span<const Oid> oids;
-  const Parameter* parameters;
-  bool any_named;
+  const Parameter* parameters = nullptr;
+  bool any_named = false;
+  bool lives_for_ever = false;  // what this points to
 
  private:
   template <class... T>
@@ -91,8 +94,32 @@ struct ParameterTypes::Table {
   static constexpr Oid oids[]{Codec<T>::oid..., oid::unspecified};
   static constexpr Parameter parameters[]{Parameter::of<T>()..., Parameter()};
   static constexpr ParameterTypes types{
-      {oids, sizeof...(T)}, parameters, (!TypeName::of<T>().name.empty() || ...)};
+      {oids, sizeof...(T)}, parameters, (!TypeName::of<T>().name.empty() || ...), true};
 };
+
+/// The same of parameters that are added while the program runs.
+class ParameterTypeList {
+ public:
+  ParameterTypeList() = default;
+  explicit ParameterTypeList(const ParameterTypes& copied);
+
+  void add(Oid oid, const Parameter& parameter);
+  void truncate(std::size_t size) noexcept;
+  std::size_t size() const noexcept { return parameters_.size(); }
+  /// Valid until the list changes.
+  ParameterTypes types() const noexcept;
+
+ private:
+  std::vector<Oid> oids_;
+  std::vector<Parameter> parameters_;
+  bool any_named_ = false;
+};
+
+class ArgumentList;
+
+/// What a query takes: any number of values, or one ArgumentList.
+template <class T>
+concept Argument = Encodable<T> || std::same_as<T, ArgumentList>;
 
 class Arguments {
  public:
@@ -109,16 +136,17 @@ class Arguments {
  protected:
   using Write = std::size_t (*)(const Arguments&, WriteBuffer&);
 
-  /// `types` live for ever.
+  /// What `types` point to lives as long as this.
   Arguments(const ParameterTypes& types, Write how) noexcept : types_(types), write_(how) {}
   ~Arguments() = default;
+  void set_types(const ParameterTypes& types) noexcept { types_ = types; }
 
  private:
-  const ParameterTypes& types_;
+  ParameterTypes types_;
   Write write_;
 };
 
-template <Encodable... Args>
+template <Argument... Args>
 class ArgumentsOf final : public Arguments {
  public:
   explicit ArgumentsOf(const Args&... values) noexcept
@@ -126,6 +154,8 @@ class ArgumentsOf final : public Arguments {
 
  private:
   static_assert(sizeof...(Args) <= most_arguments);
+  static_assert((!std::same_as<Args, ArgumentList> && ...),
+                "an ArgumentList stands alone: add the other arguments to it");
 
   template <class T>
   static bool write_one(const T& value, WriteBuffer& out) {

@@ -69,7 +69,7 @@ class [[nodiscard]] Batch {
   Batch& operator=(const Batch&) = delete;
 
   /// Arguments are encoded before this returns. Throws Error when one cannot be.
-  template <Encodable... Args>
+  template <Argument... Args>
   Batch& add(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
     add_encoded(statement_for(channel_.demand().session(), sql, arguments.types()), arguments);

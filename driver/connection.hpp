@@ -43,11 +43,13 @@ class [[nodiscard]] Connection {
   /// Ends the connection at once: requests still pending fail with Errc::connection_closed.
   ~Connection();
 
+  // Where there are args, one ArgumentList may stand in their place.
+
   /// co_await → Result. Arguments are encoded before this returns; text goes as whatever type the
   /// server wants there, std::nullopt and nullptr as NULL. An argument that cannot be encoded fails the
   /// co_await, not this call, and so does a connection that was lost. Throws Error when the connection has been
   /// closed, or the text holds a NUL.
-  template <Encodable... Args>
+  template <Argument... Args>
   Query query(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
     return Query(channel(), statement(sql, arguments), arguments);
@@ -55,33 +57,33 @@ class [[nodiscard]] Connection {
 
   /// co_await → std::vector<T>. T is a value, a std::tuple, or an aggregate whose members are called
   /// as the columns are (see RowNames). Throws Error before the first row when the columns do not fit.
-  template <RowType T, Encodable... Args>
+  template <RowType T, Argument... Args>
   QueryAs<T> query_as(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
     return QueryAs<T>(channel(), statement(sql, arguments), arguments);
   }
   /// co_await → T, of the only row. Throws Error (Errc::unexpected_row_count) when there is none, or more.
-  template <RowType T, Encodable... Args>
+  template <RowType T, Argument... Args>
   QueryOne<T> query_one(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
     return QueryOne<T>(channel(), statement(sql, arguments), arguments);
   }
   /// co_await → std::optional<T>, of the only row, if there is one. Throws Error when there are more.
-  template <RowType T, Encodable... Args>
+  template <RowType T, Argument... Args>
   QueryOptional<T> query_optional(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
     return QueryOptional<T>(channel(), statement(sql, arguments), arguments);
   }
 
   /// co_await → Completion, after look(const RowView&) has seen every row where it lies.
-  template <std::invocable<const RowView&> Look, Encodable... Args>
+  template <std::invocable<const RowView&> Look, Argument... Args>
   Each<std::decay_t<Look>> each(Look&& look, std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
     return Each<std::decay_t<Look>>(channel(), statement(sql, arguments), arguments,
                                     std::forward<Look>(look));
   }
   /// The same, for look(const T&). Views inside a T are valid during the call only.
-  template <RowType T, std::invocable<const T&> Look, Encodable... Args>
+  template <RowType T, std::invocable<const T&> Look, Argument... Args>
   EachAs<T, std::decay_t<Look>> each(Look&& look, std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
     return EachAs<T, std::decay_t<Look>>(channel(), statement(sql, arguments), arguments,
@@ -89,7 +91,7 @@ class [[nodiscard]] Connection {
   }
 
   /// co_await → Completion, of a statement whose rows, if any, are dropped.
-  template <Encodable First, Encodable... Rest>
+  template <Argument First, Argument... Rest>
   Command execute(std::string_view sql, const First& first, const Rest&... rest) {
     const ArgumentsOf arguments(first, rest...);
     return Command(channel(), statement(sql, arguments), arguments);
@@ -102,7 +104,7 @@ class [[nodiscard]] Connection {
   ScriptResults query_script(std::string_view script) { return ScriptResults(channel(), script); }
 
   /// Rows in batches, inside a transaction: `while (const RowView* row = co_await rows.next())`.
-  template <Encodable... Args>
+  template <Argument... Args>
   Cursor cursor(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
     return Cursor(channel(), statement(sql, arguments), arguments);
@@ -110,13 +112,13 @@ class [[nodiscard]] Connection {
 
   /// Rows as they come, in a transaction or not: `while (const RowView* row = co_await rows.next())`. The
   /// server waits while nobody asks for more.
-  template <Encodable... Args>
+  template <Argument... Args>
   Stream stream(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
     return Stream(channel(), statement(sql, arguments), arguments);
   }
   /// The same, each row a T: `while (User* user = co_await users.next())`.
-  template <RowType T, Encodable... Args>
+  template <RowType T, Argument... Args>
   StreamAs<T> stream_as(std::string_view sql, const Args&... args) {
     const ArgumentsOf arguments(args...);
     return StreamAs<T>(channel(), statement(sql, arguments), arguments);

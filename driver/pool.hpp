@@ -73,44 +73,44 @@ class [[nodiscard]] Pool {
   }
 
   // Requests on whichever connection is free, as Connection has them: acquired when they are awaited, given
-  // back when they are over. Their deadline is for both. Arguments are encoded before this returns.
+  // back when they are over. Their deadline is for both. Arguments, an ArgumentList too, are encoded before this returns.
 
   /// co_await → Result
-  template <Encodable... Args>
+  template <Argument... Args>
   PoolRequest<WithArguments<Query>> query(PoolSql sql, const Args&... args) {
     return on_any<Query>(sql, ArgumentsOf(args...));
   }
   /// co_await → std::vector<T>
-  template <RowType T, Encodable... Args>
+  template <RowType T, Argument... Args>
   PoolRequest<WithArguments<QueryAs<T>>> query_as(PoolSql sql, const Args&... args) {
     return on_any<QueryAs<T>>(sql, ArgumentsOf(args...));
   }
   /// co_await → T
-  template <RowType T, Encodable... Args>
+  template <RowType T, Argument... Args>
   PoolRequest<WithArguments<QueryOne<T>>> query_one(PoolSql sql, const Args&... args) {
     return on_any<QueryOne<T>>(sql, ArgumentsOf(args...));
   }
   /// co_await → std::optional<T>
-  template <RowType T, Encodable... Args>
+  template <RowType T, Argument... Args>
   PoolRequest<WithArguments<QueryOptional<T>>> query_optional(PoolSql sql, const Args&... args) {
     return on_any<QueryOptional<T>>(sql, ArgumentsOf(args...));
   }
   /// co_await → Completion, after look(const RowView&) has seen every row where it lies.
-  template <std::invocable<const RowView&> Look, Encodable... Args>
+  template <std::invocable<const RowView&> Look, Argument... Args>
   PoolRequest<WithArguments<Each<std::decay_t<Look>>, std::decay_t<Look>>> each(Look&& look, PoolSql sql,
                                                                                 const Args&... args) {
     return on_any<Each<std::decay_t<Look>>, std::decay_t<Look>>(sql, ArgumentsOf(args...),
                                                                 std::forward<Look>(look));
   }
   /// The same, for look(const T&).
-  template <RowType T, std::invocable<const T&> Look, Encodable... Args>
+  template <RowType T, std::invocable<const T&> Look, Argument... Args>
   PoolRequest<WithArguments<EachAs<T, std::decay_t<Look>>, std::decay_t<Look>>> each(Look&& look, PoolSql sql,
                                                                                      const Args&... args) {
     return on_any<EachAs<T, std::decay_t<Look>>, std::decay_t<Look>>(sql, ArgumentsOf(args...),
                                                                      std::forward<Look>(look));
   }
   /// co_await → Completion
-  template <Encodable First, Encodable... Rest>
+  template <Argument First, Argument... Rest>
   PoolRequest<WithArguments<Command>> execute(PoolSql sql, const First& first, const Rest&... rest) {
     return on_any<Command>(sql, ArgumentsOf(first, rest...));
   }

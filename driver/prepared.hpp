@@ -36,37 +36,37 @@ class Prepared {
   const Columns& columns() const noexcept { return statement_->columns(); }
 
   // As Connection's functions of the same names.
-  template <Encodable... Args>
+  template <Argument... Args>
   Query query(const Args&... args) const {
     return Query(channel_.demand(), statement_, ArgumentsOf(args...));
   }
-  template <RowType T, Encodable... Args>
+  template <RowType T, Argument... Args>
   QueryAs<T> query_as(const Args&... args) const {
     return QueryAs<T>(channel_.demand(), statement_, ArgumentsOf(args...));
   }
-  template <RowType T, Encodable... Args>
+  template <RowType T, Argument... Args>
   QueryOne<T> query_one(const Args&... args) const {
     return QueryOne<T>(channel_.demand(), statement_, ArgumentsOf(args...));
   }
-  template <RowType T, Encodable... Args>
+  template <RowType T, Argument... Args>
   QueryOptional<T> query_optional(const Args&... args) const {
     return QueryOptional<T>(channel_.demand(), statement_, ArgumentsOf(args...));
   }
-  template <std::invocable<const RowView&> Look, Encodable... Args>
+  template <std::invocable<const RowView&> Look, Argument... Args>
   Each<std::decay_t<Look>> each(Look&& look, const Args&... args) const {
     return Each<std::decay_t<Look>>(channel_.demand(), statement_, ArgumentsOf(args...),
                                     std::forward<Look>(look));
   }
-  template <RowType T, std::invocable<const T&> Look, Encodable... Args>
+  template <RowType T, std::invocable<const T&> Look, Argument... Args>
   EachAs<T, std::decay_t<Look>> each(Look&& look, const Args&... args) const {
     return EachAs<T, std::decay_t<Look>>(channel_.demand(), statement_, ArgumentsOf(args...),
                                          std::forward<Look>(look));
   }
-  template <Encodable... Args>
+  template <Argument... Args>
   Command execute(const Args&... args) const {
     return Command(channel_.demand(), statement_, ArgumentsOf(args...));
   }
-  template <Encodable... Args>
+  template <Argument... Args>
   Cursor cursor(const Args&... args) const {
     return Cursor(channel_.demand(), statement_, ArgumentsOf(args...));
   }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "pgstride/driver/argument_list.hpp"
 #include "pgstride/driver/arguments.hpp"
 #include "pgstride/driver/request.hpp"
 #include "pgstride/driver/result.hpp"

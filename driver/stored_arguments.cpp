@@ -6,6 +6,10 @@ namespace pgstride::inline v0 {
 StoredArguments::StoredArguments(const Arguments& given, const TypeNames* types)
     : Arguments(given.types(), &write_stored) {
   if (given.size() == 0) return;
+  if (!given.types().lives_for_ever) {
+    types_ = ParameterTypeList(given.types());
+    Arguments::set_types(types_.types());
+  }
   values_.set_types(types);
   try {
     written_ = given.write(values_);

@@ -21,6 +21,7 @@ class StoredArguments final : public Arguments {
  private:
   static std::size_t write_stored(const Arguments& self, WriteBuffer& out);
 
+  ParameterTypeList types_;  // of those whose types may go
   WriteBuffer values_;
   std::size_t written_ = 0;
   std::exception_ptr thrown_;

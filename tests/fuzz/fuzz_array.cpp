@@ -3,6 +3,7 @@
 // Arrays, and the other values made of values: arbitrary bytes must be refused or walked to their very
 // end without stepping outside them, and arrays must survive being written again.
 // Proves FZ-3.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -49,16 +50,15 @@ void rewrite_array(Bytes input) {
   require(as_text(out.pending()) == as_text(expected));
 }
 
-/// What is read into a vector is the same when it is written and read again.
-template <class T>
-void read_vector(Oid type, Bytes input) {
-  using Values = std::vector<T>;
-  Values values;
+/// What is read into a list is the same when it is written and read again.
+template <class Values>
+void read_list(Oid type, Bytes input) {
+  Values values{};
   if (!Codec<Values>::decode(type, input, values)) return;
   if constexpr (Codec<Values>::format == Format::binary) {
     WriteBuffer out;
     Codec<Values>::encode(values, out);
-    Values again;
+    Values again{};
     require(!out.failed() && Codec<Values>::decode(type, out.pending(), again) && again == values);
   }
 }
@@ -96,10 +96,13 @@ void walk_composite(Bytes input, int depth) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Bytes input(reinterpret_cast<const std::byte*>(data), size);
   rewrite_array(input);
-  read_vector<std::int64_t>(oid::anyarray, input);
-  read_vector<std::optional<std::int32_t>>(oid::int4_array, input);
-  read_vector<std::optional<std::string>>(oid::text_array, input);
-  read_vector<bool>(oid::bool_array, input);
+  read_list<std::vector<std::int64_t>>(oid::anyarray, input);
+  read_list<std::vector<std::optional<std::int32_t>>>(oid::int4_array, input);
+  read_list<std::vector<std::optional<std::string>>>(oid::text_array, input);
+  read_list<std::vector<bool>>(oid::bool_array, input);
+  read_list<std::vector<std::vector<std::optional<std::int16_t>>>>(oid::int2_array, input);
+  read_list<std::vector<std::vector<std::vector<std::string>>>>(oid::anyarray, input);
+  read_list<std::vector<std::array<bool, 2>>>(oid::bool_array, input);
   walk_range(input);
   walk_multirange(input);
   walk_composite(input, 8);

@@ -118,6 +118,43 @@ Task<> queries(Connection& conn) {
     check(chosen.size() == 2 && !back[1]);
   }
   {
+    //[dimensions
+    std::vector<std::vector<std::string>> board{{"x", "o"}, {"o", "x"}};
+    auto same = co_await conn.query_one<std::vector<std::vector<std::string>>>("select $1::text[]", board);
+
+    struct Transform {
+      std::array<std::array<double, 2>, 2> matrix;  // of exactly this size
+    };
+    auto turned = co_await conn.query_one<Transform>("select '{{0,-1},{1,0}}'::float8[] as matrix");
+    //]
+    check(same == board && turned.matrix[1][0] == 1);
+  }
+  {
+    std::optional<std::string> name = "Ada";
+    std::optional<int> older_than;
+    //[argument_list
+    ArgumentList args;
+    std::string sql = "select id, name, age from users where true";
+    if (name) sql += " and name = " + args.add(*name);
+    if (older_than) sql += " and age > " + args.add(*older_than);
+    std::vector<User> found = co_await conn.query_as<User>(sql, args);
+    //]
+    check(found.size() == 1);
+  }
+  {
+    std::vector<User> newcomers{{3, "Alan", 41}, {4, "Barbara", std::nullopt}};
+    //[insert_many
+    ArgumentList args;
+    std::string sql = "insert into users (id, name, age) values ";
+    for (const User& user : newcomers) {
+      if (!args.empty()) sql += ", ";
+      sql += "(" + args.add(user.id, user.name, user.age) + ")";  // ($1, $2, $3), ($4, $5, $6)
+    }
+    co_await conn.execute(sql, args);
+    //]
+    co_await conn.execute("delete from users where id > 2");
+  }
+  {
     //[ranges
     auto day = [](int d) { return std::chrono::sys_days(std::chrono::year(2026) / 5 / d); };
     Range<std::chrono::sys_days> holidays(day(1), day(15));  // [2026-05-01,2026-05-15)
