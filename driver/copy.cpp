@@ -20,25 +20,18 @@ constexpr std::size_t kept_of_statement = 256;  // as much as an error text can 
   throw Error(Errc::invalid_argument, "the stream of this COPY was moved elsewhere");
 }
 
-/// Whoever waits and observes, what the server has said, and how errors are told: the same in both directions.
+/// What the server has said, and how errors are told: the same in both directions. Unlike other requests it is waited
+/// for many times.
 template <class Grammar>
-class CopyRequest : public Grammar {
+class CopyRequest : public Waitable<Grammar> {
  public:
-  CopyRequest(const CopyRequest&) = delete;
-  CopyRequest& operator=(const CopyRequest&) = delete;
-
-  /// If it fails, check() tells.
-  void submit(std::string_view sql) {
-    const bool submitted = channel_.submit(*this);
-    if (channel_.observer()) observe_start(channel_, *this, sql, false, submitted);
-  }
-  void stop_on(std::stop_token token) {
-    stop_ = std::make_unique<StopCallback>(std::move(token), Dismissal{&channel_, this});
-  }
-  void wait(Awaiting& awaiting, std::coroutine_handle<> waiting) { awaiting.wait(awaited_, waiting); }
-  void check() const {
-    if (const Failure* failure = this->failure()) raise(*failure, excerpt_);
-  }
+  using Waitable<Grammar>::submit;
+  using Waitable<Grammar>::expire_at;
+  using Waitable<Grammar>::expire_after;
+  using Waitable<Grammar>::stop_on;
+  using Waitable<Grammar>::wait;
+  using Waitable<Grammar>::wait_for_news;
+  void check() const { Waitable<Grammar>::check(excerpt_); }
 
   CopyResponse response;
   Completion completion;
@@ -47,35 +40,20 @@ class CopyRequest : public Grammar {
  protected:
   template <class... Arguments>
   CopyRequest(Channel& channel, std::string_view sql, Arguments&&... arguments)
-      : Grammar(std::forward<Arguments>(arguments)...),
-        channel_(channel),
+      : Waitable<Grammar>(channel, std::forward<Arguments>(arguments)...),
         excerpt_(sql.substr(0, kept_of_statement)) {}
-  ~CopyRequest() {
-    stop_.reset();
-    if (!this->pending()) return;
-    if (Observer* observer = channel_.observer()) observer->on_query_end({this, {}, &cancelled_failure()});
-    channel_.cancel(*this);
-  }
+  ~CopyRequest() = default;
 
   void on_start(const CopyResponse& told) override {
     has_started = true;
     response = told;
   }
   void on_complete(CommandTag tag) override { completion.add(tag); }
-  void on_progress() noexcept override { awaited_.resume(); }
-  void on_done() noexcept override {
-    const Failure* failure = this->failure();
-    if (Observer* observer = channel_.observer())
-      observer->on_query_end({this, failure ? std::string_view() : completion.tag(), failure});
-    on_progress();
-  }
-
-  Channel& channel_;
+  void on_progress() noexcept override { this->resume(); }
+  std::string_view tag() const noexcept override { return completion.tag(); }
 
  private:
   std::string excerpt_;
-  Awaited awaited_;
-  std::unique_ptr<StopCallback> stop_;
 };
 
 }  // namespace
@@ -123,7 +101,7 @@ class CopyOutStream::Request final : public CopyRequest<CopyOut> {
 
   bool has_news() const noexcept { return !gathered_.empty() || !pending(); }
   void wait_for_data(Awaiting& awaiting, std::coroutine_handle<> waiting) {
-    wait(awaiting, waiting);
+    wait_for_news(awaiting, waiting);
     wants_data_ = true;
   }
   const Bytes* take() {
@@ -131,7 +109,7 @@ class CopyOutStream::Request final : public CopyRequest<CopyOut> {
     taken_.swap(gathered_);
     gathered_.clear();
     view_ = taken_;
-    if (std::exchange(is_full_, false) && pending()) channel_.read_on();
+    if (std::exchange(is_full_, false) && pending()) channel().read_on();
     return &view_;
   }
 
@@ -200,14 +178,14 @@ void CopyInStream::Write::leave() noexcept {
 bool CopyInStream::Write::has_room_by_now() const noexcept { return !request_.waits_for_room(); }
 
 void CopyInStream::Write::await_suspend(std::coroutine_handle<> waiting) {
-  request_.wait(awaiting_, waiting);
+  request_.wait_for_news(awaiting_, waiting);
 }
 
 void CopyInStream::Write::await_resume() { request_.check(); }
 
 bool CopyInStream::Finish::await_ready() const noexcept { return !request_.pending(); }
 void CopyInStream::Finish::await_suspend(std::coroutine_handle<> waiting) {
-  request_.wait(awaiting_, waiting);
+  request_.wait_for_news(awaiting_, waiting);
 }
 
 Completion CopyInStream::Finish::await_resume() {
@@ -241,7 +219,7 @@ const Bytes* CopyOutStream::Next::await_resume() { return request_.take(); }
 
 template <class Stream>
 StartCopy<Stream>::StartCopy(Channel& channel, std::string_view sql)
-    : channel_(channel), request_(std::make_unique<typename Stream::Request>(channel, checked(sql))) {
+    : request_(std::make_unique<typename Stream::Request>(channel, checked(sql))) {
   request_->submit(sql);
 }
 
@@ -249,37 +227,37 @@ template <class Stream>
 StartCopy<Stream>::~StartCopy() = default;
 
 template <class Stream>
-StartCopy<Stream>& StartCopy<Stream>::deadline(TimePoint at) & {
-  if (request_ && request_->pending()) channel_.set_deadline(*request_, at);
-  return *this;
+void StartCopy<Stream>::expire_at(TimePoint at) {
+  if (request_) request_->expire_at(at);
 }
 
 template <class Stream>
-StartCopy<Stream>& StartCopy<Stream>::timeout(Duration limit) & {
-  // The connection may have gone before the request.
-  return request_ && request_->pending() ? deadline(deadline_after(channel_.loop().now(), limit)) : *this;
+void StartCopy<Stream>::expire_after(Duration limit) {
+  if (request_) request_->expire_after(limit);
 }
 
 template <class Stream>
-StartCopy<Stream>& StartCopy<Stream>::stop(std::stop_token token) & {
+void StartCopy<Stream>::stop_on(std::stop_token token) {
   if (request_) request_->stop_on(std::move(token));
-  return *this;
 }
 
 template <class Stream>
-bool StartCopy<Stream>::has_started() const noexcept {
-  return !request_ || request_->has_started || !request_->pending();
+bool StartCopy<Stream>::pending() const noexcept {
+  return request_ && !request_->has_started && request_->pending();
 }
 
 template <class Stream>
 void StartCopy<Stream>::wait(Awaiting& awaiting, std::coroutine_handle<> waiting) {
   request_->wait(awaiting, waiting);
-  channel_.flush();
+}
+
+template <class Stream>
+void StartCopy<Stream>::take_only_once() const {
+  if (!request_) refuse_to_await_again();
 }
 
 template <class Stream>
 Stream StartCopy<Stream>::take() {
-  if (!request_) refuse_to_await_again();
   request_->check();
   return Stream(std::move(request_));
 }

@@ -20,9 +20,8 @@
 #include <string_view>
 #include <utility>
 
-#include "pgstride/driver/channel.hpp"
 #include "pgstride/driver/coro/awaiting.hpp"
-#include "pgstride/driver/limited.hpp"
+#include "pgstride/driver/request.hpp"
 #include "pgstride/driver/result.hpp"
 #include "pgstride/protocol/backend.hpp"
 
@@ -150,9 +149,10 @@ class [[nodiscard]] CopyOutStream::Next {
   Awaiting awaiting_;
 };
 
-/// co_await → the stream, once the server has agreed to the COPY.
+/// co_await → the stream, once the server has agreed to the COPY. Its limits hold for the whole of it, whichever side is
+/// slow.
 template <class Stream>
-class [[nodiscard]] StartCopy {
+class [[nodiscard]] StartCopy : public Request<StartCopy<Stream>> {
  public:
   /// Submits the COPY. Throws Error when the text holds a NUL.
   StartCopy(Channel& channel, std::string_view sql);
@@ -160,35 +160,16 @@ class [[nodiscard]] StartCopy {
   StartCopy& operator=(const StartCopy&) = delete;
   ~StartCopy();
 
-  /// When the COPY must have come to its end, whichever side is slow.
-  StartCopy& deadline(TimePoint at) &;
-  Limited<StartCopy> deadline(TimePoint at) && { return Limited<StartCopy>(deadline(at)); }
-  /// The same, counted from now.
-  StartCopy& timeout(Duration limit) &;
-  Limited<StartCopy> timeout(Duration limit) && { return Limited<StartCopy>(timeout(limit)); }
-  /// The COPY ends with Errc::cancelled when a stop is requested, on the loop's own thread, until its end.
-  StartCopy& stop(std::stop_token token) &;
-  Limited<StartCopy> stop(std::stop_token token) && { return Limited<StartCopy>(stop(std::move(token))); }
-
-  auto operator co_await() noexcept {
-    struct Awaiter {
-      explicit Awaiter(StartCopy* self) noexcept : start(self) {}
-      bool await_ready() const noexcept { return start->has_started(); }
-      void await_suspend(std::coroutine_handle<> waiting) { start->wait(awaiting, waiting); }
-      Stream await_resume() const { return start->take(); }
-
-      StartCopy* start;
-      Awaiting awaiting;
-    };
-    return Awaiter(this);
-  }
-
  private:
-  bool has_started() const noexcept;
+  friend Request<StartCopy>;
+  void expire_at(TimePoint at);
+  void expire_after(Duration limit);
+  void stop_on(std::stop_token token);
+  bool pending() const noexcept;
   void wait(Awaiting& awaiting, std::coroutine_handle<> waiting);
+  void take_only_once() const;
   Stream take();
 
-  Channel& channel_;
   std::unique_ptr<typename Stream::Request> request_;
 };
 

@@ -75,8 +75,12 @@ class Waitable : public Grammar {
     stop_ = std::make_unique<StopCallback>(std::move(token), Dismissal{&channel_, this});
   }
   void wait(Awaiting& awaiting, std::coroutine_handle<> waiting) {
-    awaiting.wait(awaited_, waiting);
+    wait_for_news(awaiting, waiting);
     channel_.flush();
+  }
+  /// Of one that has been sent: until resume().
+  void wait_for_news(Awaiting& awaiting, std::coroutine_handle<> waiting) {
+    awaiting.wait(awaited_, waiting);
   }
   void resume() noexcept { awaited_.resume(); }
   void check(std::string_view sql = {}) const {
