@@ -23,6 +23,7 @@ class Task;
 namespace detail {
 
 [[noreturn, gnu::cold]] void refuse_to_await();
+[[noreturn, gnu::cold]] void refuse_to_take();
 
 struct FinalAwaiter {
   bool await_ready() const noexcept { return false; }
@@ -130,9 +131,16 @@ class [[nodiscard]] Task {
     if (std::exchange(frame_.promise().has_started, true)) detail::refuse_to_await();
     frame_.resume();
   }
-  bool done() const noexcept { return frame_.done(); }
-  /// The result of a task that is done(); throws what it threw.
-  T take() { return frame_.promise().take(); }
+  /// Nothing of it is left to run; so is an empty one.
+  bool done() const noexcept { return !frame_ || frame_.done(); }
+  /// The result; throws what it threw. Throws Error (Errc::invalid_argument) when this is empty or not done(), or its
+  /// result has been taken.
+  T take() {
+    check();
+    if (!frame_.done()) [[unlikely]]
+      detail::refuse_to_take();
+    return frame_.promise().take();
+  }
 
  private:
   friend promise_type;

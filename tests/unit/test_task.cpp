@@ -247,6 +247,19 @@ BOOST_AUTO_TEST_CASE(there_must_be_something_to_wait_for) {
   BOOST_CHECK_EXCEPTION(std::rethrow_exception(thrown), Error, is_refusal);
 }
 
+BOOST_AUTO_TEST_CASE(there_must_be_something_to_take) {
+  const auto is_refusal = [](const Error& e) { return e.code() == Errc::invalid_argument; };
+  Task<int> empty;
+  BOOST_TEST(empty.done());
+  BOOST_CHECK_EXCEPTION(empty.take(), Error, is_refusal);
+  Task<int> task = number(1);
+  BOOST_TEST(!task.done());
+  BOOST_CHECK_EXCEPTION(task.take(), Error, is_refusal);
+  task.start();
+  BOOST_TEST(task.take() == 1);
+  BOOST_CHECK_EXCEPTION(task.take(), Error, is_refusal);
+}
+
 BOOST_AUTO_TEST_CASE(spawn_runs_by_itself) {
   Gate gate;
   int alive = 0;
