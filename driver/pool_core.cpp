@@ -6,6 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "pgstride/driver/backoff.hpp"
+
 namespace pgstride::inline v0 {
 namespace {
 
@@ -23,7 +25,6 @@ PoolCore::PoolCore(const PoolLimits& limits)
     : limits_(limits),
       slots_(std::max<std::size_t>(limits.max_size, 1)),
       empty_(slots_.size()),
-      backoff_(limits.first_backoff),
       random_(limits.seed % (random_modulus - 1) + 1) {
   std::iota(empty_.begin(), empty_.end(), Slot{0});
   idle_.reserve(slots_.size());
@@ -77,7 +78,7 @@ void PoolCore::connected(Slot slot, TimePoint now) {
   assert(state(slot) == State::connecting);
   SlotData& data = slots_[slot];
   ++counts_.opened;
-  backoff_ = limits_.first_backoff;
+  failures_ = 0;
   backoff_ends_ = TimePoint::min();
   data.generation = generation_;
   data.lifetime_ends = never;
@@ -97,9 +98,8 @@ void PoolCore::failed(Slot slot, TimePoint now, bool counts) {
   enter(slot, State::empty);
   if (!counts) return;
   ++counts_.failed;
-  backoff_ends_ = deadline_after(now, std::chrono::duration_cast<Duration>(backoff_ * random_part()));
-  const Duration longest = limits_.longest_backoff;
-  backoff_ = backoff_ > longest / 2 ? longest : backoff_ * 2;
+  const Duration backoff = doubled_pause(++failures_, limits_.first_backoff, limits_.longest_backoff);
+  backoff_ends_ = deadline_after(now, std::chrono::duration_cast<Duration>(backoff * random_part()));
 }
 
 bool PoolCore::release(Slot slot, TimePoint now, bool soon) {

@@ -224,7 +224,7 @@ class PoolCore {
   TimePoint due_ = never;                // not later than the first thing that is due
   TimePoint earliest_deadline_ = never;  // the same for waiters
   TimePoint backoff_ends_ = TimePoint::min();
-  Duration backoff_;
+  std::int64_t failures_ = 0;  // to connect, since it last succeeded
   std::uint64_t generation_ = 0;
   std::uint64_t suspicion_ = 0;
   std::uint64_t round_ = 1;  // of next_action(): each ends when nothing is left to do, or time passes

@@ -1,9 +1,9 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/driver/transact.hpp"
 
-#include <algorithm>
 #include <random>
 
+#include "pgstride/driver/backoff.hpp"
 #include "pgstride/driver/sqlstate.hpp"
 
 namespace pgstride::inline v0 {
@@ -15,9 +15,7 @@ bool is_retryable(const ServerException& error) noexcept {
 }
 
 Duration retry_pause(int attempt, const RetryPolicy& policy) {
-  const Duration longest = std::max(policy.longest_pause, Duration::zero());
-  Duration pause = std::clamp(policy.first_pause, Duration::zero(), longest);
-  for (int i = 1; i < attempt && pause < longest; ++i) pause = pause > longest / 2 ? longest : pause * 2;
+  const Duration pause = doubled_pause(attempt, policy.first_pause, policy.longest_pause);
   // Those who met must not meet again.
   thread_local std::minstd_rand random{std::random_device{}()};
   return pause / 2 + Duration(std::uniform_int_distribution<Duration::rep>(0, (pause / 2).count())(random));
