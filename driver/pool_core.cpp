@@ -93,20 +93,23 @@ void PoolCore::connected(Slot slot, TimePoint now) {
   enter(slot, State::leased, now);
 }
 
-void PoolCore::failed(Slot slot, TimePoint now, bool counts) {
+void PoolCore::called_off(Slot slot) {
   assert(state(slot) == State::connecting);
   enter(slot, State::empty);
-  if (!counts) return;
+}
+
+void PoolCore::failed(Slot slot, TimePoint now) {
+  called_off(slot);
   ++counts_.failed;
   const Duration backoff = doubled_pause(++failures_, limits_.first_backoff, limits_.longest_backoff);
   backoff_ends_ = deadline_after(now, std::chrono::duration_cast<Duration>(backoff * random_part()));
 }
 
-bool PoolCore::release(Slot slot, TimePoint now, bool soon) {
+bool PoolCore::release(Slot slot, TimePoint now, Reset reset) {
   assert(state(slot) == State::leased);
   const bool keeps = !closing_ && !has_outlived(slots_[slot], now);
   if (!keeps) ++counts_.retired;
-  slots_[slot].soon = soon;
+  slots_[slot].reset = reset;
   enter(slot, keeps ? State::resetting : State::retiring, now);
   return keeps;
 }
@@ -279,7 +282,8 @@ std::optional<PoolCore::Action> PoolCore::serve_from_idle(TimePoint now) {
 std::size_t PoolCore::resets_soon_over(TimePoint now) noexcept {
   std::size_t count = 0;
   for (const SlotData& data : slots_) {
-    if (data.state != State::resetting || !data.soon || data.since + reset_patience <= now) continue;
+    if (data.state != State::resetting || data.reset == Reset::slow || data.since + reset_patience <= now)
+      continue;
     ++count;
     note_due(data.since + reset_patience);
   }

@@ -77,10 +77,18 @@ struct PoolCounts {
   std::size_t size() const noexcept { return idle + checking + leased + resetting; }
 };
 
+/// Who has a pool carry out what is to be done: coroutines and tasks are resumed there and then by the loop only, for
+/// others in its next turn.
+enum class Caller : std::uint8_t { user, loop };
+
 class PoolCore {
  public:
   using Slot = std::uint32_t;  // below max_size
   enum class State : std::uint8_t { empty, connecting, idle, checking, leased, resetting, retiring };
+  enum class Reset : std::uint8_t {
+    quick,  // one request, which is worth waiting for rather than connecting
+    slow    // may take any time
+  };
 
   /// Somebody in the queue. Lives in the head; abandoned before it is destroyed.
   class Waiter {
@@ -132,11 +140,12 @@ class PoolCore {
   bool open(Slot slot);
   /// connecting → leased when a waiter has connected, else idle.
   void connected(Slot slot, TimePoint now);
-  /// connecting → empty. `counts`: a reason not to try again at once.
-  void failed(Slot slot, TimePoint now, bool counts = true);
-  /// leased → resetting, then ready() or retire(); or, returning false, → retiring, then gone(). `soon`: its reset is
-  /// one request, which is worth waiting for rather than connecting.
-  bool release(Slot slot, TimePoint now, bool soon = true);
+  /// connecting → empty; a reason not to try again at once.
+  void failed(Slot slot, TimePoint now);
+  /// connecting → empty: it is not wanted any more.
+  void called_off(Slot slot);
+  /// leased → resetting, then ready() or retire(); or, returning false, → retiring, then gone().
+  bool release(Slot slot, TimePoint now, Reset reset = Reset::quick);
   /// It has to answer something from now on: what has been found out since about others is not known of it.
   void asks(Slot slot) noexcept { slots_[slot].asked = suspicion_; }
   /// leased, resetting, checking → idle. It has answered what it was asked, if anything.
@@ -184,8 +193,8 @@ class PoolCore {
   struct SlotData {
     State state = State::empty;
     bool owned = false;  // a waiter connects it
-    bool soon = true;    // its reset is over
-    TimePoint since{};   // it is in this state
+    Reset reset = Reset::quick;
+    TimePoint since{};  // it is in this state
     TimePoint lifetime_ends = never;
     std::uint64_t generation = 0;
     std::uint64_t asked = 0;    // suspicion_ when it last was

@@ -12,12 +12,12 @@ void PoolState::Seat::on_connected(std::unique_ptr<Channel> made) noexcept {
   demotion = Demotion(connection.channel().session().parameters());
   rest();
   pool.core_.connected(slot, pool.loop_.now());
-  pool.pump(true);
+  pool.pump(Caller::loop);
 }
 
 void PoolState::Seat::on_connect_failed(Failure failure) noexcept {
   pool.has_failed(*this, std::move(failure));
-  pool.pump(true);
+  pool.pump(Caller::loop);
 }
 
 bool PoolState::Seat::is_fit() const noexcept {

@@ -90,7 +90,7 @@ void PoolState::forget(Acquire& request) noexcept {
 
 void PoolState::dismiss(Acquire& request) noexcept {
   core_.abandon(request);
-  answer(request, false);
+  answer(request, Caller::user);
 }
 
 // It leaves with the request before it. How long that takes is not the reset's fault.
@@ -202,7 +202,7 @@ void PoolState::has_closed(Seat& seat) noexcept {
   if (seat.lent) return;
   const auto keep = weak_from_this().lock();
   retire(seat, "lost");
-  pump(true);
+  pump(Caller::loop);
 }
 
 void PoolState::has_failed(Seat& seat, Failure failure) noexcept {
@@ -225,12 +225,12 @@ void PoolState::was_reset(Seat& seat, bool clean) noexcept {
     core_.retire(seat.slot);
     retire(seat, demoted ? "demoted" : state == PoolCore::State::checking ? "check failed" : "not reset");
   }
-  pump(true);
+  pump(Caller::loop);
 }
 
 // --- carrying out -------------------------------------------------------------------------------
 
-void PoolState::pump(bool in_loop) noexcept {
+void PoolState::pump(Caller caller) noexcept {
   const auto keep = weak_from_this().lock();
   while (const auto action = core_.next_action(loop_.now())) {
     auto* request = static_cast<Acquire*>(action->waiter);
@@ -242,25 +242,25 @@ void PoolState::pump(bool in_loop) noexcept {
         break;
       case PoolCore::Action::Kind::hand:
         hand(*request, action->slot);
-        answer(*request, in_loop);
+        answer(*request, caller);
         break;
       case PoolCore::Action::Kind::refuse:
         request->outcome_ = Acquire::Outcome::refused;
-        answer(*request, in_loop);
+        answer(*request, caller);
         break;
       case PoolCore::Action::Kind::refuse_late:
         request->outcome_ = Acquire::Outcome::late;
-        answer(*request, in_loop);
+        answer(*request, caller);
         break;
       case PoolCore::Action::Kind::refuse_full:
         request->outcome_ = Acquire::Outcome::excess;
-        answer(*request, in_loop);
+        answer(*request, caller);
         break;
     }
   }
   arm();
   if (!core_.is_drained() || drain_waiters_.empty()) return;
-  if (!in_loop) return timer_->arm(armed_ = loop_.now());  // on_timer() comes back here
+  if (caller != Caller::loop) return timer_->arm(armed_ = loop_.now());  // on_timer() comes back here
   while (!drain_waiters_.empty()) {
     const std::coroutine_handle<> waiting = drain_waiters_.back();
     drain_waiters_.pop_back();
@@ -268,7 +268,7 @@ void PoolState::pump(bool in_loop) noexcept {
   }
 }
 
-void PoolState::answer(Acquire& request, bool in_loop) noexcept {
+void PoolState::answer(Acquire& request, Caller caller) noexcept {
   if (observer() && request.outcome_ != Acquire::Outcome::handed) {
     Failure failure = no_memory();
     try {
@@ -278,7 +278,7 @@ void PoolState::answer(Acquire& request, bool in_loop) noexcept {
     }
     observe_acquire(request, &failure);
   }
-  if (in_loop) return request.awaited_.resume();
+  if (caller == Caller::loop) return request.awaited_.resume();
   resume_later(request);
 }
 
@@ -361,7 +361,7 @@ void PoolState::abort() noexcept {
         break;
       case PoolCore::State::connecting:
         seat->connector.reset();
-        core_.failed(seat->slot, loop_.now(), false);
+        core_.called_off(seat->slot);
         break;
       default: retire(*seat, pool_closed);
     }
@@ -382,7 +382,7 @@ void PoolState::on_timer() noexcept {
   armed_ = never;
   core_.tick(loop_.now());
   if (resuming_) resume_ready();
-  pump(true);
+  pump(Caller::loop);
 }
 
 }  // namespace pgstride::inline v0

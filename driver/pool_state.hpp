@@ -47,8 +47,8 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   /// Throws the error for a request that was not served.
   [[noreturn]] void refuse(const Acquire& request) const;
 
-  /// Carries out what is to be done. `in_loop`: called by the loop, where coroutines can be resumed.
-  void pump(bool in_loop = false) noexcept;
+  /// Carries out what is to be done.
+  void pump(Caller caller = Caller::user) noexcept;
   void expire() noexcept;
   void close() noexcept;
   /// Ends all connections, those that are lent included.
@@ -95,7 +95,7 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   void has_closed(Seat& seat) noexcept;
   void has_failed(Seat& seat, Failure failure) noexcept;
   void was_reset(Seat& seat, bool clean) noexcept;
-  void answer(Acquire& request, bool in_loop) noexcept;
+  void answer(Acquire& request, Caller caller) noexcept;
   void hand(Acquire& request, Slot slot) noexcept;
   void discard(Slot slot, std::string_view why) noexcept;
   Failure refusal(const Acquire& request) const;

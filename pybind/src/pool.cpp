@@ -11,9 +11,9 @@ constexpr Duration longest_reset = std::chrono::seconds(30);
 
 // --- those who wait -----------------------------------------------------------------------------
 
-void AcquireRequest::answered(std::optional<PoolCore::Slot> slot, bool in_loop) noexcept {
+void AcquireRequest::answered(std::optional<PoolCore::Slot> slot, Caller caller) noexcept {
   slot_ = slot;
-  if (in_loop) return complete();
+  if (caller == Caller::loop) return complete();
   complete_soon();
 }
 
@@ -93,7 +93,7 @@ void PoolHead::enter(AcquireRequest& request) {
 void PoolHead::unused(Slot slot) noexcept {
   claimed(slot);
   if (core_.state(slot) == PoolCore::State::leased) core_.ready(slot, now());
-  if (core_.state(slot) == PoolCore::State::connecting) core_.failed(slot, now(), false);
+  if (core_.state(slot) == PoolCore::State::connecting) core_.called_off(slot);
   pump();
 }
 
@@ -113,8 +113,8 @@ bool PoolHead::is_untouched(const Seat& seat) const noexcept {
   return seat.core().session().completed() == seat.answers && seat.is_fit() && !seat.is_demoted();
 }
 
-bool PoolHead::keeps(Seat& seat, bool soon) {
-  if (!core_.release(seat.slot, now(), soon)) return false;
+bool PoolHead::keeps(Seat& seat, PoolCore::Reset reset) {
+  if (!core_.release(seat.slot, now(), reset)) return false;
   if (has_run_enough(seat)) {
     core_.retire(seat.slot);
     return false;
@@ -125,7 +125,7 @@ bool PoolHead::keeps(Seat& seat, bool soon) {
 
 bool PoolHead::release(Slot slot, std::optional<Duration> limit, bool rolls_back) {
   Seat& seat = *seats_[slot];
-  if (!keeps(seat, limit.has_value())) return false;  // a reset of the user's own may take any time
+  if (!keeps(seat, limit ? PoolCore::Reset::quick : PoolCore::Reset::slow)) return false;
   if (!limit) return true;
   if (!rolls_back && is_untouched(seat)) {
     core_.ready(slot, now());
@@ -192,12 +192,12 @@ void PoolHead::was_reset(Seat& seat, bool clean) noexcept {
     return;  // gone() when its owner hears that it is closed
   }
   core_.ready(seat.slot, now());
-  pump(true);
+  pump(Caller::loop);
 }
 
 // --- carrying out -------------------------------------------------------------------------------
 
-void PoolHead::pump(bool in_loop) noexcept {
+void PoolHead::pump(Caller caller) noexcept {
   const Ref keep = Ref::borrow(self_);
   while (const auto action = core_.next_action(now())) {
     const auto request = [&]() -> AcquireRequest& { return static_cast<AcquireRequest&>(*action->waiter); };
@@ -205,11 +205,11 @@ void PoolHead::pump(bool in_loop) noexcept {
       case PoolCore::Action::Kind::hand:
         handed_out(action->slot);
         seats_[action->slot]->is_unclaimed = true;
-        request().answered(action->slot, in_loop);
+        request().answered(action->slot, caller);
         break;
       case PoolCore::Action::Kind::refuse:
       case PoolCore::Action::Kind::refuse_late:
-      case PoolCore::Action::Kind::refuse_full: request().answered(std::nullopt, in_loop); break;
+      case PoolCore::Action::Kind::refuse_full: request().answered(std::nullopt, caller); break;
       case PoolCore::Action::Kind::connect: act("connect", action->slot); break;
       case PoolCore::Action::Kind::check: act("check", action->slot); break;
       case PoolCore::Action::Kind::retire: act("retire", action->slot); break;
@@ -237,7 +237,7 @@ void PoolHead::arm() {
 void PoolHead::on_timer() noexcept {
   armed_ = never;
   core_.tick(now());
-  pump(true);
+  pump(Caller::loop);
 }
 
 int PoolHead::traverse(visitproc visit, void* arg) const {

@@ -30,8 +30,7 @@ class AcquireRequest final : public Request, public PoolCore::Waiter {
   AcquireRequest(PyObject* owner, PoolHead& pool) noexcept : owner_(Ref::borrow(owner)), pool_(pool) {}
   ~AcquireRequest() override { give_up(); }
 
-  /// `in_loop`: called by the loop, where whoever waits can be resumed at once.
-  void answered(std::optional<PoolCore::Slot> slot, bool in_loop) noexcept;
+  void answered(std::optional<PoolCore::Slot> slot, Caller caller) noexcept;
 
   PyObject* take_result() override;
   void give_up() noexcept override;
@@ -102,7 +101,7 @@ class PoolHead final : public Lender, TimerHandler {
   void give_back(Slot slot, bool is_reset) noexcept override;
 
   /// Carries out what is to be done.
-  void pump(bool in_loop = false) noexcept;
+  void pump(Caller caller = Caller::user) noexcept;
 
   void wait_for_drain(DrainRequest& request) { draining_.push_back(&request); }
   void stop_waiting(DrainRequest& request) noexcept { std::erase(draining_, &request); }
@@ -140,7 +139,7 @@ class PoolHead final : public Lender, TimerHandler {
   void was_reset(Seat& seat, bool clean) noexcept;
   void handed_out(Slot slot) noexcept;
   /// A leased one comes back. False: it has lived or run for long enough, and is retiring.
-  [[nodiscard]] bool keeps(Seat& seat, bool soon = true);
+  [[nodiscard]] bool keeps(Seat& seat, PoolCore::Reset reset = PoolCore::Reset::quick);
   bool is_untouched(const Seat& seat) const noexcept;
   bool has_run_enough(const Seat& seat) const noexcept {
     return max_queries_ != 0 && seat.core().queries() >= max_queries_;

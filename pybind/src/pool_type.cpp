@@ -74,7 +74,12 @@ PyObject* failed(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   if (!expect_arguments(count, 2, "failed")) return nullptr;
   const auto slot = slot_of(self, args[0], {connecting});
   if (!slot) return nullptr;
-  head_of(self).core().failed(*slot, head_of(self).now(), args[1] == Py_True);
+  PoolCore& core = head_of(self).core();
+  if (args[1] == Py_True) {
+    core.failed(*slot, head_of(self).now());
+  } else {
+    core.called_off(*slot);
+  }
   head_of(self).pump();
   Py_RETURN_NONE;
 }

@@ -171,9 +171,10 @@ class PoolWalk {
     core_.ready(slot, now_);
   }
   void fail(Slot slot, bool counts) {
-    if (counts) ++model_.failed;
     states_[slot] = State::empty;
-    core_.failed(slot, now_, counts);
+    if (!counts) return core_.called_off(slot);
+    ++model_.failed;
+    core_.failed(slot, now_);
   }
   void end(Slot slot) {
     if (states_[slot] != State::retiring) ++model_.lost;

@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 using Slot = PoolCore::Slot;
 using State = PoolCore::State;
 using Kind = PoolCore::Action::Kind;
+using Reset = PoolCore::Reset;
 
 PoolLimits limits(std::size_t min_size, std::size_t max_size) {
   PoolLimits result;
@@ -75,7 +76,7 @@ struct Pool {
     core.connected(slot, now);
     return slot;
   }
-  void open_and_release(bool soon = true) { open_one(), core.release(*core.take(now), now, soon); }
+  void open_and_release(Reset reset) { open_one(), core.release(*core.take(now), now, reset); }
   void back(Slot slot) {
     BOOST_TEST_REQUIRE(core.release(slot, now));
     core.ready(slot, now);
@@ -123,20 +124,19 @@ BOOST_AUTO_TEST_CASE(nobody_takes_what_others_wait_for) {
 
 BOOST_AUTO_TEST_CASE(a_waiter_counts_on_a_reset_but_not_for_ever) {
   Pool pool;
-  pool.open_and_release();
-  pool.acquire();
+  pool.open_and_release(Reset::quick), pool.acquire();
   BOOST_TEST(pool.actions() == "");
   BOOST_TEST((pool.core.due() == pool.now + 1s));
   pool.advance(1s);
   BOOST_TEST(pool.actions() == "connect 0");
   Pool other;
-  other.open_and_release(false), other.acquire();
+  other.open_and_release(Reset::slow), other.acquire();
   BOOST_TEST(other.actions() == "connect 0");
 }
 
 BOOST_AUTO_TEST_CASE(a_reset_that_fails_costs_its_connection) {
   Pool pool(limits(0, 1));
-  pool.open_and_release();
+  pool.open_and_release(Reset::quick);
   pool.acquire();
   pool.core.retire(0);
   BOOST_TEST(pool.actions() == "");
