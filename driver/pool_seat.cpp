@@ -8,6 +8,7 @@ namespace pgstride::inline v0 {
 void PoolState::Seat::on_connected(std::unique_ptr<Channel> made) noexcept {
   connector.reset();
   connection = Connection(std::move(made));
+  loan.backend_pid = connection.backend_pid();  // its user may close it, and then it cannot be asked
   observe_connect(pool.observer(), connection.channel(), pool.loop_.now() - connecting_since);
   demotion = Demotion(connection.channel().session().parameters());
   rest();
@@ -28,6 +29,11 @@ bool PoolState::Seat::is_fit() const noexcept {
 
 bool PoolState::Seat::is_untouched() const noexcept {
   return connection.channel().session().completed() == answers && is_fit();
+}
+
+bool PoolState::Seat::is_lost() const noexcept {
+  const Channel* channel = connection.channel_if_any();
+  return channel && !channel->is_open() && channel->session().failure()->code != Errc::connection_closed;
 }
 
 bool PoolState::Seat::is_demoted() const noexcept {

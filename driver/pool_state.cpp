@@ -65,7 +65,7 @@ void PoolState::hand(Acquire& request, Slot slot) noexcept {
   longest_wait_ = std::max(longest_wait_, waited);
   seat.lent = true;
   seat.answers = seat.connection.channel().session().completed();
-  seat.loan = Loan(seat.connection.backend_pid(), loop_.now(), request.where_);
+  seat.loan = Loan(seat.loan.backend_pid, loop_.now(), request.where_);
   observe_acquire(request, nullptr);
 }
 
@@ -106,6 +106,7 @@ void PoolState::release(Slot slot) noexcept {
   if (core_.state(slot) != PoolCore::State::leased) return seat.drop();  // the pool was closed under it
   const TimePoint now = loop_.now();
   if (!seat.connection.is_open()) {
+    if (!seat.is_lost()) return discard(slot, "discarded");
     core_.suspect();  // its user may have listened in our place
     retire(seat, "lost");
     return pump();
@@ -333,7 +334,7 @@ void PoolState::check(Seat& seat) noexcept {
 }
 
 void PoolState::retire(Seat& seat, std::string_view why) noexcept {
-  if (observer()) observer()->on_evict({seat.connection.backend_pid(), why});
+  if (observer()) observer()->on_evict({seat.loan.backend_pid, why});
   seat.drop();
   core_.gone(seat.slot);
 }
@@ -354,7 +355,7 @@ void PoolState::abort() noexcept {
     switch (core_.state(seat->slot)) {
       case PoolCore::State::empty: break;
       case PoolCore::State::leased:
-        if (observer()) observer()->on_evict({seat->connection.backend_pid(), pool_closed});
+        if (observer()) observer()->on_evict({seat->loan.backend_pid, pool_closed});
         if (seat->connection.is_open())
           seat->connection.channel().abort(worded(Errc::connection_closed, pool_closed));
         core_.gone(seat->slot);

@@ -63,7 +63,9 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
   /// A slot's connection.
   struct Seat final : ChannelEvents, ConnectHandler, ResetHandler {
     Seat(PoolState& p, Slot s) : pool(p), slot(s) {}
-    void on_ended() noexcept override { pool.core_.suspect(); }
+    void on_ended() noexcept override {
+      if (is_lost()) pool.core_.suspect();
+    }
     void on_closed() noexcept override { pool.has_closed(*this); }
     void on_connected(std::unique_ptr<Channel> made) noexcept override;
     void on_connect_failed(Failure failure) noexcept override;
@@ -73,6 +75,8 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
     /// No transaction, nothing under way, no cancel that may still arrive.
     bool is_fit() const noexcept;
     bool is_untouched() const noexcept;
+    /// It has ended, and nobody on this side has closed it: the others may have ended with it.
+    bool is_lost() const noexcept;
     /// The server is no longer of the kind that it was when we connected.
     bool is_demoted() const noexcept;
     std::string_view reset_script() const noexcept;

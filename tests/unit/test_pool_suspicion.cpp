@@ -60,4 +60,25 @@ BOOST_AUTO_TEST_CASE(whoever_has_lost_one_gets_one_that_was_checked) {
   BOOST_TEST(backends[1].peer.hears() == "Query()");
 }
 
+// It says nothing of the server.
+BOOST_AUTO_TEST_CASE(one_that_its_user_has_closed_casts_no_doubt_on_the_others) {
+  auto closing = first->close();
+  closing.start();
+  loop.run_until_idle();
+  BOOST_TEST(backends[0].peer.takes().starts_with('X'));
+  backends[0].peer.hangs_up();
+  settle();
+  BOOST_REQUIRE(closing.done());
+  diary.take();
+  first.release();
+  second.release();
+  BOOST_TEST(diary.take() == (Notes{"1 discarded"}), boost::test_tools::per_element());
+  BOOST_TEST(pool->stats().counts.lost == 0U);
+  auto again = hold(*pool, second);
+  again.start();
+  loop.run_until_idle();
+  BOOST_TEST(again.done());
+  BOOST_TEST(backends[1].peer.hears() == "");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
