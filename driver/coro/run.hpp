@@ -168,56 +168,32 @@ typename Kept<T>::Type take(Task<T>& task) {
 
 /// A loop that need not be asked in every turn whether it has run for long enough.
 template <class RunnableLoop>
-concept Stoppable = requires(RunnableLoop& loop) {
-  { loop.run() } -> std::same_as<bool>;
+concept Stoppable = requires(RunnableLoop& loop, const bool& over) {
+  { loop.run(over) } -> std::same_as<bool>;
   loop.stop();
-};
-
-/// A run() of this thread, which may have begun within another one.
-class Run {
- public:
-  explicit Run(const void* loop) noexcept : loop_(loop), around_(std::exchange(innermost_, this)) {}
-  Run(const Run&) = delete;
-  Run& operator=(const Run&) = delete;
-  ~Run() { innermost_ = around_; }
-
-  /// Was to stop while this one ran, which stopped this one.
-  bool is_over_around() const noexcept {
-    return around_ && around_->loop_ == loop_ && around_->is_running && around_->is_over;
-  }
-
-  bool is_running = false;  // the loop, not yet the task's beginning
-  bool is_over = false;     // the task
-
- private:
-  inline static thread_local Run* innermost_ = nullptr;
-  const void* loop_;
-  Run* around_;
 };
 
 /// The continuation of a task: stops the loop that runs for it.
 template <class RunnableLoop, class T>
-Branch stop_behind(Ended<T> ended, RunnableLoop& loop, Run& run) {
+Branch stop_behind(Ended<T> ended, RunnableLoop& loop, bool& over, const bool& is_running) {
   co_await ended;
-  run.is_over = true;
-  if (run.is_running) loop.stop();
+  over = true;
+  if (is_running) loop.stop();
 }
 
 }  // namespace detail
 
 /// Runs the loop until the task is done, and gives its result or throws what it threw: for main().
-/// `loop` has run() and stop(), as UvLoop has, or run_until(predicate).
+/// `loop` has run(over) and stop(), as UvLoop has, or run_until(predicate).
 template <class RunnableLoop, class T>
 T run(RunnableLoop& loop, Task<T> task) {
   if constexpr (detail::Stoppable<RunnableLoop>) {
-    detail::Run self(&loop);
+    bool over = false, is_running = false;
     detail::Gathering last{.running = 1};
-    detail::Branch behind = detail::stop_behind(detail::Ended<T>(task), loop, self);
+    detail::Branch behind = detail::stop_behind(detail::Ended<T>(task), loop, over, is_running);
     behind.start(last);
-    self.is_running = true;
-    while (!task.done() && loop.run()) {  // somebody else has called stop()
-    }
-    if (self.is_over_around()) loop.stop();
+    is_running = true;
+    loop.run(over);
   } else {
     task.start();
     loop.run_until([&] { return task.done(); });

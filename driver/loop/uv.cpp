@@ -200,8 +200,7 @@ class UvTimer final : public Timer, Guest {
     std::uint64_t wait = 0;
     if (at_ > now)
       wait = static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(at_ - now).count());
-    // libuv calls due timers until none is left, so one that re-arms itself for "now" would never
-    // let the turn end.
+    // libuv calls due timers until none is left: one that re-arms itself for "now" would never end the turn.
     if (wait == 0 && firing_) wait = 1;
     uv_update_time(timer_->loop);  // the wait counts from here, not from the start of the turn
     uv_timer_start(timer_.get(), on_timer, wait, 0);
@@ -349,6 +348,7 @@ struct UvLoop::State {
   List guests;
   std::atomic<std::thread::id> thread;  // has run it first
   int turns = 0;                        // within each other, that handlers run
+  const bool* awaited = nullptr;        // by the innermost run(over)
   bool firing = false;
   bool closing = false;  // jobs that a dropped job hands over are dropped, too
 };
@@ -356,7 +356,6 @@ struct UvLoop::State {
 UvLoop::UvLoop() : UvLoop(nullptr) {}
 UvLoop::UvLoop(uv_loop_s* host) : state_(std::make_unique<State>(host)) {}
 UvLoop::~UvLoop() = default;
-
 bool UvLoop::is_here() const noexcept { return state_->is_here(); }
 
 std::unique_ptr<Watch> UvLoop::watch(int fd, FdHandler& handler) {
@@ -387,6 +386,14 @@ void UvLoop::offload(std::unique_ptr<Job> job) {
 }
 
 bool UvLoop::run() { return state_->run(UV_RUN_DEFAULT) != 0; }
+bool UvLoop::run(const bool& over) {
+  const bool* const around = std::exchange(state_->awaited, &over);
+  while (!over && run()) {  // somebody else has called stop()
+  }
+  state_->awaited = around;
+  if (around && *around) stop();  // libuv has spent it on this one
+  return over;
+}
 bool UvLoop::run_once() { return state_->run(UV_RUN_ONCE) != 0; }
 void UvLoop::stop() noexcept { uv_stop(state_->loop); }
 

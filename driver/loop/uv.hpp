@@ -38,6 +38,9 @@ class UvLoop final : public Loop {
 
   /// Until stop(), or until nothing is watched, armed, posted or offloaded any more: then false.
   bool run();
+  /// Until `over`, which a handler sets before it calls stop(), or until there is nothing left to wait for: then false.
+  /// One of these within another, whatever runs between them, leaves the outer one its stop().
+  bool run(const bool& over);
   /// Waits for something to happen and handles it; false when there is nothing left to wait for.
   bool run_once();
   /// Until done(), which is asked in every turn, or until there is nothing left to wait for.

@@ -128,4 +128,31 @@ BOOST_AUTO_TEST_CASE(a_task_that_ends_while_another_is_run_within_its_loop) {
   BOOST_TEST(!is_over);
 }
 
+BOOST_AUTO_TEST_CASE(a_task_that_ends_while_its_loop_is_run_within_another_within_it) {
+  UvLoop one, other;
+  const auto nap = [](Loop& in, Duration length) -> Task<> {
+    Sleep sleeping = sleep(in, length);
+    co_await sleeping;
+  };
+  const auto nest = [&](UvLoop& in, auto within) -> Task<> {
+    Sleep sleeping = sleep(in, 1ms);
+    co_await sleeping;
+    within();
+  };
+  bool is_over = false;
+  const auto guard = [&](UvLoop& in) -> Task<> {  // instead of waiting for ever
+    Sleep sleeping = sleep(in, 10s);
+    co_await sleeping;
+    is_over = true;
+  };
+  Task<> guarding = guard(one);
+  guarding.start();
+  const auto innermost = [&] { run(one, nap(one, 30ms)); };
+  Task<> nesting = nest(one, [&] { run(other, nest(other, innermost)); });
+  nesting.start();
+  run(one, nap(one, 10ms));
+  BOOST_TEST(nesting.done());
+  BOOST_TEST(!is_over);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
