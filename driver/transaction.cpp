@@ -51,8 +51,16 @@ Transaction::Level::Level(Channel& channel_, std::shared_ptr<Level> around_)
   rollback_statement = "ROLLBACK TO SAVEPOINT " + name + "; RELEASE SAVEPOINT " + name;
 }
 
+void Transaction::Level::roll_back_if_open() noexcept {
+  if (!is_open() || !channel.get()->is_open()) return;
+  open = false;
+  send_unattended(*channel.get(), rollback_statement);
+}
+
 Transaction::~Transaction() {
-  if (is_open()) send_unattended(*level_->channel.get(), level_->rollback_statement);
+  if (!level_) return;
+  level_->forsaken = true;
+  level_->roll_back_if_open();
 }
 
 bool Transaction::is_open() const noexcept {
@@ -130,6 +138,7 @@ End::End(std::shared_ptr<Transaction::Level> level, How how, const std::string& 
     : Waitable(level->channel.demand(), sql, static_cast<ResultSink*>(this)),
       how_(how),
       level_(std::move(level)) {
+  if (how_ == How::rollback) insist();
   submit(sql);
   level_->open = level_->is_savepoint() && !pending();
 }
@@ -139,6 +148,7 @@ End::End(std::shared_ptr<Transaction::Level> level, How how, const std::string& 
 End::~End() {
   if (level_->is_savepoint()) {
     if (give_up() == Session::Abandoned::withdrawn) level_->open = true;
+    if (level_->forsaken) level_->roll_back_if_open();
     return;
   }
   if (!(pending() || was_left_open(*this)) || !level_->channel.get()) return;

@@ -41,7 +41,7 @@ class Begin;
 class End;
 
 /// A transaction block or, within one, a savepoint. Over when the connection is closed. A savepoint stays open when its
-/// commit() or rollback() is given up before it has been sent.
+/// commit() or rollback() is given up before it has been sent, with nothing behind it.
 class [[nodiscard]] Transaction {
  public:
   Transaction(Transaction&&) noexcept = default;
@@ -70,6 +70,8 @@ class [[nodiscard]] Transaction {
     bool is_savepoint() const noexcept { return around != nullptr; }
     bool is_open() const noexcept { return open && channel.get() && (!around || around->is_open()); }
     std::string commit_statement() const { return around ? "RELEASE SAVEPOINT " + name : "COMMIT"; }
+    /// Nobody will end it any more: what was done there must not stay.
+    void roll_back_if_open() noexcept;
 
     ChannelRef channel;
     std::shared_ptr<Level> around;   // null: the block itself
@@ -78,6 +80,7 @@ class [[nodiscard]] Transaction {
     std::string name;                // of a savepoint; no other of the block has or had it
     std::string rollback_statement;  // made in advance: a destructor needs it
     bool open = true;
+    bool forsaken = false;  // its Transaction has gone; an End of it may still be there
   };
 
  private:

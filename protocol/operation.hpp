@@ -45,6 +45,8 @@ class Operation {
   Flow flow() const noexcept { return flow_; }
   /// A cancel meant for the request before it may hit this one, whose owner will repeat it.
   bool gives_way() const noexcept { return gives_way_; }
+  /// Given up with others behind it, it is sent, whatever becomes of them.
+  bool insists() const noexcept { return insists_; }
 
   /// Tells its owner; called after Session::next_done() returned it. May destroy `*this`.
   void notify() noexcept { on_done(); }
@@ -56,6 +58,7 @@ class Operation {
  protected:
   explicit Operation(Flow flow) noexcept : flow_(flow) {}
   void give_way() noexcept { gives_way_ = true; }
+  void insist() noexcept { insists_ = true; }
   /// Still pending? Then it is abandoned.
   ~Operation();
 
@@ -98,6 +101,7 @@ class Operation {
   FailureRef failure_;
   Flow flow_;
   bool gives_way_ = false;
+  bool insists_ = false;
 };
 
 }  // namespace pgstride::inline v0

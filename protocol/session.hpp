@@ -194,7 +194,7 @@ class Session {
     enum class Owner : std::uint8_t {
       operation,
       nobody,      // it was abandoned
-      unattended,  // never had one
+      unattended,  // it has none, and must not be withdrawn
       session,     // Close requests of our own
     };
     Operation* operation = nullptr;

@@ -23,8 +23,9 @@ Session::Abandoned Session::abandon(Operation& operation) noexcept {
 Session::Abandoned Session::leave_slot(std::size_t index) noexcept {
   Slot& slot = queue_[index];
   leave_awake(slot.operation);
+  const bool stays = slot.operation->insists() && index + 1 < queue_.size();
   slot.operation = nullptr;
-  slot.owner = Slot::Owner::nobody;
+  slot.owner = stays ? Slot::Owner::unattended : Slot::Owner::nobody;
   slot.discarding = slot.discarding || slot.copying;
   run_of_ = 0;
   if (index == 0) paused_ = false;

@@ -2,7 +2,9 @@
 //
 // A transaction whose beginning or end is given up leaves no block open.
 #include <memory>
+#include <optional>
 #include <stop_token>
+#include <string>
 
 #include <boost/test/unit_test.hpp>
 
@@ -49,6 +51,28 @@ struct Transacting : OpenChannel {
   Connection connection;
   std::stop_source stop;
 };
+
+/// A block and a savepoint in it.
+struct Nested {
+  explicit Nested(Transacting& world) {
+    Task<> opening = [](Connection& c, Nested& self) -> Task<> {
+      Transaction opened = co_await c.begin();
+      self.block.emplace(std::move(opened));
+      Transaction within = co_await self.block->savepoint();
+      self.inner.emplace(std::move(within));
+    }(world.connection, *this);
+    opening.start();
+    for (const char* tag : {"BEGIN", "SAVEPOINT"}) {
+      BOOST_TEST(world.server.hears() != "");
+      world.server.says(command_complete(tag), ready_for_query('T'));
+      world.loop.run_until_idle();
+    }
+    BOOST_REQUIRE(inner);
+  }
+  std::optional<Transaction> block, inner;
+};
+
+const std::string undoing = "Query(ROLLBACK TO SAVEPOINT pgstride_1; RELEASE SAVEPOINT pgstride_1)";
 
 }  // namespace
 
@@ -118,6 +142,64 @@ BOOST_AUTO_TEST_CASE(a_begin_in_somebody_elses_block) {  // which is not to be u
   cancels.accepts().hangs_up();
   server.says(command_complete("BEGIN"), ready_for_query('T'));
   server_hears("");
+}
+
+// What was done there is not to become a part of the block.
+BOOST_AUTO_TEST_CASE(a_savepoint_whose_end_outlives_it) {
+  for (const bool commits : {false, true}) {
+    Nested nested(*this);
+    {
+      End end = commits ? nested.inner->commit() : nested.inner->rollback();
+      nested.inner.reset();
+    }
+    server_hears(undoing);
+    server.says(command_complete("ROLLBACK"), command_complete("RELEASE"), ready_for_query('T'));
+    nested.block.reset();
+    server_hears("Query(ROLLBACK)");
+    server.says(command_complete("ROLLBACK"), ready_for_query('I'));
+    loop.run_until_idle();
+  }
+}
+
+// It would not be there any more, and the error would spoil what is around it.
+BOOST_AUTO_TEST_CASE(a_savepoint_that_outlives_what_is_around_it) {
+  Nested nested(*this);
+  nested.block.reset();
+  server_hears("Query(ROLLBACK)");
+  BOOST_TEST(!nested.inner->is_open());
+  nested.inner.reset();
+  server_hears("");
+}
+
+BOOST_AUTO_TEST_CASE(a_savepoint_that_has_ended_is_not_ended_again) {
+  Nested nested(*this);
+  {
+    const auto end = std::unique_ptr<End>(new End(nested.inner->rollback()));
+    Task<> waiting = [](End& e, std::stop_token token) -> Task<> { co_await e.stop(std::move(token)); }(
+                                                           *end, stop.get_token());
+    stop.request_stop();
+    waiting.start();
+    loop.run_until_idle();
+    check_cancelled(waiting);
+    BOOST_TEST(nested.inner->is_open());
+    nested.inner.reset();
+    server_hears(undoing);
+  }
+  server_hears("");
+}
+
+BOOST_AUTO_TEST_CASE(a_savepoint_whose_end_is_given_up_before_what_is_behind_it) {
+  Nested nested(*this);
+  {
+    auto end = std::unique_ptr<End>(new End(nested.inner->rollback()));
+    Script behind = connection.execute("select 1");
+    end.reset();
+  }
+  BOOST_TEST(!nested.inner->is_open());
+  nested.inner.reset();
+  Task<> committing = [](Transaction& block) -> Task<> { co_await block.commit(); }(*nested.block);
+  committing.start();
+  server_hears(undoing + " Query(COMMIT)");
 }
 
 BOOST_AUTO_TEST_CASE(pauses_stay_within_their_limits) {
