@@ -174,7 +174,7 @@ void Channel::interrupt() {
   if (!is_open() || fenced_ || session_.quiescent() || session_.in_step()) return;
   flush();  // what was asked for is meant, too
   if (!is_open() || fenced_) return;
-  session_.break_off_copy();
+  session_.break_off();
   raise_fence();
   read_what_was_left();
 }

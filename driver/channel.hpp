@@ -79,8 +79,9 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   /// The same, but the operation ends with this failure in a later turn of the loop, and is notified.
   void dismiss(Operation& operation, Failure failure);
 
-  /// Asks the server to cancel what is running; its owner still hears how it ends. From code that is called
-  /// while a request is encoded or parsed: nothing.
+  /// Asks the server to cancel what is running; its owner still hears how it ends. What he does not read is swallowed,
+  /// and ends with Errc::cancelled, as a COPY does. From code that is called while a request is encoded or parsed:
+  /// nothing.
   void interrupt();
 
   /// Ends the connection at once, without a word to the server; pending operations fail with

@@ -192,10 +192,11 @@ void Session::stop_feeding(Slot& slot) {
   end_feeding(slot);
 }
 
-void Session::break_off_copy() noexcept {
+void Session::break_off() noexcept {
   for (Slot& slot : queue_) {
     const bool begins_copy = slot.feeding && slot.flow == Operation::Flow::simple;
-    if (!slot.operation || slot.discarding || !(slot.copying || begins_copy)) continue;
+    const bool is_unread = paused_ && phase_ == Phase::running && &slot == &queue_.front();
+    if (!slot.operation || slot.discarding || !(slot.copying || begins_copy || is_unread)) continue;
     slot.operation->fail({Errc::cancelled, {}});
     slot.discarding = true;
     run_of_ = 0;

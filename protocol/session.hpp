@@ -139,10 +139,10 @@ class Session {
   /// completed() will have when all the others have been answered.
   std::uint64_t hold() noexcept;
   void release() noexcept;
-  /// Ends a COPY that is under way: a server that waits for data, or whose data are not read, does not react
-  /// to a cancel request. Its owner is told when the request is over.
-  void break_off_copy() noexcept;
-  /// The same of those into the server only, with this failure, and at once: before there is a Terminate, which a
+  /// Ends a COPY that is under way, and what has paused: a server that waits for data, or whose data are not read,
+  /// does not react to a cancel request. Its owner is told, with Errc::cancelled, when the request is over.
+  void break_off() noexcept;
+  /// The same of a COPY into the server only, with this failure, and at once: before there is a Terminate, which a
   /// server that waits for data takes for a mistake.
   void break_off_copy_in(const Failure& why) noexcept;
   bool held() const noexcept { return held_; }

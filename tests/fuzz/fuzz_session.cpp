@@ -98,7 +98,7 @@ class Play {
       case 18: return expire();
       case 20: return copy_in();
       case 21: return submit(std::make_unique<CopyingOut>(next_id_, take()));
-      case 22: return session_.break_off_copy();
+      case 22: return session_.break_off();
       case 23: return session_.read_on();
       default: return lie();
     }

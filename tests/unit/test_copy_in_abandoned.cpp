@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(broken_off) {
     copy.pieces = {"some"};
     t.submit(copy).sends(asked);
     t.server_says(G).sends("CopyData(some)");
-    t.session.break_off_copy();
+    t.session.break_off();
     t.sends("CopyFail(the client has given up)").nothing_done();
     t.server_says(error_response("57014"), Z).failed(copy, Errc::cancelled).lives();
   });
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(broken_off_before_the_server_asks_for_data) {
   play([](OpTest& t) {
     CopyingIn copy(sql);
     t.submit(copy).sends(asked);
-    t.session.break_off_copy();
+    t.session.break_off();
     t.sends_nothing().server_says(G).sends("CopyFail(not a copy call)");
     t.server_says(error_response("57014"), Z).failed(copy, Errc::cancelled).lives();
   });

@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(broken_off_while_it_is_full) {
   copy.is_full = true;
   t.submit(copy).take_sent();
   t.server_says(H + copy_data("1") + copy_data("2") + error_response("57014") + Z);
-  t.session.break_off_copy();
+  t.session.break_off();
   BOOST_TEST(t.session.left_unread());
   t.session.read_on();
   t.failed(copy, Errc::cancelled).lives();

@@ -119,6 +119,35 @@ BOOST_AUTO_TEST_CASE(who_leaves_early_cancels) {
   check_connection();
 }
 
+// The server has to send the rest before it hears of the cancel.
+BOOST_AUTO_TEST_CASE(who_does_not_ask_is_interrupted) {
+  Stream stream = connection.stream("select x");
+  auto one = count(stream, 1);
+  one.start();
+  server.hears();
+  std::string reply = beginning + rows(8 * MiB);
+  for (int i = 0; i < 100; ++i) {
+    pour(reply);
+    loop.run_until_idle();
+  }
+  BOOST_TEST(one.take() == 1u);
+  BOOST_TEST(!reply.empty());
+  wire().interrupt();
+  cancels.accepts().hangs_up();
+  for (int i = 0; i < 1000 && !reply.empty(); ++i) {
+    pour(reply);
+    loop.turn();
+  }
+  BOOST_REQUIRE(reply.empty());
+  server.says(error_response("57014") + ready_for_query());
+  loop.run_until_idle();
+  BOOST_TEST(!stream.pending());
+  check_connection();
+  auto rest = count(stream);  // what had been received, and then why there is no more
+  rest.start();
+  BOOST_CHECK_EXCEPTION(rest.take(), Error, [](const Error& e) { return e.code() == Errc::cancelled; });
+}
+
 BOOST_AUTO_TEST_CASE(rows_come_before_the_error_behind_them) {
   Stream stream = connection.stream("select x");
   const auto read = [](Stream& from) -> Task<std::string> {
