@@ -34,7 +34,10 @@ class [[nodiscard]] Connection {
   /// Makes a closed one.
   Connection() = default;
   explicit Connection(std::unique_ptr<Channel> channel) noexcept : channel_(std::move(channel)) {}
-  Connection(Connection&&) noexcept = default;
+  /// Out of a lease: the pool has nothing to do with it any more.
+  Connection(Connection&& other) noexcept : channel_(std::move(other.channel_)) {
+    if (channel_) channel_->listen(nullptr);
+  }
   Connection& operator=(Connection&& other) noexcept {
     Connection taken(std::move(other));
     std::swap(channel_, taken.channel_);

@@ -81,4 +81,16 @@ BOOST_AUTO_TEST_CASE(one_that_its_user_has_closed_casts_no_doubt_on_the_others) 
   BOOST_TEST(backends[1].peer.hears() == "");
 }
 
+// The pool, which may go first, does not hear of it any more.
+BOOST_AUTO_TEST_CASE(one_that_its_user_has_moved_out_of_its_lease) {
+  Connection mine = std::move(*first);
+  first.release();
+  second.release();
+  pool.reset();
+  BOOST_TEST(mine.is_open());
+  backends[0].peer.hangs_up();
+  settle();
+  BOOST_TEST(!mine.is_open());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
