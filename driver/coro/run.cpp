@@ -7,8 +7,8 @@ Task<> when_all(std::vector<Task<>> tasks) {
   std::vector<detail::Branch> branches;
   branches.reserve(tasks.size());
   for (Task<>& task : tasks) branches.push_back(detail::branch(detail::Ended<void>(task)));
-  detail::gather gather(branches);
-  co_await gather;
+  detail::Gather gathering(branches);
+  co_await gathering;
   for (Task<>& task : tasks) task.take();
 }
 

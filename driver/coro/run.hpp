@@ -128,10 +128,10 @@ Branch branch(Ended<T> ended) {
   co_await ended;
 }
 
-/// co_await gather(branches): starts them all, until the last has ended.
-class gather {
+/// co_await gathering: starts them all, until the last has ended.
+class Gather {
  public:
-  explicit gather(std::vector<Branch>& branches) noexcept : branches_(branches) {}
+  explicit Gather(std::vector<Branch>& branches) noexcept : branches_(branches) {}
 
   bool await_ready() const noexcept { return branches_.empty(); }
   bool await_suspend(std::coroutine_handle<> waiting) {
@@ -216,8 +216,8 @@ Task<std::tuple<typename detail::Kept<T>::Type...>> when_all(Task<T>... tasks) {
   std::vector<detail::Branch> branches;
   branches.reserve(sizeof...(T));
   (branches.push_back(detail::branch(detail::Ended<T>(tasks))), ...);
-  detail::gather gather(branches);
-  co_await gather;
+  detail::Gather gathering(branches);
+  co_await gathering;
   std::tuple<typename detail::Kept<T>::Type...> results{detail::take(tasks)...};
   co_return results;
 }
@@ -227,8 +227,8 @@ Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
   std::vector<detail::Branch> branches;
   branches.reserve(tasks.size());
   for (Task<T>& task : tasks) branches.push_back(detail::branch(detail::Ended<T>(task)));
-  detail::gather gather(branches);
-  co_await gather;
+  detail::Gather gathering(branches);
+  co_await gathering;
   std::vector<T> results;
   results.reserve(tasks.size());
   for (Task<T>& task : tasks) results.push_back(task.take());
