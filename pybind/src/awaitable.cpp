@@ -125,7 +125,7 @@ class AwaitableSlots {
     const Ref context =
         names && PyTuple_GET_SIZE(names) == 1 && args[1] != Py_None ? Ref::borrow(args[1]) : Ref();
     if (request.state_ != State::pending) {
-      call_soon(request, args[0], context.get());
+      if (!call_soon(request, args[0], context.get())) return nullptr;
     } else {
       request.wakeup_ = Ref::borrow(args[0]);
       request.context_ = context;
@@ -153,13 +153,14 @@ class AwaitableSlots {
       return nullptr;
     Request& request = request_of(self);
     if (request.state_ != State::pending) Py_RETURN_FALSE;
+    // First, since it may be refused: on a loop that is debugged, when this is another thread.
+    if (request.wakeup_ && !call_soon(request, request.wakeup_.get(), request.context_.get())) return nullptr;
     request.state_ = State::cancelled;
     request.cancel_message_ = Ref::borrow(message);
     const Ref keep = std::move(request.hold_);
+    request.wakeup_.clear();
+    request.context_.clear();
     request.give_up();
-    const Ref wakeup = std::move(request.wakeup_);
-    const Ref context = std::move(request.context_);
-    if (wakeup) call_soon(request, wakeup.get(), context.get());
     Py_RETURN_TRUE;
   }
 
@@ -218,14 +219,15 @@ class AwaitableSlots {
     Py_DECREF(type);
   }
 
-  static void call_soon(Request& request, PyObject* callback, PyObject* context) {
+  /// False with a Python error set when the loop refuses.
+  static bool call_soon(Request& request, PyObject* callback, PyObject* context) {
     const Ref args = Ref::steal(PyTuple_Pack(2, callback, request.self_));
     const Ref method = attribute(request.loop_.get(), "call_soon");
     const Ref kwargs = Ref::steal(PyDict_New());
     if (kwargs && context) PyDict_SetItemString(kwargs.get(), "context", context);
     const Ref handle =
         args && method && kwargs ? Ref::steal(PyObject_Call(method.get(), args.get(), kwargs.get())) : Ref();
-    if (!handle) PyErr_Clear();  // the loop is closed: nobody will be woken any more
+    return static_cast<bool>(handle);
   }
 };
 
@@ -234,7 +236,8 @@ void Request::complete_soon() noexcept {
   const Ref keep = std::move(hold_);
   const Ref wakeup = std::move(wakeup_);
   const Ref context = std::move(context_);
-  if (wakeup) AwaitableSlots::call_soon(*this, wakeup.get(), context.get());
+  // When the loop is closed nobody will be woken any more.
+  if (wakeup && !AwaitableSlots::call_soon(*this, wakeup.get(), context.get())) PyErr_Clear();
 }
 
 namespace {

@@ -261,3 +261,16 @@ async def test_storm(connect):  # CX-7
 
     await asyncio.gather(*(use(number, connection) for number, connection in enumerate(connections)))
     assert all(outcomes.values()), outcomes
+
+
+async def test_from_another_thread_in_debug_mode(runner, connect, usable):
+    """asyncio refuses to wake a task from there; the request goes on as if nothing had been asked."""
+    runner.loop.set_debug(True)
+    connection = await connect()
+    task = asyncio.create_task(connection.fetchval("select 3 from pg_sleep(0.1)"))
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="Non-thread-safe operation"):
+        await asyncio.to_thread(task.cancel)
+    assert await asyncio.wait_for(task, 30) == 3
+    await usable(connection)
+    runner.loop.set_debug(False)
