@@ -47,11 +47,10 @@ bool Exchange::send(Operation& operation) {
 }
 
 bool Exchange::send_last(Operation& operation, bool alone) {
-  core().count_query();
-  if (!lender_ || alone) return send(operation);
   if (!channel().submit(operation, deadline_)) return false;
-  reset_is_sent_ = true;
-  lender_->reset_behind(slot_);
+  core().count_query();
+  reset_is_sent_ = lender_ && !alone;
+  if (reset_is_sent_) lender_->reset_behind(slot_);
   channel().flush();
   return true;
 }

@@ -156,6 +156,11 @@ async def iterated(connection, prefetch):
         return [row async for row in connection.cursor("select generate_series(1, 10)", prefetch=prefetch)]
 
 
+async def refused(awaitable):
+    with pytest.raises(Exception, match="invalid input for query argument"):
+        await awaitable
+
+
 async def counted(connection, call):
     """How many queries that was."""
     before = connection._protocol.queries_count
@@ -282,6 +287,10 @@ CALLS: dict[str, typing.Callable[[typing.Any], typing.Any]] = {
     "COPY of records, no time": lambda c: c.copy_records_to_table("t", records=[], timeout=False),
     "reset, timeout": lambda c: c.reset(timeout=True),
     "cursor, counted": lambda c: counted(c, lambda: iterated(c, 3)),
+    "an argument that cannot be sent, counted": lambda c: counted(c, lambda: refused(c.fetch("select $1::int", "x"))),
+    "sets of which one cannot be sent, counted": lambda c: counted(
+        c, lambda: refused(c.executemany("select $1::int", [(1,), ("x",)]))
+    ),
     "cursor, counted by hand": lambda c: counted(c, lambda: cursor_of(c, lambda k: k.fetch(3))),
     **{f"cursor, too late: {name}": lambda c, name=name: too_late(c, name) for name in ("fetch", "fetchrow", "forward")},
     "isolation, empty": lambda c: block(c, isolation=""),
