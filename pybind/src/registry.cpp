@@ -39,6 +39,24 @@ CodecRef refuse_text_part(const TypeInfo& info, const char* kind) {
   return nullptr;
 }
 
+PyObject* decode_unversioned(Bytes bytes, const TypeCodec& codec) {
+  Bytes text;
+  if (!parse_versioned_text(bytes, text)) return malformed(bytes, codec);
+  const CodecRef& as_text = static_cast<const DerivedCodec&>(codec).parts.front();
+  return as_text->decode(text, *as_text);
+}
+
+/// Reads what stands behind a version in binary as its text.
+CodecRef unversioned(const CodecRef& as_text) {
+  auto codec = std::make_shared<DerivedCodec>();
+  static_cast<TypeCodec&>(*codec) = *as_text;
+  codec->format = Format::binary;
+  codec->decode = decode_unversioned;
+  codec->encode = nullptr;
+  codec->parts = {as_text};
+  return codec;
+}
+
 /// The Python error that is set says so.
 bool is_unsupported() {
   const KeepError keep;
@@ -154,12 +172,23 @@ CodecRef Registry::find_binary(Oid type) {
   CodecRef codec = find(type);
   if (codec && codec->format == Format::binary) return codec;
   PyErr_Clear();
+  if (codec && std::string_view(codec->kind) == "array") return make_binary_array(codec);
+  if (CodecRef own = codec ? in_binary_as_well(type, codec) : nullptr) return own;
   codec = plain().find(type);
   if (!codec || codec->format == Format::binary) return codec;
   // It is asked for as text, but came in binary: for many of these types, citext say, that is the same.
   if (std::string_view(codec->kind) == "array") return make_binary_array(codec);
   if (!is_text(type) || std::string_view(codec->kind) != "scalar") return nullptr;
   return encoding_ ? transcoded(refer_to(text_codec()), encoding_) : refer_to(text_codec());
+}
+
+// The user's function for a type's text can do with what comes in binary where that is the text: json, say.
+CodecRef Registry::in_binary_as_well(Oid type, const CodecRef& as_text) {
+  const CodecRef utf8 = find_utf8(type);
+  const UserCodec* user = utf8 ? as_user_codec(*utf8) : nullptr;
+  if (user == nullptr || user->base->format == Format::text) return nullptr;
+  if (user->base->decode == decode_text) return as_text;
+  return user->base->decode == decode_versioned_text ? unversioned(as_text) : nullptr;
 }
 
 CodecRef Registry::make_binary_array(const CodecRef& as_text) {

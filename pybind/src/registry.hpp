@@ -83,6 +83,7 @@ class Registry {
   CodecRef make(Oid type, const TypeCodec* builtin);
   CodecRef make_from(const TypeInfo& info);
   CodecRef find_base_of(const TypeInfo& domain);
+  CodecRef in_binary_as_well(Oid type, const CodecRef& as_text);
   CodecRef make_binary_array(const CodecRef& as_text);
   CodecRef make_array(const TypeCodec& like, const TypeInfo* info, Oid element);
   CodecRef make_composite(const TypeInfo& info);

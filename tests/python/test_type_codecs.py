@@ -352,3 +352,23 @@ async def test_which_types_are_known(connection):
     for wrong in (-1, None, "int4"):
         with pytest.raises((OverflowError, TypeError)):
             settings.get_data_codec(wrong)
+
+
+async def test_text_in_a_row(connection):
+    """In binary, these types are their text, so the user's function for that can read them."""
+    await connection.execute("create domain pg_temp.document as jsonb")
+    for name in ("json", "jsonb"):
+        await codec(name, **JSON)(connection)
+    for name in ("text", "int4"):
+        await codec(name, **LOUD)(connection)
+    query = """
+        select row('{"a": 1}'::json, '[2]'::jsonb, '[3]'::pg_temp.document, array['4'::jsonb, null], 'x'::text, 5,
+                   array[6], null::json, row('7'::json))"""
+    wanted = ({"a": 1}, [2], [3], [4, None], "<x>", 5, [6], None, (7,))
+    assert await connection.fetchval(query) == wanted
+    await connection.execute("set client_encoding = latin1")
+    assert await connection.fetchval("select row('\"\xe9\"'::json, '\"\xe9\"'::jsonb, '\xe9'::text)") == (
+        "\xe9",
+        "\xe9",
+        "<\xe9>",
+    )
