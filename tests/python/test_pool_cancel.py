@@ -306,3 +306,21 @@ async def test_marathon(create_pool):
     after = await run()
     assert after - before < 50
     assert pool._core.counts()["opened"] <= 4
+
+
+async def test_terminate_before_one_that_was_handed_over_is_claimed(create_pool):
+    opened = []
+
+    async def connect(*args, **options):
+        opened.append(await pgstride.connect(*args, **options))
+        return opened[-1]
+
+    pool = await create_pool(connect=connect)
+    lent = await pool.acquire()
+    waiting = asyncio.create_task(pool.acquire().__aenter__())
+    await asyncio.sleep(0)
+    lent.terminate()
+    pool.terminate()
+    with pytest.raises(pgstride.InterfaceError, match="^pool is closed$"):
+        await waiting
+    assert len(opened) == 1

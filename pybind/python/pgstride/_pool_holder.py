@@ -155,6 +155,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
     async def _open(self) -> None:
         """Connect in a slot that waits for that."""
         try:
+            self._pool._check_open()
             await self.connect()
         finally:
             self._opened()
