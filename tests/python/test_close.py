@@ -114,3 +114,16 @@ async def test_released_while_it_closes(create_pool):
     await pool.release(proxy)
     await closing
     assert await pool.fetchval("select 1") == 1
+
+
+@pytest.mark.parametrize("timeout, error", [("x", ValueError), ([], TypeError)])
+async def test_a_timeout_that_is_none(connection, observer, timeout, error):
+    """Whoever closes a connection counts on its end."""
+    pid = connection.get_server_pid()
+    ended = []
+    connection.add_termination_listener(ended.append)
+    with pytest.raises(error):
+        await connection.close(timeout=timeout)
+    assert connection.is_closed()
+    await observer.gone(pid)
+    assert ended == [connection]

@@ -217,6 +217,17 @@ async def test_reset_with_a_bad_timeout(connection):
     assert not connection.is_in_transaction()
 
 
+@pytest.mark.parametrize("timeout", [0, -1])
+async def test_reset_without_time(runner, connection, timeout):
+    """What it undoes does not stay, however soon nobody waits for that any more."""
+    await connection.execute("begin")
+    with pytest.raises(asyncio.TimeoutError):
+        await connection.reset(timeout=timeout)
+    assert "Resetting connection with an active transaction" in runner.complaints.pop()["message"]
+    assert await connection.fetchval("select 1") == 1
+    assert not connection.is_in_transaction()
+
+
 async def test_reset_query_of_ones_own(dsn):
     class Mine(pgstride.Connection):
         def get_reset_query(self):

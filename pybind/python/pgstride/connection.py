@@ -166,9 +166,12 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
         raised.
         """
         if not self._core.closed:
-            ended = functools.partial(_ended, weakref.ref(self), contextvars.copy_context())
-            self._core.set_on_closed(ended)
-            await self._core.close(utils._seconds(timeout))
+            self._core.set_on_closed(functools.partial(_ended, weakref.ref(self), contextvars.copy_context()))
+            try:
+                await self._core.close(utils._seconds(timeout))
+            except (TypeError, ValueError):  # that is no timeout
+                self.terminate()
+                raise
 
     def terminate(self) -> None:
         """Close the connection at once, without telling the server."""
@@ -181,13 +184,19 @@ class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_cod
         timeout = utils._seconds(timeout)
         self._drop_listeners()
         query = self._with_roles(self.get_reset_query())
-        if self._top_xact is not None or self.is_in_transaction():
+        rolls_back = self._top_xact is not None or self.is_in_transaction()
+        if rolls_back:
             self._leave_transaction()
             query = "ROLLBACK;\n" + query
-        if query and timeout is None:
-            await self.execute(query)
-        elif query:
-            await self.execute(query, timeout=timeout)
+        try:
+            if query and timeout is None:
+                await self.execute(query)
+            elif query:
+                await self.execute(query, timeout=timeout)
+        except (asyncio.TimeoutError, _loops.library_of(self._loop).Cancelled):
+            if rolls_back:  # it may not have come to that
+                self._core.roll_back()
+            raise
 
     def get_reset_query(self) -> str:
         """What :meth:`reset` runs, behind the return to the role of the login."""
