@@ -249,6 +249,8 @@ def _keywords(more: dict[str, Keyword]) -> dict[str, str]:
         if isinstance(value, int):
             value = int(value)  # libpq has 0 and 1 for False and True
         elif value is not None and not isinstance(value, str):
+            if not isinstance(value, (bytes, os.PathLike)):
+                raise TypeError(f"{key} is expected to be a str, an int or a path, got {value!r}")
             value = os.fspath(value)
         if value is not None:
             given[key] = str(value)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import typing
 
 from . import _core, _loops, _pool_holder, _pool_options, connect_utils, connection, exceptions
@@ -31,11 +32,11 @@ class PoolFilling(typing.Generic[Row]):
                 self._minsize,
                 self._maxsize,
                 self._keeps_min_size,
-                math.ceil(self._max_queries),
-                self._max_inactive_connection_lifetime or None,
+                math.ceil(min(self._max_queries, sys.maxsize)),
+                float(self._max_inactive_connection_lifetime) or None,
                 self._max_lifetime or None,
                 self._check_after or None,
-                self._max_waiting or 0,
+                min(self._max_waiting or 0, sys.maxsize),
             )
             self._holders = [PoolConnectionHolder(self, slot) for slot in range(self._maxsize)]
         empty = [holder for holder in self._holders if self._core.state(holder._slot) == "empty"]

@@ -4,7 +4,14 @@
 from __future__ import annotations
 
 
-def check_sizes(init_size: int | None, min_size: int, max_size: int, max_queries: int, max_waiting: int | None) -> None:
+def check_sizes(
+    init_size: int | None,
+    min_size: int,
+    max_size: int,
+    max_queries: int,
+    max_inactive_connection_lifetime: float,
+    max_waiting: int | None,
+) -> None:
     if max_size <= 0:
         raise ValueError("max_size is expected to be greater than zero")
     if min_size < 0:
@@ -12,6 +19,7 @@ def check_sizes(init_size: int | None, min_size: int, max_size: int, max_queries
     if min_size > max_size:
         raise ValueError("min_size is greater than max_size")
     if init_size is not None:
+        _check_whole("init_size", init_size)
         if init_size < 0:
             raise ValueError("init_size is expected to be greater or equal to zero")
         if init_size < min_size:
@@ -20,13 +28,25 @@ def check_sizes(init_size: int | None, min_size: int, max_size: int, max_queries
             raise ValueError("init_size is greater than max_size")
     if max_queries <= 0:
         raise ValueError("max_queries is expected to be greater than zero")
-    if max_waiting is not None and max_waiting <= 0:
-        raise ValueError("max_waiting is expected to be greater than zero")
+    if max_inactive_connection_lifetime < 0:
+        raise ValueError("max_inactive_connection_lifetime is expected to be greater or equal to zero")
+    if max_waiting is not None:
+        _check_whole("max_waiting", max_waiting)
+        if max_waiting <= 0:
+            raise ValueError("max_waiting is expected to be greater than zero")
 
 
-def check_not_negative(**durations: float) -> None:
+def _check_whole(name: str, number: object) -> None:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"{name} is expected to be an integer, got {number!r}")
+
+
+def check_seconds(**durations: float) -> None:
+    """Of the options that are ours; asyncpg's take whatever can be compared."""
     for name, seconds in durations.items():
-        if seconds < 0:
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            raise TypeError(f"{name} is expected to be a number of seconds, got {seconds!r}")
+        if not seconds >= 0:  # NaN, too
             raise ValueError(f"{name} is expected to be greater or equal to zero")
 
 

@@ -19,8 +19,8 @@ DsnKeys = typing.Union[bool, typing.Collection[str]]
 
 def check(url: _dsn.Dsn, allowed: DsnKeys) -> None:
     """The URL says nothing but what is allowed: True stands for all that is harmless."""
-    if isinstance(allowed, str):
-        raise TypeError("untrusted_dsn is expected to be a bool or a collection of keys, got a str")
+    if isinstance(allowed, str) or not isinstance(allowed, (bool, typing.Collection)):
+        raise TypeError(f"untrusted_dsn is expected to be a bool or a collection of keys, got {allowed!r}")
     keys = HARMLESS if isinstance(allowed, bool) else frozenset(allowed)
     if harmful := keys - HARMLESS:
         raise exceptions.ClientConfigurationError(f"{min(harmful)!r} cannot be left to an untrusted DSN")

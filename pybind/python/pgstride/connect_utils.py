@@ -106,6 +106,8 @@ async def _connect(
     if require_auth is None and arguments.get("untrusted_dsn"):
         require_auth = "!gss"
     if require_auth is not None:
+        if not isinstance(require_auth, str):
+            raise TypeError(f"require_auth is expected to be a str, got {require_auth!r}")
         resolved.options["require_auth"] = require_auth
     attempt = _connect_to_one(
         _places(resolved),

@@ -99,12 +99,10 @@ class Pool(PoolRequests[Row], PoolFilling[Row], metaclass=_hooks.Hookable):
                 DeprecationWarning,
                 stacklevel=2,
             )
-        _pool_options.check_sizes(init_size, min_size, max_size, max_queries, max_waiting)
-        _pool_options.check_not_negative(
-            max_inactive_connection_lifetime=max_inactive_connection_lifetime,
-            max_lifetime=max_lifetime,
-            check_after=check_after,
+        _pool_options.check_sizes(
+            init_size, min_size, max_size, max_queries, max_inactive_connection_lifetime, max_waiting
         )
+        _pool_options.check_seconds(max_lifetime=max_lifetime, check_after=check_after)
         _pool_options.check_class("connection_class", connection_class, _BASE)
         _pool_options.check_class("record_class", record_class, Record)
         _observing.check(observer)
