@@ -48,6 +48,9 @@ class Request {
     Ref entered_;
   };
 
+  /// The loop is closed: it is garbage when nobody else has it, or the task that waits for it.
+  void let_nobody_wait() noexcept { const Ref dropped = std::move(hold_); }
+
   PyObject* self() const noexcept { return self_; }
   bool completed() const noexcept { return state_ != State::pending; }
 

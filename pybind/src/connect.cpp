@@ -118,6 +118,7 @@ PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
 ConnectRequest::ConnectRequest(std::unique_ptr<PyLoop> loop, ConnectOptions options, CoreOptions core_options)
     : core_options_(std::move(core_options)), tls_context_(options.tls_context), loop_(std::move(loop)) {
   ConnectHandler& handler = *this;
+  loop_->listen(this);
   connector_ = std::make_unique<Connector>(*loop_, std::move(options), handler);
 }
 

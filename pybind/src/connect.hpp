@@ -13,7 +13,7 @@
 
 namespace pgstride::python {
 
-class ConnectRequest final : public Request, ConnectHandler {
+class ConnectRequest final : public Request, ConnectHandler, LoopEndListener {
  public:
   ConnectRequest(std::unique_ptr<PyLoop> loop, ConnectOptions options, CoreOptions core_options);
 
@@ -28,6 +28,10 @@ class ConnectRequest final : public Request, ConnectHandler {
  private:
   void on_connected(std::unique_ptr<Channel> channel) noexcept override;
   void on_connect_failed(Failure failure) noexcept override;
+  void on_loop_closed() noexcept override {
+    const KeepError keep;
+    let_nobody_wait();
+  }
 
   void raise();
 

@@ -13,6 +13,7 @@ namespace pgstride::python {
 
 Core::Core(std::unique_ptr<PyLoop>&& loop, std::unique_ptr<Channel>&& channel, CoreOptions options)
     : options_(std::move(options)), loop_(std::move(loop)), channel_(std::move(channel)) {
+  loop_->listen(this);
   channel_->listen(this);
   session().listen(this);
   follow_encoding();
@@ -76,6 +77,12 @@ void Core::on_closed() noexcept {
   const std::vector<Ref> closing = std::move(closing_);
   tell_of_end();
   for (const Ref& request : closing) CloseRequest::of(request.get()).closed();  // last: *this may be gone
+}
+
+void Core::on_loop_closed() noexcept {
+  const KeepError keep;
+  for (const Ref& request : closing_) CloseRequest::of(request.get()).let_nobody_wait();
+  if (busy_) busy_->let_nobody_wait();
 }
 
 void Core::on_notification(const Notification& notification) {

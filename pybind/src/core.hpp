@@ -38,7 +38,7 @@ struct CoreOptions {
   Duration max_cached_statement_lifetime = Duration::max();
 };
 
-class Core final : ChannelEvents, ServerEvents {
+class Core final : ChannelEvents, ServerEvents, LoopEndListener {
  public:
   /// Takes the channel, and the loop it stands on, when it is made.
   Core(std::unique_ptr<PyLoop>&& loop, std::unique_ptr<Channel>&& channel, CoreOptions options);
@@ -136,6 +136,7 @@ class Core final : ChannelEvents, ServerEvents {
     if (end_listener_) end_listener_->on_ended();
   }
   void on_closed() noexcept override;
+  void on_loop_closed() noexcept override;
   void on_notification(const Notification& notification) override;
   void on_notice(const ServerError& notice) override;
   void on_parameter(const ParameterStatus& status) override;

@@ -16,6 +16,8 @@ namespace {
 class Target {
  public:
   virtual void fire() noexcept = 0;
+  /// Nobody has the callback any more.
+  virtual void dropped() noexcept {}
 
  protected:
   ~Target() = default;
@@ -46,6 +48,7 @@ PyObject* call_loop_callback(PyObject* self, PyObject* const*, std::size_t, PyOb
 
 void dealloc_loop_callback(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
+  if (Target* target = reinterpret_cast<LoopCallback*>(self)->target) target->dropped();
   PyObject_Free(self);
   Py_DECREF(type);
 }
@@ -58,8 +61,8 @@ Ref make_loop_callback(Target& target) {
   return Ref::steal(reinterpret_cast<PyObject*>(self));
 }
 
-void detach(const Ref& callback) noexcept {
-  if (callback) reinterpret_cast<LoopCallback*>(callback.get())->target = nullptr;
+void detach(PyObject* callback) noexcept {
+  if (callback) reinterpret_cast<LoopCallback*>(callback)->target = nullptr;
 }
 
 PyMemberDef loop_callback_members[] = {
@@ -131,8 +134,8 @@ class PyWatch final : public Watch {
  public:
   PyWatch(PyLoop& loop, int fd, FdHandler& handler)
       : loop_(loop),
-        reader_(handler, Ready::read),
-        writer_(handler, Ready::write),
+        reader_(loop, handler, Ready::read),
+        writer_(loop, handler, Ready::write),
         fd_(Ref::steal(PyLong_FromLong(fd))) {}
   ~PyWatch() override {
     want(Ready::none);
@@ -147,12 +150,18 @@ class PyWatch final : public Watch {
 
  private:
   struct Direction final : Target {
-    Direction(FdHandler& h, Ready r) : handler(h), ready(r) {}
+    Direction(PyLoop& l, FdHandler& h, Ready r) : loop(l), handler(h), ready(r) {}
     void fire() noexcept override { handler.on_fd(ready); }
+    // The loop has let go of it by itself, as it does when it is closed.
+    void dropped() noexcept override {
+      callback = nullptr;
+      if (armed && loop.end_listener_) loop.end_listener_->on_loop_closed();
+    }
 
+    PyLoop& loop;
     FdHandler& handler;
     Ready ready;
-    Ref callback;  // made when first wanted
+    PyObject* callback = nullptr;  // the loop's alone, so that we hear when it lets go
     bool armed = false;
   };
 
@@ -161,9 +170,13 @@ class PyWatch final : public Watch {
     direction.armed = wanted;
     if (!birth_.is_here()) return;  // the loop would tell the epoll that we share with our parent
     if (!wanted) return ignore_failure(Ref::steal(PyObject_CallOneArg(remove.get(), fd_.get())));
-    if (!direction.callback) direction.callback = make_loop_callback(direction);
-    ignore_failure(
-        Ref::steal(PyObject_CallFunctionObjArgs(add.get(), fd_.get(), direction.callback.get(), nullptr)));
+    const Ref callback = direction.callback ? Ref::borrow(direction.callback) : make_loop_callback(direction);
+    direction.callback = callback.get();
+    const Ref added =
+        callback ? Ref::steal(PyObject_CallFunctionObjArgs(add.get(), fd_.get(), callback.get(), nullptr))
+                 : Ref();
+    ignore_failure(added);
+    direction.armed = static_cast<bool>(added);
   }
 
   PyLoop& loop_;
@@ -179,7 +192,7 @@ class PyTimer final : public Timer, Target {
       : loop_(loop), handler_(handler), callback_(make_loop_callback(*this)) {}
   ~PyTimer() override {
     cancel();
-    detach(callback_);
+    detach(callback_.get());
   }
 
   void arm(TimePoint at) override {

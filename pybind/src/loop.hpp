@@ -11,6 +11,15 @@
 
 namespace pgstride::python {
 
+class LoopEndListener {
+ public:
+  /// The loop was closed while it watched something: nobody will be woken any more.
+  virtual void on_loop_closed() noexcept = 0;
+
+ protected:
+  ~LoopEndListener() = default;
+};
+
 class PyLoop final : public Loop {
  public:
   /// Null with a Python error set when `loop` lacks a method.
@@ -31,6 +40,7 @@ class PyLoop final : public Loop {
   /// The task that runs now may begin a request. False with a Python error set when it is another loop's, and
   /// without when it is cancelled. (asyncio's tasks hear of either only when they wait.)
   bool admits_task() const noexcept { return !has_own_wait_ || ask_to_admit_task(); }
+  void listen(LoopEndListener* listener) noexcept { end_listener_ = listener; }
 
  private:
   friend class PyWatch;
@@ -47,6 +57,7 @@ class PyLoop final : public Loop {
   Ref call_soon_;
   Ref call_later_;
   Ref run_in_executor_;
+  LoopEndListener* end_listener_ = nullptr;
   bool wakes_tasks_itself_ = false;
   bool has_own_wait_ = false;
 };
