@@ -134,6 +134,8 @@ class PoolCore {
   void acquire(Waiter& waiter, TimePoint deadline = never);
   /// Leaves the queue. Nothing when it is not in it.
   void abandon(Waiter& waiter) noexcept;
+  /// Who has waited for longest; null when nobody waits.
+  Waiter* first_waiter() const noexcept { return first_; }
 
   // --- what has happened to a slot --------------------------------------------------------------
   /// Connects an empty slot, although no waiter asks; false when the slot is not empty.

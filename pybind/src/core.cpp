@@ -81,6 +81,7 @@ void Core::on_closed() noexcept {
 
 void Core::on_loop_closed() noexcept {
   const KeepError keep;
+  if (end_listener_) end_listener_->on_loop_closed();
   for (const Ref& request : closing_) CloseRequest::of(request.get()).let_nobody_wait();
   if (busy_) busy_->let_nobody_wait();
 }

@@ -23,6 +23,8 @@ class EndListener {
  public:
   /// Like ChannelEvents::on_ended().
   virtual void on_ended() noexcept = 0;
+  /// Like LoopEndListener::on_loop_closed().
+  virtual void on_loop_closed() noexcept = 0;
 
  protected:
   ~EndListener() = default;

@@ -160,6 +160,16 @@ void PoolHead::gone(Slot slot) {
   pump();
 }
 
+// Nobody is woken by the answer: it lets go of what waits for it.
+void PoolHead::let_nobody_wait() noexcept {
+  const Ref keep = Ref::borrow(self_);
+  while (PoolCore::Waiter* waiter = core_.first_waiter()) {
+    core_.abandon(*waiter);
+    static_cast<AcquireRequest*>(waiter)->answered(std::nullopt, Caller::user);
+  }
+  for (DrainRequest* request : std::exchange(draining_, {})) request->let_nobody_wait();
+}
+
 // --- lending ------------------------------------------------------------------------------------
 
 void PoolHead::reset_behind(Slot slot) noexcept { (void)seats_[slot]->submit_reset(false, never); }

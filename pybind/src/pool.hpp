@@ -115,6 +115,7 @@ class PoolHead final : public Lender, TimerHandler {
     Seat(PoolHead& p, Slot s) : pool(p), slot(s) {}
     ~Seat() { drop(); }
     void on_ended() noexcept override;
+    void on_loop_closed() noexcept override { pool.let_nobody_wait(); }
     void on_reset(bool clean) noexcept override { pool.was_reset(*this, clean); }
 
     Core& core() const noexcept { return core_of(connection.get()); }
@@ -136,6 +137,7 @@ class PoolHead final : public Lender, TimerHandler {
   };
 
   void on_timer() noexcept override;
+  void let_nobody_wait() noexcept;
   void was_reset(Seat& seat, bool clean) noexcept;
   void handed_out(Slot slot) noexcept;
   /// A leased one comes back. False: it has lived or run for long enough, and is retiring.
