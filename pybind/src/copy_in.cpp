@@ -39,8 +39,12 @@ bool RecordWriter::prepare(Registry& registry) {
 
 bool CopyRecordsRequest::start(PyObject* records, PyObject* timeout) {
   iterator_ = Ref::steal(PyObject_GetIter(records));
+  return iterator_ && begin(timeout);
+}
+
+bool CopyRecordsRequest::set_out() {
   std::string_view sql;
-  if (!iterator_ || !begin(timeout) || !query_text(sql) || !writer_.prepare(core().types())) return false;
+  if (!query_text(sql) || !writer_.prepare(core().types())) return false;
   step_.emplace(*this, sql);
   return send(*step_) || raise(step_->failure()) != nullptr;
 }
@@ -73,7 +77,7 @@ CopyIn::Supply CopyRecordsRequest::Step::supply(WriteBuffer& out) {
 }
 
 PyObject* CopyRecordsRequest::take_result() {
-  const Failure* failure = step_->failure();
+  const Failure* failure = step_ ? step_->failure() : nullptr;
   if (failure || has_error()) return raise(failure);
   return make_status(status_);
 }
@@ -90,9 +94,9 @@ int CopyRecordsRequest::traverse(visitproc visit, void* arg) const {
 
 // --- being brought ------------------------------------------------------------------------------
 
-bool CopyInRequest::start(PyObject* timeout) {
+bool CopyInRequest::set_out() {
   std::string_view sql;
-  if (!begin(timeout) || !query_text(sql)) return false;
+  if (!query_text(sql)) return false;
   if (writer_ && !writer_.prepare(core().types())) return false;
   step_.emplace(*this, sql);
   return send(*step_) || raise(step_->failure()) != nullptr;
@@ -178,6 +182,7 @@ PyObject* CopyInRequest::break_off(std::string_view reason) {
 PyObject* CopyInRequest::take_result() {
   data_.clear();
   if (is_broken_) Py_RETURN_NONE;
+  if (!step_) return raise(nullptr);  // it never came to its turn
   if (const Failure* failure = step_->failure()) return raise(failure);
   if (is_ending_) return make_status(status_);
   if (writer_ && step_->batch().position() == 0) {  // the start

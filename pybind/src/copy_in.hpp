@@ -45,6 +45,8 @@ class CopyRecordsRequest final : public Exchange {
   int traverse(visitproc visit, void* arg) const override;
 
  private:
+  bool set_out() override;
+
   class Step final : public CopyIn {
    public:
     Step(CopyRecordsRequest& owner, std::string_view sql) noexcept : CopyIn(sql), owner_(owner) {}
@@ -74,7 +76,7 @@ class CopyInRequest final : public Exchange {
   ~CopyInRequest() override { give_up(); }
 
   /// To be awaited: the server wants data. False with a Python error set.
-  bool start(PyObject* timeout);
+  bool start(PyObject* timeout) { return begin(timeout); }
   /// Both take their argument in. None, or this, to be awaited before more is brought; null with a
   /// Python error set.
   PyObject* write(PyObject* data);
@@ -88,8 +90,11 @@ class CopyInRequest final : public Exchange {
 
   PyObject* take_result() override;
   void give_up() noexcept override;
+  bool waits_for_user() const noexcept override { return true; }
 
  private:
+  bool set_out() override;
+
   class Step final : public CopyWriter {
    public:
     Step(CopyInRequest& owner, std::string_view sql) : CopyWriter(owner.channel(), sql), owner_(owner) {}

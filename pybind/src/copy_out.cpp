@@ -11,9 +11,9 @@ constexpr std::size_t chunk_size = 256 << 10;  // bytes; a chunk is larger only 
 
 }  // namespace
 
-bool CopyOutRequest::start(PyObject* timeout) {
+bool CopyOutRequest::set_out() {
   std::string_view sql;
-  if (!begin(timeout) || !query_text(sql)) return false;
+  if (!query_text(sql)) return false;
   step_.emplace(*this, sql);
   return send(*step_) || raise(step_->failure()) != nullptr;
 }
@@ -79,7 +79,7 @@ PyObject* CopyOutRequest::take_chunk() {
 
 PyObject* CopyOutRequest::take_result() {
   if (size_ > 0) return take_chunk();
-  const Failure* failure = step_->failure();
+  const Failure* failure = step_ ? step_->failure() : nullptr;
   if (failure || has_error()) return raise(failure);
   return PyUnicode_DecodeUTF8(status_.data(), static_cast<Py_ssize_t>(status_.size()), "replace");
 }

@@ -20,14 +20,17 @@ class CopyOutRequest final : public Exchange {
   ~CopyOutRequest() override { give_up(); }
 
   /// False with a Python error set.
-  bool start(PyObject* timeout);
+  bool start(PyObject* timeout) { return begin(timeout); }
   /// This, to be awaited again.
   PyObject* next();
 
   PyObject* take_result() override;
   void give_up() noexcept override;
+  bool waits_for_user() const noexcept override { return true; }
 
  private:
+  bool set_out() override;
+
   class Step final : public CopyOut {
    public:
     Step(CopyOutRequest& owner, std::string_view sql) noexcept : CopyOut(sql), owner_(owner) {}

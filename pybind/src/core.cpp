@@ -19,28 +19,78 @@ Core::Core(std::unique_ptr<PyLoop>&& loop, std::unique_ptr<Channel>&& channel, C
   follow_encoding();
 }
 
-bool Core::claim(Exchange& exchange) {
-  if (is_closed()) {
-    Failure closed(Errc::connection_closed, {});
-    if (const Failure* failure = session().failure()) closed.server = failure->server;
-    raise_failure(closed, nullptr, encoding());
-    return false;
-  }
-  if (!busy_) {
-    busy_ = &exchange;
-    return true;
-  }
-  const Ref module = Ref::steal(PyImport_ImportModule("pgstride._failures"));
-  const std::chrono::duration<double> running = loop_->now() - busy_->started();
-  const Ref exception =
-      module ? Ref::steal(PyObject_CallMethod(module.get(), "busy", "Od",
-                                              busy_->query() ? busy_->query() : Py_None, running.count()))
-             : Ref();
-  if (exception) restore_error(exception);
-  return false;
+bool Core::refuse_when_closed() {
+  if (!is_closed()) return false;
+  Failure closed(Errc::connection_closed, {});
+  if (const Failure* failure = session().failure()) closed.server = failure->server;
+  raise_failure(closed, nullptr, encoding());
+  return true;
 }
 
+Core::Claim Core::claim(Exchange& exchange) {
+  if (refuse_when_closed()) return Claim::refused;
+  const Exchange* other = busy();
+  // One that is going to wait for the user's code while it has the line might wait for what that begins.
+  if (is_pipelining() && !(other = pipeline_->who_waits_for_user(busy_))) [[unlikely]] {
+    if (busy_ || pipeline_->anybody_waits()) return Claim::queued;
+    busy_ = &exchange;
+    pipeline_->granted(exchange);
+    return Claim::granted;
+  }
+  if (!other) [[likely]] {
+    busy_ = &exchange;
+    return Claim::granted;
+  }
+  const Ref module = Ref::steal(PyImport_ImportModule("pgstride._failures"));
+  const std::chrono::duration<double> running = loop_->now() - other->started();
+  const Ref exception =
+      module ? Ref::steal(PyObject_CallMethod(module.get(), "busy", "Od",
+                                              other->query() ? other->query() : Py_None, running.count()))
+             : Ref();
+  if (exception) restore_error(exception);
+  return Claim::refused;
+}
+
+bool Core::grant(Exchange& exchange) {
+  if (refuse_when_closed()) return false;
+  busy_ = &exchange;
+  pipeline_->granted(exchange);
+  return true;
+}
+
+// Without memory for it the exchange keeps the line until it is over.
+void Core::pass_line_on(Exchange& exchange) noexcept {
+  if (!or_memory_error([&] { return pipeline_->has_sent(exchange), true; })) return PyErr_Clear();
+  busy_ = nullptr;
+  pipeline_->go_on_soon();
+}
+
+bool Core::may_send_again(Exchange& exchange) noexcept {
+  if (busy_ == &exchange) return true;
+  if (busy_ || !pipeline_ || !pipeline_->takes_back(exchange)) return false;
+  busy_ = &exchange;
+  return true;
+}
+
+void Core::begin_pipelining() {
+  if (!pipeline_) pipeline_ = std::make_unique<Pipeline>(*this);
+  pipeline_->enter();
+}
+
+void Core::end_pipelining() noexcept {
+  if (pipeline_) pipeline_->leave();
+}
+
+// Behind those who wait for their turn: it is about what they do.
 void Core::roll_back() {
+  if (pipeline_ && (busy_ || pipeline_->anybody_waits())) {
+    pipeline_->roll_back();
+    return pipeline_->go_on_soon();
+  }
+  send_rollback();
+}
+
+void Core::send_rollback() {
   rolled_back_after_ = queries_;
   send_unattended(*channel_, "ROLLBACK");
 }
@@ -48,7 +98,7 @@ void Core::roll_back() {
 void Core::abort_when_free() noexcept {
   abort_when_free_ = true;
   part();
-  if (!busy_) channel_->abort({Errc::connection_closed, {}});
+  if (!busy()) channel_->abort({Errc::connection_closed, {}});
 }
 
 void Core::share_types(Core& other) noexcept {
@@ -75,6 +125,7 @@ void Core::tell_of_end() noexcept {
 
 void Core::on_closed() noexcept {
   const std::vector<Ref> closing = std::move(closing_);
+  if (pipeline_) pipeline_->go_on_soon();  // those who wait are told, too
   tell_of_end();
   for (const Ref& request : closing) CloseRequest::of(request.get()).closed();  // last: *this may be gone
 }
@@ -159,6 +210,16 @@ PyObject* roll_back(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* begin_pipelining(PyObject* self, PyObject*) {
+  core_of(self).begin_pipelining();
+  Py_RETURN_NONE;
+}
+
+PyObject* end_pipelining(PyObject* self, PyObject*) {
+  core_of(self).end_pipelining();
+  Py_RETURN_NONE;
+}
+
 PyObject* set_on_closed(PyObject* self, PyObject* callback) {
   core_of(self).set_on_closed(callback == Py_None ? Ref() : Ref::borrow(callback));
   Py_RETURN_NONE;
@@ -190,6 +251,7 @@ PyObject* parameters(PyObject* self, PyObject*) {
 
 PyObject* get_closed(PyObject* self, void*) { return PyBool_FromLong(core_of(self).is_closed()); }
 PyObject* get_busy(PyObject* self, void*) { return PyBool_FromLong(core_of(self).busy() != nullptr); }
+PyObject* get_pipelining(PyObject* self, void*) { return PyBool_FromLong(core_of(self).is_pipelining()); }
 PyObject* get_pid(PyObject* self, void*) { return PyLong_FromLong(core_of(self).channel().cancel_key().pid); }
 PyObject* get_transaction(PyObject* self, void*) {
   const char status = static_cast<char>(core_of(self).session().transaction());
@@ -255,6 +317,8 @@ PyMethodDef methods[] = {
     {"abort", guarded<abort>(), METH_NOARGS, nullptr},
     {"abort_when_free", guarded<abort_when_free>(), METH_NOARGS, nullptr},
     {"roll_back", guarded<roll_back>(), METH_NOARGS, nullptr},
+    {"begin_pipelining", guarded<begin_pipelining>(), METH_NOARGS, nullptr},
+    {"end_pipelining", guarded<end_pipelining>(), METH_NOARGS, nullptr},
     {"set_on_closed", guarded<set_on_closed>(), METH_O, nullptr},
     {"set_on_first_row", guarded<set_on_first_row>(), METH_O, nullptr},
     {"set_on_server_events", guarded<set_on_server_events>(), METH_FASTCALL, nullptr},
@@ -264,6 +328,7 @@ PyMethodDef methods[] = {
 PyGetSetDef getset[] = {
     {"closed", get_closed, nullptr, nullptr, nullptr},
     {"busy", get_busy, nullptr, nullptr, nullptr},
+    {"pipelining", get_pipelining, nullptr, nullptr, nullptr},
     {"pid", get_pid, nullptr, nullptr, nullptr},
     {"transaction", get_transaction, nullptr, nullptr, nullptr},
     {"record_class", get_record_class, nullptr, nullptr, nullptr},

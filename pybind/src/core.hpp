@@ -11,6 +11,7 @@
 
 #include "pgstride/driver/channel.hpp"
 #include "pgstride/pybind/src/loop.hpp"
+#include "pgstride/pybind/src/pipeline.hpp"
 #include "pgstride/pybind/src/python.hpp"
 #include "pgstride/pybind/src/registry.hpp"
 
@@ -68,17 +69,47 @@ class Core final : ChannelEvents, ServerEvents, LoopEndListener {
   /// Of the catalogs nothing is known any more, by any of the connections that share what they know.
   void forget_types() noexcept;
 
-  /// Claims the connection for one exchange: asyncpg's rule is one operation at a time. False with a
-  /// Python error set when it is busy or closed.
-  bool claim(Exchange& exchange);
+  enum class Claim : std::uint8_t {
+    refused,  // with a Python error set: it is busy or closed
+    granted,
+    queued,  // it has to wait for its turn: Pipeline::wait()
+  };
+  /// Claims the line for an exchange. asyncpg's rule is one operation at a time, unless the user pipelines.
+  Claim claim(Exchange& exchange);
+  /// An exchange that has waited has the line now. False with a Python error set when the connection is closed.
+  bool grant(Exchange& exchange);
+  /// An exchange has sent what it is sure to send: others may be sent behind it.
+  void let_others_send(Exchange& exchange) noexcept {
+    if (is_pipelining() && busy_ == &exchange) [[unlikely]]
+      pass_line_on(exchange);
+  }
+  /// It is going to send something else. False: others have been sent behind it.
+  bool may_send_again(Exchange& exchange) noexcept;
   void disclaim(Exchange& exchange) noexcept {
-    if (busy_ != &exchange) return;
-    busy_ = nullptr;
+    if (busy_ == &exchange) {
+      busy_ = nullptr;
+    } else if (!pipeline_ || !pipeline_->forget(exchange)) {
+      return;
+    }
+    if (pipeline_) [[unlikely]]
+      pipeline_->go_on_soon();
     if (abort_when_free_) abort_when_free();
   }
+  void begin_pipelining();
+  void end_pipelining() noexcept;
+  /// Whatever is still open of it: the connection gets another user.
+  void forget_pipelining() noexcept {
+    if (pipeline_) pipeline_->leave_all();
+  }
+  /// Where an exchange waits whose claim was queued.
+  Pipeline& pipeline() noexcept { return *pipeline_; }
+  bool is_pipelining() const noexcept { return pipeline_ && pipeline_->is_open(); }
+  /// Something is being sent, and others may not send.
+  bool has_line_taken() const noexcept { return busy_ != nullptr; }
   /// Nobody will use it any more: ends it, but lets the exchange that is under way come to its end.
   void abort_when_free() noexcept;
-  Exchange* busy() const noexcept { return busy_; }
+  /// What is under way, or the first of that.
+  Exchange* busy() const noexcept { return busy_ || !pipeline_ ? busy_ : pipeline_->first(); }
   /// How much it has run: executions, however many sets of arguments each, and scripts.
   std::uint64_t queries() const noexcept { return queries_; }
   void count_query() noexcept { ++queries_; }
@@ -86,6 +117,7 @@ class Core final : ChannelEvents, ServerEvents, LoopEndListener {
   /// Nothing has run since an unattended ROLLBACK was sent. What is known of the transaction may be older.
   bool is_rolling_back() const noexcept { return rolled_back_after_ == queries_; }
   void roll_back();
+  void send_rollback();
 
   /// `request` is a CloseRequest's awaitable: it hears of the connection's end.
   void wait_for_close(PyObject* request) {
@@ -133,6 +165,8 @@ class Core final : ChannelEvents, ServerEvents, LoopEndListener {
  private:
   static constexpr auto outdated = std::numeric_limits<std::uint64_t>::max();
 
+  bool refuse_when_closed();
+  void pass_line_on(Exchange& exchange) noexcept;
   static void tell(const Ref& callback) noexcept;
   void on_ended() noexcept override {
     if (end_listener_) end_listener_->on_ended();
@@ -148,7 +182,7 @@ class Core final : ChannelEvents, ServerEvents, LoopEndListener {
   Registry plain_types_;  // statements' plans refer to both
   Registry types_{&plain_types_};
   std::uint64_t generation_ = 0;  // of the catalog when the statements were prepared, or outdated
-  Exchange* busy_ = nullptr;
+  Exchange* busy_ = nullptr;      // has the line
   std::uint64_t queries_ = 0;
   std::uint64_t rolled_back_after_ = ~std::uint64_t{0};  // so many of them
   bool abort_when_free_ = false;
@@ -161,7 +195,8 @@ class Core final : ChannelEvents, ServerEvents, LoopEndListener {
   Ref on_notice_callback_;
   Ref on_first_row_callback_;
   std::unique_ptr<PyLoop> loop_;
-  std::unique_ptr<Channel> channel_;  // after its loop
+  std::unique_ptr<Channel> channel_;    // after its loop
+  std::unique_ptr<Pipeline> pipeline_;  // when the user has asked for one
 };
 
 struct CoreObject {

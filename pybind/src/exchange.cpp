@@ -17,15 +17,39 @@ bool Exchange::begin(PyObject* timeout) {
   Duration limit{};
   // That the connection is closed is said whatever the timeout.
   if (!core().is_closed() && !parse_timeout(timeout, core().options().command_timeout, limit)) return false;
-  if (!core().claim(*this)) return false;
-  core().follow_catalog();
+  const Core::Claim claim = core().claim(*this);
+  if (claim == Core::Claim::refused) return false;
   started_ = core().loop().now();
   if (limit <= Duration::zero()) {
     raise_failure({Errc::timed_out, {}}, query_.get());
     return false;
   }
   deadline_ = deadline_after(started_, limit);
-  return true;
+  if (claim == Core::Claim::queued) [[unlikely]]
+    return core().pipeline().wait(*this), true;
+  core().follow_catalog();
+  return set_out();
+}
+
+void Exchange::turn_has_come() noexcept {
+  const Ref keep = Ref::borrow(self());
+  const bool is_under_way = or_memory_error([&] {
+    if (!core().grant(*this)) return false;
+    core().follow_catalog();
+    return set_out();
+  });
+  if (!is_under_way) fail_unsent();
+}
+
+void Exchange::has_come_too_late() noexcept {
+  const Ref keep = Ref::borrow(self());
+  raise_failure({Errc::timed_out, {}}, query_.get());
+  fail_unsent();
+}
+
+void Exchange::fail_unsent() noexcept {
+  keep_error();
+  finish();
 }
 
 bool Exchange::text_of(PyObject* object, const char* what, std::string_view& text, Ref& keep) const {
@@ -40,17 +64,29 @@ bool Exchange::text_of(PyObject* object, const char* what, std::string_view& tex
 }
 
 bool Exchange::send(Operation& operation) {
+  // What is behind others need not hurry, and leaves together with what follows.
+  const bool is_behind = core().is_pipelining() && session().awaits_reply();
   if (!channel().submit(operation, deadline_)) return false;
   reset_is_sent_ = false;
-  channel().flush();
+  if (is_behind) [[unlikely]] {
+    channel().flush_soon();
+  } else {
+    channel().flush();
+  }
   return true;
 }
 
 bool Exchange::send_last(Operation& operation, bool alone) {
+  if (!lender_ || alone) {
+    if (!send(operation)) return false;
+    core().count_query();
+    if (!alone) core().let_others_send(*this);
+    return true;
+  }
   if (!channel().submit(operation, deadline_)) return false;
   core().count_query();
-  reset_is_sent_ = lender_ && !alone;
-  if (reset_is_sent_) lender_->reset_behind(slot_);
+  reset_is_sent_ = true;
+  lender_->reset_behind(slot_);
   channel().flush();
   return true;
 }

@@ -1,6 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Exchange: a request that has the connection to itself from its first message to its last reply.
+// Exchange: a request that has the connection to itself from its first message to its last reply, or, in a pipeline,
+// to its last message.
 #pragma once
 
 #include <memory>
@@ -35,6 +36,14 @@ class Exchange : public Request {
     lender_ = &lender;
     slot_ = slot;
   }
+  /// It has waited for its turn in a pipeline. From the loop.
+  void turn_has_come() noexcept;
+  /// Its deadline has passed while it waited. From the loop.
+  void has_come_too_late() noexcept;
+  /// While it has the line it waits for code of the user's, which may want to use the connection.
+  virtual bool waits_for_user() const noexcept { return false; }
+  PyObject* core_object() const noexcept { return core_.get(); }
+  TimePoint deadline() const noexcept { return deadline_; }
   /// The statement's text, for error messages; may be null.
   PyObject* query() const noexcept { return query_.get(); }
   TimePoint started() const noexcept { return started_; }
@@ -44,14 +53,14 @@ class Exchange : public Request {
   ~Exchange() override { let_go(); }
 
   Core& core() const noexcept { return core_of(core_.get()); }
-  PyObject* core_object() const noexcept { return core_.get(); }
   Channel& channel() const noexcept { return core().channel(); }
   Session& session() const noexcept { return core().session(); }
 
-  /// Claims the connection and sets the deadline from a timeout argument (seconds or None). False
-  /// with a Python error set, or without when it declines.
+  /// Claims the connection, sets the deadline from a timeout argument (seconds or None), and sets out, now or when
+  /// its turn has come. False with a Python error set, or without when it declines.
   bool begin(PyObject* timeout);
-  TimePoint deadline() const noexcept { return deadline_; }
+  /// The connection is there for it: submits its first operation, or finishes. False with a Python error set.
+  virtual bool set_out() = 0;
   /// A str as it is sent, without NUL; `what` it is. `keep` holds it, unless that is UTF-8. False with a
   /// Python error set.
   bool text_of(PyObject* object, const char* what, std::string_view& text, Ref& keep) const;
@@ -115,6 +124,10 @@ class Exchange : public Request {
     Exchange& owner_;
   };
 
+  friend class Pipeline;
+  enum class Place : std::uint8_t { elsewhere, waiting, sent };  // in the Pipeline
+
+  void fail_unsent() noexcept;
   void looked_up() noexcept;
   bool learn_types();
 
@@ -129,6 +142,7 @@ class Exchange : public Request {
   Lender* lender_ = nullptr;
   std::uint32_t slot_ = 0;
   bool reset_is_sent_ = false;
+  Place place_ = Place::elsewhere;
 };
 
 }  // namespace pgstride::python

@@ -81,6 +81,7 @@ std::optional<PoolHead::Slot> PoolHead::take() {
 }
 
 void PoolHead::handed_out(Slot slot) noexcept {
+  if (seats_[slot]->connection) seats_[slot]->core().forget_pipelining();
   if (core_.state(slot) == PoolCore::State::leased)
     seats_[slot]->answers = seats_[slot]->core().session().completed();
 }

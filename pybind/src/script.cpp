@@ -5,9 +5,9 @@
 
 namespace pgstride::python {
 
-bool Script::start(PyObject* timeout) {
+bool Script::set_out() {
   std::string_view sql;
-  if (!begin(timeout) || !query_text(sql)) return false;
+  if (!query_text(sql)) return false;
   step_.emplace(*this, sql);
   if (send_last(*step_, may_copy_in(sql))) return true;
   raise(step_->failure());
@@ -15,7 +15,8 @@ bool Script::start(PyObject* timeout) {
 }
 
 PyObject* Script::take_result() {
-  if (const Failure* failure = step_->failure()) return raise(failure);
+  const Failure* failure = step_ ? step_->failure() : nullptr;
+  if (failure || has_error()) return raise(failure);
   return PyUnicode_DecodeUTF8(status_.data(), static_cast<Py_ssize_t>(status_.size()), "replace");
 }
 

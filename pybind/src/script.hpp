@@ -19,12 +19,14 @@ class Script final : public Exchange {
   ~Script() override { give_up(); }
 
   /// False with a Python error set.
-  bool start(PyObject* timeout);
+  bool start(PyObject* timeout) { return begin(timeout); }
 
   PyObject* take_result() override;
   void give_up() noexcept override;
 
  private:
+  bool set_out() override;
+
   class Step final : public SimpleQuery, public ResultSink {
    public:
     Step(Script& owner, std::string_view sql) : SimpleQuery(sql, this), owner_(owner) {}

@@ -175,18 +175,17 @@ bool PrepareRequest::is_too_long_to_keep() const noexcept {
   return longest != 0 && static_cast<std::size_t>(PyUnicode_GET_LENGTH(query())) > longest;
 }
 
-bool PrepareRequest::start(PyObject* name, const Options& options, PyObject* timeout) {
+bool PrepareRequest::set_out() {
   std::string_view sql;
-  if (!begin(timeout) || !query_text(sql)) return false;
-  options_ = options;
-  options_.cached = options.cached && name == Py_None && !is_too_long_to_keep();
+  if (!query_text(sql)) return false;
+  PyObject* const name = name_.get();
+  options_.cached = options_.cached && name == Py_None && !is_too_long_to_keep();
   if (options_.cached) {
     drop_expired_statements(core());
     Statement* known = session().statements().find(sql, {});
     if (known && known->ready()) {
       statement_ = StatementRef(known);
-      core().disclaim(*this);
-      complete_early();
+      finish();
       return true;
     }
   }

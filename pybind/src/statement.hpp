@@ -39,7 +39,11 @@ class PrepareRequest final : public Exchange {
     bool with_types;  // unknown types are looked up, too
   };
   /// `name` is a str to be used as it is, or None for a generated one. False with a Python error set.
-  bool start(PyObject* name, const Options& options, PyObject* timeout);
+  bool start(PyObject* name, const Options& options, PyObject* timeout) {
+    name_ = Ref::borrow(name);
+    options_ = options;
+    return begin(timeout);
+  }
 
   PyObject* take_result() override;
   void give_up() noexcept override;
@@ -54,11 +58,13 @@ class PrepareRequest final : public Exchange {
     PrepareRequest& owner_;
   };
 
+  bool set_out() override;
   bool is_too_long_to_keep() const noexcept;
   void prepared() noexcept;
   void types_known() noexcept override;
   bool looks_up_more();
 
+  Ref name_;
   std::optional<Step> step_;
   StatementRef statement_;
   Options options_{};

@@ -10,11 +10,17 @@ namespace pgstride::python {
 
 bool StatementExchange::start(Statement* statement, PyObject* timeout) {
   if (record_class_ && !is_record_class(record_class_.get())) return refuse_record_class(record_class_.get());
-  if (!begin(timeout)) return false;
   if (statement) {
     is_users_ = true;
     may_retry_ = false;  // it stays what it was described as
-  } else {
+    statement_ = StatementRef(statement);
+  }
+  return begin(timeout);
+}
+
+bool StatementExchange::set_out() {
+  Statement* statement = statement_.get();
+  if (!is_users_) {
     std::string_view sql;
     if (!query_text(sql)) return false;
     const std::size_t longest = core().options().max_cacheable_statement_size;
@@ -91,6 +97,7 @@ bool StatementExchange::retry_with_fresh_plan(const Failure& failure) {
   session().statements().erase(*statement_);
   if (!is_forgotten) core().forget_types();  // the other connections of a pool have such plans, too
   if (!may_retry_ || session().transaction() != TransactionStatus::idle) return false;
+  if (!core().may_send_again(*this)) return false;
   may_retry_ = false;
   if (prepare()) return true;
   keep_error();

@@ -33,6 +33,7 @@ class StatementExchange : public Exchange {
   /// Finds or prepares the statement and runs it; `statement` is one of the user's own, or null. False
   /// with a Python error set.
   bool start(Statement* statement, PyObject* timeout);
+  bool set_out() override;
   /// The statement is ready and its types are known: submits what is to be done with it. False with a
   /// Python error set.
   virtual bool run(const StatementRef& statement, Plan& plan) = 0;
@@ -49,7 +50,8 @@ class StatementExchange : public Exchange {
   int traverse(visitproc visit, void* arg) const override;
 
   /// A statement that the server has forgotten, or refuses after DDL, did nothing yet, so that outside a
-  /// transaction block it can be repeated, prepared anew; once. True: it is under way.
+  /// transaction block it can be repeated, prepared anew; once. Not behind others: they were sent to run after it.
+  /// True: it is under way.
   bool retry_with_fresh_plan(const Failure& failure);
   /// A step of the loop's: the exchange is over unless it goes on, whatever the reason.
   template <class Step>

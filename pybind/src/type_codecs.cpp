@@ -60,9 +60,8 @@ PyObject* refuse_tuple_form(PyObject* name) {
 
 }  // namespace
 
-bool TypeRequest::start(PyObject* types, PyObject* timeout) {
-  if (!begin(timeout)) return false;
-  const Ref items = Ref::steal(PySequence_Tuple(types));
+bool TypeRequest::set_out() {
+  const Ref items = Ref::steal(PySequence_Tuple(types_.get()));
   if (!items) return false;
   std::vector<Oid> unknown;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); ++i) {
@@ -72,13 +71,12 @@ bool TypeRequest::start(PyObject* types, PyObject* timeout) {
   }
   if (!unknown.empty() && look_up(std::move(unknown))) return true;
   if (lookup_failure()) return raise(lookup_failure()) != nullptr;
-  core().disclaim(*this);
-  complete_early();
+  finish();
   return true;
 }
 
 PyObject* TypeRequest::take_result() {
-  if (lookup_failure()) return raise(lookup_failure());
+  if (lookup_failure() || has_error()) return raise(lookup_failure());
   Py_RETURN_NONE;
 }
 

@@ -15,13 +15,19 @@ class TypeRequest final : public Exchange {
   ~TypeRequest() override { give_up(); }
 
   /// `types` is a sequence of int. False with a Python error set.
-  bool start(PyObject* types, PyObject* timeout);
+  bool start(PyObject* types, PyObject* timeout) {
+    types_ = Ref::borrow(types);
+    return begin(timeout);
+  }
 
   PyObject* take_result() override;
   void give_up() noexcept override;
 
  private:
+  bool set_out() override;
   void types_known() noexcept override { finish(); }
+
+  Ref types_;
 };
 
 // Methods of Core, with METH_FASTCALL.
