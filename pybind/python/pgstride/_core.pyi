@@ -78,6 +78,8 @@ class Core:
 
     closed: bool
     busy: bool
+    pipelining: bool
+    """Requests that are made while others are under way queue up behind them."""
     pid: int
     transaction: str
     """The server's status byte: I, T or E."""
@@ -165,6 +167,9 @@ class Core:
         """Of the catalogs nothing is known any more, and no statement is cached."""
     def close(self, timeout: float | None, /) -> Awaitable[None]: ...
     def abort(self) -> None: ...
+    def begin_pipelining(self) -> None: ...
+    def end_pipelining(self) -> None:
+        """Once for each begin_pipelining()."""
     def abort_when_free(self) -> None:
         """abort(), as soon as nothing is under way."""
     def roll_back(self) -> None:

@@ -18,6 +18,7 @@ class Library:
     __slots__ = ()
 
     Cancelled: type[BaseException] = asyncio.CancelledError
+    cancellations: tuple[type[BaseException], ...] = (asyncio.CancelledError,)  # what a request that is given up raises
 
     def deadline(self, seconds: float | None) -> typing.AsyncContextManager[None]:
         """The block ends with TimeoutError when it takes longer. None: it may take for ever."""
@@ -36,6 +37,16 @@ class Library:
             async with asyncio.timeout(timeout):
                 return await awaitable
         return await asyncio.wait_for(awaitable, timeout)
+
+    def step(self, coroutine: typing.Coroutine[typing.Any, typing.Any, typing.Any]) -> typing.Any:
+        """Runs a coroutine outside of a task until it waits for a request of the core; returns that."""
+        return coroutine.send(None)
+
+    def running_task(self) -> object:
+        return asyncio.current_task()
+
+    def has_ended(self, task: typing.Any) -> bool:
+        return typing.cast(bool, task.done())
 
     async def all_of(self, coroutines: typing.Iterable[typing.Coroutine[typing.Any, typing.Any, None]]) -> None:
         """All of them at once."""

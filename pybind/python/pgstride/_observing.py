@@ -66,7 +66,9 @@ class Observer:
         """A pool lets go of a connection."""
 
     def on_query_start(self, event: Start) -> None: ...
-    def on_first_row(self, request: int) -> None: ...
+    def on_first_row(self, request: int) -> None:
+        """Not told of requests in a pipeline."""
+
     def on_query_end(self, event: End) -> None: ...
 
 
@@ -136,7 +138,7 @@ def requesting(
     ending = Ending()
     failure: BaseException | None = None
     tell(loop, observer.on_query_start, Observer.Start(request, sql, core.pid, prepares))
-    is_first = not core.busy  # else it is about to be refused
+    is_first = not core.busy and not core.pipelining  # else it is about to be refused, or the row is another's
     if is_first:
         core.set_on_first_row(functools.partial(tell, loop, observer.on_first_row, request))
     try:

@@ -17,7 +17,7 @@ import typing
 
 import trio
 
-from . import _loops
+from . import _loops, exceptions
 from ._deadline import limit_of
 
 _log = logging.getLogger("pgstride")
@@ -30,14 +30,16 @@ _Wait = typing.Callable[[int], typing.Awaitable[None]]
 class Loop(_loops.Library):
     """What stands in for an asyncio loop, one in each run of Trio."""
 
-    __slots__ = ("_token", "_watches", "_is_closed", "__weakref__")
+    __slots__ = ("_token", "_watches", "_is_closed", "_is_stepping", "__weakref__")
 
     Cancelled = trio.Cancelled
+    cancellations = (trio.Cancelled, asyncio.CancelledError)
 
     def __init__(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
         self._watches: dict[tuple[int, _Wait], trio.CancelScope] = {}
         self._is_closed = False
+        self._is_stepping = False
         trio.lowlevel.spawn_system_task(self._see_the_end)
 
     async def _see_the_end(self) -> None:
@@ -148,6 +150,19 @@ class Loop(_loops.Library):
     def shielded(self, future: typing.Awaitable[_Result]) -> typing.Awaitable[_Result]:
         return future  # nobody who waits for one cancels it
 
+    def step(self, coroutine: typing.Coroutine[typing.Any, typing.Any, typing.Any]) -> typing.Any:
+        self._is_stepping = True
+        try:
+            return coroutine.send(None)
+        finally:
+            self._is_stepping = False
+
+    def running_task(self) -> object:
+        return trio.lowlevel.current_task()
+
+    def has_ended(self, task: typing.Any) -> bool:
+        return getattr(task.coro, "cr_frame", task) is None
+
     def admits_task(self) -> bool:
         self._check_run()
         return trio.current_effective_deadline() > -math.inf
@@ -161,6 +176,9 @@ class Loop(_loops.Library):
     ) -> typing.Generator[typing.Any, typing.Any, typing.Any]:
         """What ``await request`` runs. A request is as much of a future as asyncio's tasks need."""
         self._check_run()
+        if self._is_stepping:
+            yield request
+            return (yield from request)
         if request.cancelled():  # it has declined
             yield from trio.lowlevel.checkpoint().__await__()
         if not request.done():
@@ -222,6 +240,16 @@ class Future(typing.Generic[_Result]):
     def set_result(self, result: _Result) -> None:
         self._result = result
         self._finish()
+
+    def set_exception(self, failure: BaseException) -> None:
+        self._failure = failure
+        self._finish()
+
+    def cancel(self) -> None:
+        """Whoever awaits it is told that it was given up."""
+        if not self.done():
+            self._is_told = True
+            self.set_exception(exceptions.InterfaceError("the request was given up by another task"))
 
     def done(self) -> bool:
         return self._done.is_set()

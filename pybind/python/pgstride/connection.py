@@ -20,6 +20,7 @@ from . import (
     _loops,
     _observing,
     _parameters,
+    _pipeline,
     _pooled,
     _queries,
     _type_codecs,
@@ -58,11 +59,13 @@ _uid = 0
 """The last number that made a server-side name unique in this process."""
 
 
-class Connection(_queries.Queries[Row], _copy.Copying, _pooled.Pooled, _type_codecs.TypeCodecs):
+class Connection(
+    _queries.Queries[Row], _pipeline.Pipelining[Row], _copy.Copying, _pooled.Pooled, _type_codecs.TypeCodecs
+):
     """A session with a server. Made by :func:`connect`.
 
     One operation at a time: a second one, started while the first is under way, raises
-    :exc:`InterfaceError`. Cancelling the task that waits, or a timeout, cancels the statement on the
+    :exc:`InterfaceError`, unless there is a :meth:`pipeline`. Cancelling the task that waits, or a timeout, cancels the statement on the
     server; the connection stays usable.
     """
 

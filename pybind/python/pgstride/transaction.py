@@ -7,6 +7,7 @@ import asyncio
 import enum
 import types
 import typing
+import weakref
 
 from . import _loops, connresource, exceptions
 
@@ -35,7 +36,7 @@ class Transaction(connresource.ConnectionResource):
     :meth:`commit` and :meth:`rollback`.
     """
 
-    __slots__ = ("_isolation", "_readonly", "_deferrable", "_state", "_nested", "_savepoint", "_managed")
+    __slots__ = ("_isolation", "_readonly", "_deferrable", "_state", "_nested", "_savepoint", "_managed", "_task")
 
     def __init__(self, connection: Connection[typing.Any], isolation: str | None, readonly: bool, deferrable: bool) -> None:
         super().__init__(connection)
@@ -48,6 +49,7 @@ class Transaction(connresource.ConnectionResource):
         self._nested = False
         self._savepoint: str | None = None
         self._managed = False
+        self._task: weakref.ref[typing.Any] | None = None  # that has started it
 
     async def __aenter__(self) -> None:
         if self._managed:
@@ -81,6 +83,8 @@ class Transaction(connresource.ConnectionResource):
         """Enter the transaction or savepoint block."""
         self._require_startable()
         connection = self._connection
+        task = self._library.running_task()
+        self._task = None if task is None else weakref.ref(task)
         if connection._top_xact is None:
             if connection.is_in_transaction() and not connection._core.settled:
                 await connection._core.script("", None)  # what an earlier one left to be rolled back goes first
@@ -91,6 +95,7 @@ class Transaction(connresource.ConnectionResource):
             query = self._begin_statement()
             connection._top_xact = self
         else:
+            self._refuse_another_tasks(connection._top_xact, task)
             await self._check_isolation(connection._top_xact)
             self._nested = True
             self._savepoint = connection._get_unique_id("savepoint")
@@ -137,6 +142,12 @@ class Transaction(connresource.ConnectionResource):
         if self._deferrable:
             query += " DEFERRABLE"
         return query + ";"
+
+    def _refuse_another_tasks(self, outer: Transaction, task: object) -> None:
+        """Whatever one of them commits or undoes would be the other's, too."""
+        other = None if outer._task is None or not self._connection._core.pipelining else outer._task()
+        if other is not None and other is not task and not self._library.has_ended(other):
+            raise exceptions.InterfaceError("cannot begin a transaction within that of another task")
 
     async def _check_isolation(self, outer: Transaction) -> None:
         if not self._isolation:
