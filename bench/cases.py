@@ -19,8 +19,8 @@ class Case(typing.NamedTuple):
     on_pool: bool = False
     """Each time on any connection of a pool that has opened ten, instead of always the same."""
     python: str | None = "fetch"
-    """What the Python clients do: ``fetch``, ``connect`` (with SCRAM, and close), ``executemany`` (a hundred thousand
-    times), ``copy records`` (a million, into the table) or ``copy out``. None: not a case of theirs."""
+    """What the Python clients do: ``fetch``, ``pipelined`` (a fetch a thousand times, at once by those who can),
+    ``connect`` (with SCRAM, and close), ``executemany`` (a hundred thousand times), ``copy records`` (a million, into the table) or ``copy out``. None: not a case of theirs."""
 
 
 CONNECT = Case("connect with SCRAM", "", 30, python="connect")
@@ -37,7 +37,7 @@ CASES = (
     Case("select 1", "select 1", 2000, cpp="int"),
     Case("select 1 on a pool", "select 1", 1000, on_pool=True),
     Case("one int argument", "select $1::int4", 2000, argument=42, cpp="int"),
-    Case("1 000 pipelined", "select $1::int4", 5, argument=42, cpp="pipelined", python=None),
+    Case("1 000 pipelined", "select $1::int4", 5, argument=42, cpp="pipelined", python="pipelined"),
     Case("1 000 in a batch", "select $1::int4", 20, argument=42, cpp="batch", python=None),
     Case("64 tasks, pool of 8", "select 1", 6400, cpp="pool of 8", python=None),
     Case(

@@ -9,8 +9,8 @@ Says what it is in one line, then answers each line on standard input with one o
     run   <TAB> count <TAB> argument <TAB> how <TAB> sql     nanoseconds of CPU <TAB> nanoseconds by the clock
     peak  <TAB> count <TAB> argument <TAB> how <TAB> sql     KiB that the process grew by
 
-How is ``pool`` (a fetch, on a pool's connections), ``connect``, ``executemany``, ``copy records`` or ``copy out``;
-anything else is a fetch.
+How is ``pool`` (a fetch, on a pool's connections), ``pipelined`` (a thousand of them), ``connect``, ``executemany``,
+``copy records`` or ``copy out``; anything else is a fetch.
 """
 
 from __future__ import annotations
@@ -144,6 +144,19 @@ async def execute_many(driver: Driver, columns: str) -> str:
     return "inserted"
 
 
+async def pipelined(driver: typing.Any, sql: str, arguments: list[int]) -> typing.Any:
+    """A thousand times, at once where the driver can."""
+    if isinstance(driver, Psycopg):
+        async with driver._connection.pipeline():
+            cursors = [await driver._connection.execute(sql, arguments, prepare=True, binary=True) for _ in range(1000)]
+            return [await cursor.fetchall() for cursor in cursors][-1]
+    if not hasattr(driver, "pipeline"):
+        return [await driver.fetch(sql, *arguments) for _ in range(1000)][-1]
+    async with driver.pipeline() as pipeline:
+        replies = [pipeline.fetch(sql, *arguments) for _ in range(1000)]
+        return [await reply for reply in replies][-1]
+
+
 async def copy_records(driver: Driver, columns: str) -> str:
     await create_table(driver, columns)
     return await driver.copy_records_to_table("copied", records=records(1000))
@@ -161,6 +174,8 @@ async def copy_out(driver: Driver, sql: str) -> str:
 
 
 async def do(driver: Driver, how: str, sql: str, arguments: list[int]) -> typing.Any:
+    if how == "pipelined":
+        return await pipelined(driver, sql, arguments)
     if how == "executemany":
         return await execute_many(driver, sql)
     if how == "copy records":
@@ -174,7 +189,7 @@ async def run(driver: Driver, how: str, sql: str, arguments: list[int], count: i
     gc.collect()
     fetch = driver.fetch
     clock, cpu = time.perf_counter_ns(), time.process_time_ns()
-    if how.startswith("copy") or how == "executemany":
+    if how.startswith("copy") or how in ("executemany", "pipelined"):
         for _ in range(count):
             await do(driver, how, sql, arguments)
     else:
