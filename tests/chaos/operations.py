@@ -99,6 +99,19 @@ async def transaction(connection: Connection, work: Work) -> None:
         await connection.execute("select pg_advisory_xact_lock(hashtext($1))", work.token, timeout=work.timeout)
 
 
+async def pipelined(connection: Connection, work: Work) -> None:
+    """Each reply is that to its own request, and the server has run them in the order of the calls."""
+    async with connection.pipeline() as p:
+        replies = [p.fetchval("select $1::text", f"{work.token}/{i}", timeout=work.timeout) for i in range(10)]
+        effect = p.execute("insert into chaos_effects values ($1)", work.token, timeout=work.timeout)
+        anew = p.fetchval(f"select token from chaos_effects where token = '{work.token}'", timeout=work.timeout)
+        plain = connection.fetchval("select $1::text", work.token, timeout=work.timeout)
+        same(await asyncio.gather(*replies, plain), [*(f"{work.token}/{i}" for i in range(10)), work.token])
+        await effect
+        work.inserted = work.token
+        same(await anew, work.token)
+
+
 async def insert(connection: Connection, work: Work) -> None:
     await connection.execute("insert into chaos_effects values ($1)", work.token, timeout=work.timeout)
     work.inserted = work.token
@@ -157,7 +170,7 @@ async def error(connection: Connection, work: Work) -> None:
 
 
 OPERATIONS: dict[Operation, int] = {
-    value: 30, text: 8, rows: 12, slow: 3, script: 6, prepared: 8, cursor: 5, transaction: 6, insert: 6, many: 3, error: 5,
+    value: 30, text: 8, rows: 12, slow: 3, script: 6, prepared: 8, cursor: 5, transaction: 6, pipelined: 4, insert: 6, many: 3, error: 5,
     batch: 3, copy_in: 3, copy_out: 3, listen: 2,
 }  # fmt: skip
 SINGLE = {value, text, rows, slow, script, insert, many, error, batch, copy_in, copy_out}

@@ -225,6 +225,20 @@ async def many(c: pgstride.Connection) -> None:
         pass
 
 
+async def pipeline(c: pgstride.Connection) -> None:
+    for is_left in (False, True):
+        try:
+            async with c.pipeline() as p:
+                replies = [p.fetch(QUERY, n, ARGUMENT, record_class=Mine) for n in range(5)]
+                p.fetchval(f"select '{os.urandom(8).hex()}'")
+                await asyncio.gather(*replies, c.fetchval(QUERY, 1, ARGUMENT))
+                p.fetch("select pg_sleep(10), $1::text" if is_left else "select $1::nonsense", ARGUMENT)
+                if is_left:
+                    raise KeyError
+        except (KeyError, pgstride.UndefinedObjectError):
+            pass
+
+
 ACTS: dict[str, typing.Callable[[pgstride.Connection], typing.Awaitable[object]]] = {
     "fetch": lambda c: c.fetch(QUERY, 1, ARGUMENT),
     "fetch, own class": lambda c: c.fetch(QUERY, 1, ARGUMENT, record_class=Mine),
@@ -244,6 +258,7 @@ ACTS: dict[str, typing.Callable[[pgstride.Connection], typing.Awaitable[object]]
     "failures": fail,
     "timeouts": time_out,
     "cancelling": cancel,
+    "pipelines": pipeline,
     "listening": listen,
     "codecs": convert,
     "types": look_up,

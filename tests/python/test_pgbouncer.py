@@ -70,6 +70,25 @@ async def test_transaction_mode_without_a_cache(connect, transaction_mode):  # F
     await asyncio.gather(*(work(number, connection) for number, connection in enumerate(connections)))
 
 
+async def test_pipelines_without_a_cache(connect, transaction_mode):
+    """More clients than servers: each reply is that to its own request, whichever server has sent it."""
+    connections = [await connect(transaction_mode.dsn, statement_cache_size=0) for _ in range(4)]
+
+    async def work(number, connection):
+        for turn in range(10):
+            numbers = [number * 1000 + turn * 10 + i for i in range(10)]
+            async with connection.pipeline() as p:
+                replies = [p.fetchval("select $1::int * 2", n) for n in numbers]
+                failure = p.fetchval("select 1 / $1::int", 0)
+                plain = await asyncio.gather(*(connection.fetchval("select $1::int * 3", n) for n in numbers))
+                assert plain == [n * 3 for n in numbers]
+                assert [await reply for reply in replies] == [n * 2 for n in numbers]
+                with pytest.raises(pgstride.DivisionByZeroError):
+                    await failure
+
+    await asyncio.gather(*(work(number, connection) for number, connection in enumerate(connections)))
+
+
 async def test_types_without_a_cache(connect, transaction_mode):
     first = await connect(transaction_mode.dsn, statement_cache_size=0)
     await first.execute("drop type if exists pooled; create type pooled as enum ('one', 'two')")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import decimal
 from typing import TYPE_CHECKING, Any, AsyncIterator
 
@@ -82,6 +83,20 @@ async def streaming(conn: pgstride.Connection) -> AsyncIterator[str]:
         assert_type(await cursor.fetch(5), list[User])
         assert_type(await cursor.fetchrow(), "User | None")
         assert_type(await cursor.forward(5), int)
+
+
+async def pipelining(conn: pgstride.Connection, users: pgstride.Connection[User]) -> None:
+    async with conn.pipeline() as p:
+        assert_type(p, pgstride.Pipeline)
+        assert_type(p.fetch("select 1"), pgstride.Reply[list[pgstride.Record]])
+        assert_type(await p.fetch("select 1", record_class=User), list[User])
+        assert_type(await p.fetchrow("select 1", timeout=1), "pgstride.Record | None")
+        assert_type(await p.execute("select 1"), str)
+        await p.executemany("select $1", [(1,)])
+        p.fetchval("select 1", colum=1)  # type: ignore[call-arg]
+    async with users.pipeline() as q:
+        assert_type(await q.fetchrow("select 1"), "User | None")
+        assert_type((await asyncio.gather(q.fetch("select 1"), q.execute("select 2")))[0], list[User])
 
 
 async def pooling(pool: pgstride.Pool) -> None:
