@@ -13,6 +13,7 @@ from ._parts import Row
 from ._pool_filling import PoolFilling
 from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy, PoolConnectionProxyMeta
 from ._pool_requests import PoolRequests
+from ._pool_sizes import PoolSizes
 from ._pool_stats import PoolStats, _Free
 from .protocol import Record
 
@@ -27,7 +28,7 @@ class PoolFullError(exceptions.InterfaceError):
     """As many tasks wait for a connection of the pool as it lets wait (`max_waiting`)."""
 
 
-class Pool(PoolRequests[Row], PoolFilling[Row], metaclass=_hooks.Hookable):
+class Pool(PoolRequests[Row], PoolFilling[Row], PoolSizes, metaclass=_hooks.Hookable):
     """A pool of connections. Made by :func:`create_pool`; await it, or use it as ``async with``.
 
     Belongs to one event loop. A connection that is released is reset behind the caller's back, and handed
@@ -290,34 +291,6 @@ class Pool(PoolRequests[Row], PoolFilling[Row], metaclass=_hooks.Hookable):
         """How to connect from now on, in place of what :func:`create_pool` was told."""
         self._connect_args = (dsn,)
         self._connect_kwargs = connect_kwargs
-
-    # --- asking -------------------------------------------------------------------------------------
-
-    def is_closing(self) -> bool:
-        """Closed, or about to be."""
-        return self._closed or self._closing
-
-    def get_size(self) -> int:
-        """How many connections are open."""
-        return sum(holder.is_connected() for holder in self._holders)
-
-    def get_init_size(self) -> int:
-        return self._initsize
-
-    def get_min_size(self) -> int:
-        return self._minsize
-
-    def get_max_size(self) -> int:
-        return self._maxsize
-
-    def get_idle_size(self) -> int:
-        """How many connections are open and not lent."""
-        return sum(holder.is_connected() and holder.is_idle() for holder in self._holders)
-
-    def stats(self) -> PoolStats:
-        """What the pool's connections do now, and what they have done."""
-        counts = {} if self._core is None else self._core.counts()
-        return PoolStats(**counts, waited=self._waited, longest_wait=self._longest_wait)
 
     @property
     def _queue(self) -> _Free:
