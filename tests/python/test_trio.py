@@ -271,3 +271,37 @@ async def test_an_observer(dsn):
         await pool.fetch("select 1")
     assert told == ["connect", "acquire", "SELECT 1"]
     assert [record.exc_info[0] for record in complaints.take()] == [ZeroDivisionError]
+
+
+@on_trio
+async def test_a_listener(dsn):
+    async with pgstride.create_pool(dsn, min_size=1, max_size=1) as pool:
+        async with pool.listener("a", first_pause=0.001) as events:
+            got = []
+
+            async def consume():
+                async for event in events:
+                    got.append((event.kind, event.payload))
+                    seen.set()
+
+            async with trio.open_nursery() as nursery:
+                seen = trio.Event()
+                nursery.start_soon(consume)
+                nursery.start_soon(events.add, "b")
+                await events.add("c")
+                await pool.execute("notify a, 'first'")
+                await seen.wait()
+                seen = trio.Event()
+                await pool.fetchval("select pg_terminate_backend($1)", events._con.get_server_pid())
+                await seen.wait()
+                seen = trio.Event()
+                await pool.execute("notify b, 'second'")
+                await seen.wait()
+                nursery.cancel_scope.cancel()
+            assert got == [("notification", "first"), ("reconnected", ""), ("notification", "second")]
+            await pool.execute("notify c, 'third'")
+            assert (await events.__anext__()).payload == "third"
+        with trio.move_on_after(0.05):
+            async with pool.listener("a") as events:
+                await events.__anext__()
+        assert events._is_over

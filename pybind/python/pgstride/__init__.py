@@ -31,6 +31,8 @@ from ._core import __version__
 from ._observing import Observer as Observer  # asyncpg has none, so it is not in __all__; nor are the others
 from ._pipeline import Pipeline as Pipeline
 from ._pipeline import Reply as Reply
+from ._pool_listener import Listener as Listener
+from ._pool_listener import ListenEvent as ListenEvent
 from .connection import Connection, connect
 from .exceptions import *  # noqa: F403
 from .exceptions import ResultTooLargeError as ResultTooLargeError

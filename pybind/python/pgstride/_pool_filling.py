@@ -53,10 +53,16 @@ class PoolFilling(typing.Generic[Row]):
 
     async def _drain(self: Pool[Row]) -> None:  # type: ignore[misc]
         """Until every connection was given back and closed; raises what one has said to that."""
-        self._core.close()
+        self._stop()
         await self._core.drained()
         if self._close_failure is not None:
             raise self._close_failure
+
+    def _stop(self: Pool[Row]) -> None:  # type: ignore[misc]
+        """Nobody is lent a connection any more, or listens."""
+        self._core.close()
+        for listener in list(self._listeners):
+            listener._end()
 
     def _act(self: Pool[Row], what: str, slot: int) -> None:  # type: ignore[misc]
         """What the core wants to be done; called by it."""

@@ -380,10 +380,10 @@ class PoolAcquireContext(typing.Generic[Row]):
         return self.pool._acquire(self.timeout).__await__()
 
 
-async def _dispose(con: connection.Connection[typing.Any], cause: BaseException) -> None:
+async def _dispose(con: connection.Connection[typing.Any], cause: BaseException | None) -> None:
     """Close a connection that is of no use any more, whatever happens."""
     try:
-        if isinstance(cause, Exception):
+        if cause is None or isinstance(cause, Exception):
             await con.close(timeout=_CLOSE_LIMIT)
     except Exception:
         pass  # it has been aborted

@@ -12,6 +12,7 @@ from . import _core, _hooks, _loops, _observing, _pool_options, connection, exce
 from ._parts import Row
 from ._pool_filling import PoolFilling
 from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy, PoolConnectionProxyMeta
+from ._pool_listener import Listener, ListenEvent, PoolListening
 from ._pool_requests import PoolRequests
 from ._pool_sizes import PoolSizes
 from ._pool_stats import PoolStats, _Free
@@ -28,7 +29,7 @@ class PoolFullError(exceptions.InterfaceError):
     """As many tasks wait for a connection of the pool as it lets wait (`max_waiting`)."""
 
 
-class Pool(PoolRequests[Row], PoolFilling[Row], PoolSizes, metaclass=_hooks.Hookable):
+class Pool(PoolRequests[Row], PoolListening[Row], PoolFilling[Row], PoolSizes, metaclass=_hooks.Hookable):
     """A pool of connections. Made by :func:`create_pool`; await it, or use it as ``async with``.
 
     Belongs to one event loop. A connection that is released is reset behind the caller's back, and handed
@@ -68,6 +69,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row], PoolSizes, metaclass=_hooks.Hook
         "_waited",
         "_longest_wait",
         "_tasks",
+        "_listeners",
         "__weakref__",
     )
 
@@ -136,6 +138,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row], PoolSizes, metaclass=_hooks.Hook
         self._lends = False  # single requests may run without a proxy
         self._waited = self._longest_wait = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._listeners: set[Listener] = set()
 
     # --- beginning ----------------------------------------------------------------------------------
 
@@ -277,7 +280,7 @@ class Pool(PoolRequests[Row], PoolFilling[Row], PoolSizes, metaclass=_hooks.Hook
         self._check_init()
         self._lends = False
         self._closed = True
-        self._core.close()
+        self._stop()
         for holder in self._holders:
             holder.terminate(why="the pool was closed")
 
@@ -363,6 +366,8 @@ def create_pool(
 
 
 __all__ = (
+    "ListenEvent",
+    "Listener",
     "Pool",
     "PoolAcquireContext",
     "PoolConnectionHolder",

@@ -192,7 +192,8 @@ def test_exceptions():
 
 def test_the_package_itself():
     assert set(asyncpg.__all__) == set(pgstride.__all__)
-    assert {"Observer", "PoolFullError", "ResultTooLargeError"} <= vars(pgstride).keys() - set(pgstride.__all__)
+    extras = {"ListenEvent", "Listener", "Observer", "PoolFullError", "ResultTooLargeError"}
+    assert extras <= vars(pgstride).keys() - set(pgstride.__all__)
     for name in dir(asyncpg):
         if not name.startswith("_") and name != "annotations":
             assert hasattr(pgstride, name), name
