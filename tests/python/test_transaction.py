@@ -336,3 +336,58 @@ async def test_impatience_never_leaves_a_transaction_open(connection, table, usa
     assert given_up
     await usable(connection)
     assert not connection.is_in_transaction()
+
+
+# --- settings -----------------------------------------------------------------------------------------
+
+
+async def test_settings(connection):
+    show = "select current_setting('app.tenant', true), current_setting('statement_timeout')"
+    async with connection.transaction(isolation="serializable", settings={"app.tenant": "7", "statement_timeout": "5s"}):
+        assert await connection.fetchrow(show) == ("7", "5s")
+        assert await connection.fetchval("show transaction_isolation") == "serializable"
+        async with connection.transaction():
+            assert await connection.fetchrow(show) == ("7", "5s")
+    assert await connection.fetchrow(show) == ("", "0")
+    async with connection.transaction(settings={}):
+        assert await connection.fetchrow(show) == ("", "0")
+
+
+@pytest.mark.parametrize("conforming", ["on", "off"])
+async def test_settings_are_not_sql(connection, conforming):
+    await connection.execute(f"set standard_conforming_strings = {conforming}")
+    for value in ("it's", "\\", "\\'); drop table t; --", "'\\''", "$$ü", "\\n", ""):
+        async with connection.transaction(settings={"app.a": value, "app.b": "b"}):
+            query = "select current_setting('app.a'), current_setting('app.b')"
+            assert await connection.fetchrow(query) == (value, "b")
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"no_such_setting": "1"}, pgstride.UndefinedObjectError),
+        ({"statement_timeout": "soon"}, pgstride.InvalidParameterValueError),
+        ({"work_mem": "1MB", "max_connections": "1"}, pgstride.CantChangeRuntimeParamError),
+        ({"a\0b": "1"}, ValueError),
+        ({"app.tenant": "\ud800"}, UnicodeEncodeError),
+    ],
+)
+async def test_a_setting_that_is_refused(connection, table, usable, settings, error):
+    """There is no transaction then, and the connection may be used."""
+    with pytest.raises(error):
+        async with connection.transaction(settings=settings):
+            raise AssertionError("it has begun")
+    assert not connection.is_in_transaction()
+    await usable(connection)
+    async with connection.transaction():
+        await connection.execute("insert into t values (1)")
+    assert await connection.fetchval("select count(*) from t") == 1
+
+
+async def test_what_are_no_settings(connection):
+    for settings in ("app.tenant", [("app.tenant", "7")], {"app.tenant": 7}, {7: "app.tenant"}):
+        with pytest.raises(ValueError, match="settings is expected to be None or a dict"):
+            connection.transaction(settings=settings)
+    async with connection.transaction():
+        with pytest.raises(pgstride.InterfaceError, match="a nested transaction cannot have settings"):
+            await connection.transaction(settings={"app.tenant": "7"}).start()

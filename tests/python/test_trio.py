@@ -54,6 +54,10 @@ async def test_transactions_and_cursors(dsn):
             assert [row["a"] async for row in connection.cursor("select a from t order by a", prefetch=7)] == list(range(1, 101))
             cursor = await connection.cursor("select a from t order by a")
             assert await cursor.forward(10) == 10 and (await cursor.fetchrow())["a"] == 11
+        async with connection.transaction(settings={"app.tenant": "7"}):
+            assert await connection.fetchval("show app.tenant") == "7"
+        with pytest.raises(pgstride.UndefinedObjectError):
+            await connection.transaction(settings={"unknown": "7"}).start()
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute("delete from t")

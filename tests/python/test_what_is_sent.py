@@ -60,6 +60,16 @@ async def test_arguments_travel_in_bind_only(tapped, tap, cache):  # R-E3, DT-03
     assert carriers == {"B", "d"}  # Bind, and the data of COPY
 
 
+async def test_settings_leave_with_begin(tapped, tap):
+    """One message, so no round trip of their own."""
+    connection = await tapped()
+    said = len(tap.messages())
+    async with connection.transaction(readonly=True, settings={"app.tenant": "7", "app.path": "it's a\\b"}):
+        pass
+    calls = rb"SELECT pg_catalog.set_config('app.tenant', '7', true), pg_catalog.set_config('app.path', E'it''s a\\b', true);"
+    assert tap.messages()[said:] == [("Q", b"BEGIN READ ONLY;" + calls + b"\0"), ("Q", b"COMMIT;\0")]
+
+
 # --- NUL ----------------------------------------------------------------------------------------------
 
 
@@ -104,6 +114,8 @@ async def test_nul_is_refused_before_anything_is_sent(tapped, tap, method, param
     await connection.execute("create temp table t (a text)")
     text = "a\0b"
     values = [[text], ["a", text]] if "Iterable" in parameter.annotation else [text]
+    if "Mapping" in parameter.annotation:
+        values = [{text: "a"}, {"a": text}]
     async with connection.transaction():
         said = len(tap.messages())
         for value in values:

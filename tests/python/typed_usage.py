@@ -99,6 +99,12 @@ async def pipelining(conn: pgstride.Connection, users: pgstride.Connection[User]
         assert_type((await asyncio.gather(q.fetch("select 1"), q.execute("select 2")))[0], list[User])
 
 
+async def settings(conn: pgstride.Connection) -> None:
+    async with conn.transaction(readonly=True, settings={"app.tenant": "7"}):
+        pass
+    conn.transaction(settings={"app.tenant": 7})  # type: ignore[dict-item]
+
+
 async def pooling(pool: pgstride.Pool) -> None:
     assert_type(await pgstride.create_pool("postgres://", min_size=1, user="me"), pgstride.Pool)
     async with pgstride.create_pool(record_class=User) as users:

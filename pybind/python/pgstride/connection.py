@@ -132,15 +132,21 @@ class Connection(
         core.set_on_closed(functools.partial(_ended, weakref.ref(self)))
 
     def transaction(
-        self, *, isolation: str | None = None, readonly: bool = False, deferrable: bool = False
+        self,
+        *,
+        isolation: str | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        settings: typing.Mapping[str, str] | None = None,
     ) -> transaction.Transaction:
         """A transaction, or a savepoint inside one: ``async with connection.transaction(): …``.
 
         `isolation` is one of ``serializable``, ``repeatable_read``, ``read_committed`` and
-        ``read_uncommitted``; None leaves it to the server's default.
+        ``read_uncommitted``; None leaves it to the server's default. `settings` hold until the transaction ends, as
+        with ``SET LOCAL``, and leave together with its BEGIN; a savepoint has none of its own.
         """
         self._check_open()
-        return transaction.Transaction(self, isolation, readonly, deferrable)
+        return transaction.Transaction(self, isolation, readonly, deferrable, settings=settings)
 
     def get_server_pid(self) -> int:
         """The process id of the server's end."""

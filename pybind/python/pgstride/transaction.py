@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import collections.abc
 import enum
 import types
 import typing
 import weakref
 
 from . import _loops, connresource, exceptions
+from .utils import _escaped_literal
 
 if typing.TYPE_CHECKING:
     from .connection import Connection
@@ -36,15 +38,34 @@ class Transaction(connresource.ConnectionResource):
     :meth:`commit` and :meth:`rollback`.
     """
 
-    __slots__ = ("_isolation", "_readonly", "_deferrable", "_state", "_nested", "_savepoint", "_managed", "_task")
+    __slots__ = (
+        "_isolation",
+        "_readonly",
+        "_deferrable",
+        "_settings",
+        "_state",
+        "_nested",
+        "_savepoint",
+        "_managed",
+        "_task",
+    )
 
-    def __init__(self, connection: Connection[typing.Any], isolation: str | None, readonly: bool, deferrable: bool) -> None:
+    def __init__(
+        self,
+        connection: Connection[typing.Any],
+        isolation: str | None,
+        readonly: bool,
+        deferrable: bool,
+        *,
+        settings: typing.Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(connection)
         if isolation and isolation not in ISOLATION_LEVELS:
             raise ValueError(f"isolation is expected to be either of {ISOLATION_LEVELS}, got {isolation!r}")
         self._isolation = isolation
         self._readonly = readonly
         self._deferrable = deferrable
+        self._settings = _checked(settings)
         self._state = TransactionState.NEW
         self._nested = False
         self._savepoint: str | None = None
@@ -96,6 +117,10 @@ class Transaction(connresource.ConnectionResource):
             connection._top_xact = self
         else:
             self._refuse_another_tasks(connection._top_xact, task)
+            if self._settings:
+                raise exceptions.InterfaceError(
+                    "a nested transaction cannot have settings: they would hold until the outer one ends"
+                )
             await self._check_isolation(connection._top_xact)
             self._nested = True
             self._savepoint = connection._get_unique_id("savepoint")
@@ -107,6 +132,9 @@ class Transaction(connresource.ConnectionResource):
             if not self._nested:
                 connection._top_xact = None
             self._undo_after(error)
+            if self._settings and isinstance(error, exceptions.PostgresError) and not connection.is_closed():
+                connection._core.roll_back()  # the server has begun it, and refused a setting
+                await connection._core.script("", None)
             raise
         self._state = TransactionState.STARTED
 
@@ -141,7 +169,11 @@ class Transaction(connresource.ConnectionResource):
             query += " READ ONLY"
         if self._deferrable:
             query += " DEFERRABLE"
-        return query + ";"
+        query += ";"
+        if self._settings:
+            calls = (f"pg_catalog.set_config({name}, {value}, true)" for name, value in self._settings)
+            query += f"SELECT {', '.join(calls)};"
+        return query
 
     def _refuse_another_tasks(self, outer: Transaction, task: object) -> None:
         """Whatever one of them commits or undoes would be the other's, too."""
@@ -223,3 +255,12 @@ class Transaction(connresource.ConnectionResource):
         if self._deferrable:
             words.append("deferrable")
         return f"<pgstride.Transaction {' '.join(words)} {id(self):#x}>"
+
+
+def _checked(settings: typing.Mapping[str, str] | None) -> list[tuple[str, str]]:
+    """Names and values, as string constants."""
+    if settings is None:
+        return []
+    if not isinstance(settings, collections.abc.Mapping) or not all(isinstance(s, str) for pair in settings.items() for s in pair):
+        raise ValueError("settings is expected to be None or a dict[str, str]")
+    return [(_escaped_literal(name), _escaped_literal(value)) for name, value in settings.items()]

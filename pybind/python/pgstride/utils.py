@@ -24,6 +24,12 @@ def _quote_literal(string: str) -> str:
     return "'" + _without_nul(string).replace("'", "''") + "'"
 
 
+def _escaped_literal(string: str) -> str:
+    """A string constant that means the same whatever `standard_conforming_strings` says."""
+    quoted = _quote_literal(string)
+    return "E" + quoted.replace("\\", "\\\\") if "\\" in string else quoted
+
+
 def _qualified(name: str, schema: str | None) -> str:
     return f"{_quote_ident(schema)}.{_quote_ident(name)}" if schema else _quote_ident(name)
 
