@@ -47,6 +47,8 @@ OPERATIONS = {
     "cursor": lambda c, i: iterate(c, i),
     "cursor by hand": lambda c, i: by_hand(c, i),
     "transaction": lambda c, i: in_transaction(c, i),
+    "transaction with settings": lambda c, i: in_transaction(c, i, settings={"app.i": str(i)}),
+    "transact": lambda c, i: c.transact(lambda c: c.fetchval("select $1::int4", i)),
     "executemany": lambda c, i: c.executemany("select $1::int4", [(i,)] * 20),
     "fetchmany": lambda c, i: c.fetchmany("select $1::int4", [(i,)] * 20),
     "copy_from_query": lambda c, i: c.copy_from_query("select generate_series(1, 100)", output=sink),
@@ -89,8 +91,8 @@ async def by_hand(connection, i):
         return await cursor.fetchrow()
 
 
-async def in_transaction(connection, i):
-    async with connection.transaction():
+async def in_transaction(connection, i, **options):
+    async with connection.transaction(**options):
         async with connection.transaction():
             return await connection.fetchval("select $1::int4", i)
 

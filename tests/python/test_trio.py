@@ -212,6 +212,25 @@ async def test_pool(dsn):
 
 
 @on_trio
+async def test_a_function_that_is_run_again(dsn):
+    calls = []
+
+    async def work(con):
+        calls.append(con)
+        await trio.sleep(0)
+        if len(calls) < 3:
+            await con.execute("do $$ begin raise exception 'again' using errcode = '40001'; end $$")
+        return "done"
+
+    async with pgstride.create_pool(dsn, min_size=1, max_size=1) as pool:
+        assert await pool.transact(work) == "done" and len(calls) == 3
+        with trio.move_on_after(0.05) as scope:
+            await pool.transact(lambda con: con.execute("select pg_sleep(60)"))
+        assert scope.cancelled_caught
+        await usable(pool)
+
+
+@on_trio
 async def test_a_pool_that_can_not_connect(dsn):
     """The exception itself, no group of them."""
     async with connected(dsn) as admin:

@@ -94,6 +94,7 @@ ELSEWHERE = {
     "copy_to_table": {"force_quote"},  # nothing is quoted here
     "fetchval": {"column"},  # picks from what has come
     "remove_listener": {"channel"},  # there is none of that name
+    "transact": {"isolation", "settings"},  # those of transaction()
     **dict.fromkeys(("set_type_codec", "reset_type_codec", "set_builtin_type_codec"), ...),  # names are arguments
 }
 

@@ -105,6 +105,22 @@ async def settings(conn: pgstride.Connection) -> None:
     conn.transaction(settings={"app.tenant": 7})  # type: ignore[dict-item]
 
 
+async def work(conn: pgstride.Connection) -> int:
+    return 1
+
+
+async def lent_work(conn: PoolConnectionProxy) -> str:
+    return "a"
+
+
+async def transacting(conn: pgstride.Connection, pool: pgstride.Pool) -> None:
+    assert_type(await conn.transact(work, isolation="serializable", attempts=3), int)
+    assert_type(await pool.transact(work, settings={"a.b": "c"}), int)
+    assert_type(await pool.transact(lent_work), str)
+    assert_type(await pool.transact(lambda con: con.execute("select 1")), str)
+    await pool.transact(5)  # type: ignore[arg-type]
+
+
 async def pooling(pool: pgstride.Pool) -> None:
     assert_type(await pgstride.create_pool("postgres://", min_size=1, user="me"), pgstride.Pool)
     async with pgstride.create_pool(record_class=User) as users:

@@ -28,6 +28,9 @@ class Library:
         """A deadline for what is to be done although whoever does it was cancelled."""
         return Deadline(seconds)  # who was cancelled is told so once
 
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
     async def limited(self, awaitable: typing.Awaitable[_Result], timeout: float | None) -> _Result:
         """`awaitable`, for no longer than `timeout` seconds."""
         timeout = limit_of(timeout)

@@ -58,6 +58,13 @@ class Observer:
         """``SELECT 3``; empty when it failed, or when there is none."""
         failure: BaseException | None
 
+    class Retry(typing.NamedTuple):
+        attempt: int
+        """The one that has failed, counted from 1."""
+        sqlstate: str
+        pause: float
+        """Seconds until the next."""
+
     def on_connect(self, event: Connect) -> None: ...
     def on_acquire(self, event: Acquire) -> None:
         """A pool has handed out a connection, or has not."""
@@ -70,6 +77,8 @@ class Observer:
         """Not told of requests in a pipeline."""
 
     def on_query_end(self, event: End) -> None: ...
+    def on_retry(self, event: Retry) -> None:
+        """``transact()`` is going to run its function again."""
 
 
 class Ending:

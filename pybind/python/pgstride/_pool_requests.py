@@ -190,6 +190,27 @@ class PoolRequests(typing.Generic[Row]):
         async with self._lent(timeout) as (con, left):
             return await con.fetchmany(query, args, timeout=left, record_class=record_class)
 
+    async def transact(
+        self,
+        function: typing.Callable[[PoolConnectionProxy[Row]], typing.Awaitable[_Result]],
+        *,
+        isolation: str | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        settings: typing.Mapping[str, str] | None = None,
+        attempts: int = 5,
+    ) -> _Result:
+        """Like :meth:`Connection.transact`, on a connection of the pool, which is given back in the end."""
+        async with self._lent(None) as (con, _):
+            return await con.transact(
+                typing.cast("typing.Callable[[connection.Connection], typing.Awaitable[_Result]]", function),
+                isolation=isolation,
+                readonly=readonly,
+                deferrable=deferrable,
+                settings=settings,
+                attempts=attempts,
+            )
+
     copy_from_table = _on_a_connection(_BASE.copy_from_table)
     copy_from_query = _on_a_connection(_BASE.copy_from_query)
     copy_to_table = _on_a_connection(_BASE.copy_to_table)

@@ -123,6 +123,9 @@ class Loop(_loops.Library):
     def cleaning_up(self, seconds: float) -> typing.AsyncContextManager[None]:
         return self.deadline(seconds, shield=True)  # a cancelled task is told so each time it waits
 
+    async def sleep(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+
     async def limited(self, awaitable: typing.Awaitable[_Result], timeout: float | None) -> _Result:
         async with self.deadline(timeout):
             return await awaitable

@@ -23,6 +23,7 @@ from . import (
     _pipeline,
     _pooled,
     _queries,
+    _transacting,
     _type_codecs,
     _untrusted,
     connect_utils,
@@ -60,7 +61,12 @@ _uid = 0
 
 
 class Connection(
-    _queries.Queries[Row], _pipeline.Pipelining[Row], _copy.Copying, _pooled.Pooled, _type_codecs.TypeCodecs
+    _queries.Queries[Row],
+    _pipeline.Pipelining[Row],
+    _transacting.Transacting,
+    _copy.Copying,
+    _pooled.Pooled,
+    _type_codecs.TypeCodecs,
 ):
     """A session with a server. Made by :func:`connect`.
 
@@ -130,23 +136,6 @@ class Connection(
         # Where it was opened, for the warning when it is not closed: an asyncio debug aid.
         self._source = _caller() if loop.get_debug() else None
         core.set_on_closed(functools.partial(_ended, weakref.ref(self)))
-
-    def transaction(
-        self,
-        *,
-        isolation: str | None = None,
-        readonly: bool = False,
-        deferrable: bool = False,
-        settings: typing.Mapping[str, str] | None = None,
-    ) -> transaction.Transaction:
-        """A transaction, or a savepoint inside one: ``async with connection.transaction(): …``.
-
-        `isolation` is one of ``serializable``, ``repeatable_read``, ``read_committed`` and
-        ``read_uncommitted``; None leaves it to the server's default. `settings` hold until the transaction ends, as
-        with ``SET LOCAL``, and leave together with its BEGIN; a savepoint has none of its own.
-        """
-        self._check_open()
-        return transaction.Transaction(self, isolation, readonly, deferrable, settings=settings)
 
     def get_server_pid(self) -> int:
         """The process id of the server's end."""

@@ -1,0 +1,93 @@
+# Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
+"""Transactions: the methods of Connection that begin them."""
+
+from __future__ import annotations
+
+import typing
+
+from . import _loops, _observing, exceptions
+from ._parts import Part
+from ._pauses import pause_after
+from .transaction import Transaction
+
+if typing.TYPE_CHECKING:
+    from .connection import Connection
+
+    _AnyConnection = Connection[typing.Any]
+else:
+    _AnyConnection = typing.Any  # what those see who ask for the hints of a method
+
+_Result = typing.TypeVar("_Result")
+
+_AGAIN = ("40001", "40P01")
+"""Serialization failure, deadlock: the server has undone the transaction, and it may succeed when it is run again."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 1.0  # seconds
+
+
+class Transacting(Part):
+    """The part of :class:`Connection` that begins transactions."""
+
+    __slots__ = ()
+
+    if typing.TYPE_CHECKING:
+        _top_xact: Transaction | None
+
+    def transaction(
+        self,
+        *,
+        isolation: str | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        settings: typing.Mapping[str, str] | None = None,
+    ) -> Transaction:
+        """A transaction, or a savepoint inside one: ``async with connection.transaction(): …``.
+
+        `isolation` is one of ``serializable``, ``repeatable_read``, ``read_committed`` and
+        ``read_uncommitted``; None leaves it to the server's default. `settings` hold until the transaction ends, as
+        with ``SET LOCAL``, and leave together with its BEGIN; a savepoint has none of its own.
+        """
+        self._check_open()
+        return Transaction(self._whole, isolation, readonly, deferrable, settings=settings)
+
+    async def transact(
+        self,
+        function: typing.Callable[[_AnyConnection], typing.Awaitable[_Result]],
+        *,
+        isolation: str | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        settings: typing.Mapping[str, str] | None = None,
+        attempts: int = 5,
+    ) -> _Result:
+        """What ``await function(connection)`` gives, in a transaction that is committed then.
+
+        After a serialization failure or a deadlock, be it at the COMMIT, all of it is run again, up to so many `attempts`
+        with a short pause between: the function should have no effects outside the database. What else it raises
+        rolls back, and is passed on. An error of the database that it keeps to itself has undone the transaction all the
+        same: then this raises :exc:`InterfaceError`. The other options are those of :meth:`transaction`.
+        """
+        if attempts <= 0:
+            raise ValueError("attempts is expected to be greater than zero")
+        if self._top_xact is not None:
+            raise exceptions.InterfaceError("cannot use Connection.transact() in a transaction: it begins one of its own")
+        attempt = 1
+        while True:
+            try:
+                async with self.transaction(
+                    isolation=isolation, readonly=readonly, deferrable=deferrable, settings=settings
+                ):
+                    result = await function(typing.cast("_AnyConnection", self._whole._proxy or self))
+                    if self._core.transaction == "E":
+                        raise exceptions.InterfaceError(
+                            "the transaction is rolled back: an error in it was not passed on by its function"
+                        )
+                return result
+            except exceptions.PostgresError as error:
+                if attempt >= attempts or error.sqlstate not in _AGAIN or getattr(error, "outcome_unknown", False):
+                    raise
+                pause = pause_after(attempt, _FIRST_PAUSE, _LONGEST_PAUSE)
+                if self._observer is not None:
+                    event = _observing.Observer.Retry(attempt, error.sqlstate, pause)
+                    _observing.tell(self._loop, self._observer.on_retry, event)
+            await _loops.library_of(self._loop).sleep(pause)
+            attempt += 1
