@@ -10,6 +10,9 @@
 
 namespace pgstride::python {
 
+/// Of one statement: their number is sent as 16 bits.
+constexpr Py_ssize_t most_arguments = 65535;
+
 // Each sets a Python error and returns false, for `return refuse_…`.
 bool refuse_argument_count(std::size_t expected, Py_ssize_t given);
 bool refuse_too_many_arguments(Py_ssize_t most);

@@ -5,36 +5,11 @@
 #include "pgstride/pybind/src/copy_in.hpp"
 #include "pgstride/pybind/src/copy_out.hpp"
 #include "pgstride/pybind/src/memory.hpp"
+#include "pgstride/pybind/src/module_function.hpp"
 #include "pgstride/pybind/src/statement.hpp"
 
 namespace pgstride::python {
 namespace {
-
-/// What a function takes: so many arguments, the first of which is that.
-struct Expected {
-  const char* function;
-  Py_ssize_t count;
-  bool (*fits)(PyObject*);
-  const char* first;
-};
-
-bool expect(PyObject* const* args, Py_ssize_t count, const Expected& expected) {
-  if (!expect_arguments(count, expected.count, expected.function)) return false;
-  if (expected.fits(args[0])) return true;
-  PyErr_Format(PyExc_TypeError, "%s(): the first argument must be %s, not %.200s", expected.function,
-               expected.first, Py_TYPE(args[0])->tp_name);
-  return false;
-}
-
-/// The COPY that an awaitable is.
-template <class T>
-T* request_of(PyObject* awaitable) noexcept {
-  return dynamic_cast<T*>(reinterpret_cast<Awaitable*>(awaitable)->request);
-}
-template <class T>
-bool is_request(PyObject* object) {
-  return is_awaitable(object) && request_of<T>(object) != nullptr;
-}
 
 StatementRef statement_ref(PyObject* statement) {
   return is_statement(statement) ? *statement_of(statement).statement : StatementRef();

@@ -5,11 +5,6 @@
 #include "pgstride/pybind/src/arguments.hpp"
 
 namespace pgstride::python {
-namespace {
-
-constexpr Py_ssize_t most_arguments = 65535;  // their number is sent as 16 bits
-
-}  // namespace
 
 Fetch::Fetch(PyObject* core, PyObject* query, PyObject* args, const FetchOptions& options)
     : StatementExchange(core, query, options.source, options.record_class),

@@ -13,6 +13,7 @@
 #include "pgstride/pybind/src/memory.hpp"
 #include "pgstride/pybind/src/pool.hpp"
 #include "pgstride/pybind/src/record.hpp"
+#include "pgstride/pybind/src/row_stream.hpp"
 #include "pgstride/pybind/src/statement.hpp"
 #include "pgstride/pybind/src/type_codecs.hpp"
 #include "pgstride/pybind/src/uuid.hpp"
@@ -49,6 +50,7 @@ PYBIND11_MODULE(_core, module) {
   require(add_pool_type(raw));
   require(add_codec_probe(raw));
   require(add_copy_functions(raw));
+  require(add_stream_functions(raw));
   require(PyModule_AddFunctions(raw, functions) == 0);
   module.attr("__version__") = PGSTRIDE_VERSION;
 }

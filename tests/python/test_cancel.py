@@ -46,6 +46,7 @@ OPERATIONS = {
     "prepare": lambda c, i: c.prepare(f"select {i}"),
     "cursor": lambda c, i: iterate(c, i),
     "cursor by hand": lambda c, i: by_hand(c, i),
+    "stream": lambda c, i: stream(c, i),
     "transaction": lambda c, i: in_transaction(c, i),
     "transaction with settings": lambda c, i: in_transaction(c, i, settings={"app.i": str(i)}),
     "transact": lambda c, i: c.transact(lambda c: c.fetchval("select $1::int4", i)),
@@ -89,6 +90,10 @@ async def by_hand(connection, i):
         await cursor.fetch(5)
         await cursor.forward(5)
         return await cursor.fetchrow()
+
+
+async def stream(connection, i):
+    return [row async for row in connection.stream("select $1::int4, generate_series(1, 10000)", i)]
 
 
 async def in_transaction(connection, i, **options):

@@ -16,6 +16,10 @@ FIRST = {
     "copy_break_off": (2, r"what copy_in\(\) has returned"),
     "copy_give_up": (2, "a COPY's awaitable"),
     "copy_next": (1, r"what copy_out\(\) has returned"),
+    "stream": (5, "a Core"),
+    "stream_next": (1, r"what stream\(\) has returned"),
+    "stream_give_up": (1, r"what stream\(\) has returned"),
+    "stream_end": (1, "a Core"),
 }
 
 

@@ -104,6 +104,19 @@ async def scroll(c: pgstride.Connection) -> None:
         await cursor.forward(1)
 
 
+async def stream(c: pgstride.Connection) -> None:
+    rows = [row async for row in c.stream(QUERY, 1, ARGUMENT, record_class=Mine)]
+    assert rows == [(1, ARGUMENT)]
+    async for _ in c.stream("select generate_series(1, 10000), $1::text", ARGUMENT):
+        break
+    for query, *args in (("select 1 / (2 - i) from generate_series(1, $1) i", 2), ("select $1::int", "x")):
+        try:
+            async for _ in c.stream(query, *args):
+                pass
+        except (pgstride.DivisionByZeroError, pgstride.DataError):
+            pass
+
+
 async def prepare(c: pgstride.Connection) -> None:
     statement = await c.prepare(QUERY, record_class=Mine)
     await statement.fetch(1, ARGUMENT)
@@ -252,6 +265,7 @@ ACTS: dict[str, typing.Callable[[pgstride.Connection], typing.Awaitable[object]]
     "records": handle_records,
     "many": many,
     "cursors": scroll,
+    "streams": stream,
     "statements": prepare,
     "transactions": nest,
     "COPY": copy,

@@ -212,6 +212,31 @@ async def test_pool(dsn):
 
 
 @on_trio
+async def test_streams(dsn):
+    query = "select i, repeat('x', 1000) from generate_series(1, 20000) i"
+    async with connected(dsn) as connection:
+        assert [row["i"] async for row in connection.stream(query)] == list(range(1, 20001))
+        async for _ in connection.stream(query):
+            break
+        await usable(connection)
+        with trio.move_on_after(0.05) as scope:
+            async for _ in connection.stream("select pg_sleep(60)"):
+                pass
+        assert scope.cancelled_caught
+        await usable(connection)
+        with pytest.raises(asyncio.TimeoutError):
+            async for _ in connection.stream(query, timeout=0.1):
+                await trio.sleep(0.001)
+        await usable(connection)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            async for _ in connection.stream(query):
+                pass
+        assert scope.cancelled_caught
+        await usable(connection)
+
+
+@on_trio
 async def test_a_function_that_is_run_again(dsn):
     calls = []
 

@@ -55,6 +55,7 @@ def test_what_is_generic_can_be_subscripted():
         pgstride.Connection,
         pgstride.Pool,
         pgstride.Record,
+        pgstride.Stream,
         pgstride.cursor.Cursor,
         pgstride.cursor.CursorFactory,
         pgstride.cursor.CursorIterator,

@@ -87,6 +87,7 @@ GIVEN = {
     "fetchrow": {"query": "select 1"},
     "fetchval": {"query": "select 1"},
     "prepare": {"query": "select 1"},
+    "stream": {"query": "select 1"},
     "transaction": {},
 }
 """What a method is given beside the parameter that has the NUL."""
@@ -121,7 +122,8 @@ async def test_nul_is_refused_before_anything_is_sent(tapped, tap, method, param
         said = len(tap.messages())
         for value in values:
             with pytest.raises((ValueError, pgstride.InterfaceError)):
-                await getattr(connection, method)(**GIVEN[method] | {parameter.name: value})
+                result = getattr(connection, method)(**GIVEN[method] | {parameter.name: value})
+                await (anext(result) if hasattr(result, "__anext__") else result)
         assert await connection.fetchval("select 1") == 1
     assert "".join(kind for kind, _ in tap.messages()[said:]) == "PDSBESQ"  # of the last statement, and COMMIT
 

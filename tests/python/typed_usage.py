@@ -105,6 +105,16 @@ async def settings(conn: pgstride.Connection) -> None:
     conn.transaction(settings={"app.tenant": 7})  # type: ignore[dict-item]
 
 
+async def rows_as_they_come(conn: pgstride.Connection, users: pgstride.Connection[User]) -> None:
+    assert_type(conn.stream("select 1"), pgstride.Stream)
+    assert_type(conn.stream("select $1", 1, record_class=User), pgstride.Stream[User])
+    async for user in users.stream("select 1", timeout=5):
+        assert_type(user.greeting(), str)
+    async with users.stream("select 1") as rows:
+        assert_type(await rows.__anext__(), User)
+    conn.stream("select 1", record_class=int)  # type: ignore[type-var]
+
+
 async def work(conn: pgstride.Connection) -> int:
     return 1
 

@@ -34,6 +34,7 @@ from ._pipeline import Reply as Reply
 from ._pool_listener import Listener as Listener
 from ._pool_listener import ListenEvent as ListenEvent
 from .connection import Connection, connect
+from .connection import Stream as Stream
 from .exceptions import *  # noqa: F403
 from .exceptions import ResultTooLargeError as ResultTooLargeError
 from .pool import Pool, create_pool

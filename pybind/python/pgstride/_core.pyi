@@ -280,6 +280,23 @@ def harmless_options() -> frozenset[str]:
 
 def builtin_types() -> dict[str, int]: ...
 
+# --- streams ------------------------------------------------------------------------------------------
+
+class RowStream:
+    """A result under way. Awaited for the next rows, of which there is at least one, and at last for the status."""
+
+    def __await__(self) -> Generator[Any, None, list[Record] | str]: ...
+
+def stream(
+    core: Core, query: str, args: tuple[object, ...], timeout: float | None, record_class: type[Record], /
+) -> RowStream: ...
+def stream_next(stream: RowStream, /) -> RowStream: ...
+def stream_give_up(stream: RowStream, /) -> None:
+    """The server need not go on; nobody waits."""
+
+def stream_end(core: Core, /) -> None:
+    """Give up the connection's stream, if there is one that nobody waits for."""
+
 # --- COPY ---------------------------------------------------------------------------------------------
 
 class CopyIn:

@@ -7,7 +7,7 @@ import typing
 import warnings
 import weakref
 
-from . import _hooks, exceptions
+from . import _core, _hooks, exceptions
 from ._listening import Listening
 
 if typing.TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Pooled(Listening, metaclass=ConnectionMeta):
     def _on_release(self) -> None:
         """From here on nothing that was made of it may be used; what was forgotten is told."""
         self._whole._pool_release_ctr += 1
+        _core.stream_end(self._core)
         listeners = sum(map(len, self._listeners.values()))
         log_listeners = len(self._log_listeners)
         self._drop_listeners()

@@ -23,6 +23,7 @@ from . import (
     _pipeline,
     _pooled,
     _queries,
+    _streaming,
     _transacting,
     _type_codecs,
     _untrusted,
@@ -45,6 +46,7 @@ from ._server import (
     _version_of,
 )
 from ._statement_cache import _StatementCache
+from ._streaming import Stream
 from .connect_utils import check_record_class as _check_record_class
 from .protocol import Protocol, Record, Transport
 
@@ -63,6 +65,7 @@ _uid = 0
 class Connection(
     _queries.Queries[Row],
     _pipeline.Pipelining[Row],
+    _streaming.Streaming[Row],
     _transacting.Transacting,
     _copy.Copying,
     _pooled.Pooled,
@@ -397,5 +400,6 @@ __all__ = (
     "CommandStatus",
     "LoggedQuery",
     "ServerCapabilities",
+    "Stream",
     "TLSInfo",
 )
