@@ -256,6 +256,16 @@ async def test_a_function_that_is_run_again(dsn):
 
 
 @on_trio
+async def test_who_has_a_connection(dsn):
+    async with pgstride.create_pool(dsn, min_size=1, max_size=1) as pool:
+        async with pool.acquire(timeout=HANG):
+            assert [loan.task for loan in pool.loans()] == [trio.lowlevel.current_task().name]
+            with pytest.raises(asyncio.TimeoutError, match="no connection of the pool in 0.01 s: of at most 1, 1 are in use"):
+                await pool.acquire(timeout=0.01)
+        assert pool.loans() == []
+
+
+@on_trio
 async def test_a_pool_that_can_not_connect(dsn):
     """The exception itself, no group of them."""
     async with connected(dsn) as admin:

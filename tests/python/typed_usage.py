@@ -145,6 +145,7 @@ async def pooling(pool: pgstride.Pool) -> None:
     assert_type(await pool.fetchmany("select $1::int", [(1,)], record_class=User), list[User])
     assert_type(await pool.copy_to_table("t", source=b"1", columns=["a"], format="csv"), str)
     await pool.copy_to_table("t", sauce=b"1")  # type: ignore[call-arg]
+    assert_type([loan.seconds for loan in pool.loans()], list[float])
     async with pool.listener("a", "b", most_waiting=10) as events:
         assert_type(await events.add("c"), None)
         async for event in events:

@@ -28,7 +28,8 @@ from . import (
     utils,
 )
 from ._core import __version__
-from ._observing import Observer as Observer  # asyncpg has none, so it is not in __all__; nor are the others
+from ._loans import Loan as Loan  # asyncpg has none, so it is not in __all__; nor are the others
+from ._observing import Observer as Observer
 from ._pipeline import Pipeline as Pipeline
 from ._pipeline import Reply as Reply
 from ._pool_listener import Listener as Listener

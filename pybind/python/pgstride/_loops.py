@@ -31,6 +31,11 @@ class Library:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    def task_name(self) -> str:
+        """Of the one that runs."""
+        task = asyncio.current_task()
+        return "" if task is None else task.get_name()
+
     async def limited(self, awaitable: typing.Awaitable[_Result], timeout: float | None) -> _Result:
         """`awaitable`, for no longer than `timeout` seconds."""
         timeout = limit_of(timeout)

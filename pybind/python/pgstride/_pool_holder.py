@@ -100,7 +100,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
 
     __module__ = "pgstride.pool"
 
-    __slots__ = ("_con", "_pool", "_slot", "_timeout", "_generation", "_releasing", "_lent_until", "_site", "_why")
+    __slots__ = ("_con", "_pool", "_slot", "_timeout", "_generation", "_releasing", "_lent_until", "_loan", "_why")
 
     def __init__(self, pool: Pool[Row], slot: int) -> None:
         self._pool = pool
@@ -110,7 +110,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
         self._generation: int | None = None
         self._releasing: asyncio.Task[None] | None = None
         self._lent_until: asyncio.Future[None] | None = None
-        self._site: str | None = None  # where it was acquired, in debug mode
+        self._loan: tuple[float, str, str | None] | None = None  # since when, by which task, in debug mode: where
         self._why = "lost"  # what an observer is told when the connection has ended
 
     def is_connected(self) -> bool:
@@ -177,14 +177,14 @@ class PoolConnectionHolder(typing.Generic[Row]):
         """Lend the connection, which is leased to the caller."""
         return await self._lend(None)
 
-    async def _lend(self, timeout: float | None) -> PoolConnectionProxy[Row]:
+    async def _lend(self, timeout: float | None, task: str | None = None) -> PoolConnectionProxy[Row]:
         pool, con = self._pool, self._con
         if con is None or pool._core.state(self._slot) != "leased":
             raise exceptions.InternalClientError("PoolConnectionHolder.acquire() called on a holder that is not leased")
         proxy = PoolConnectionProxy(self, con)
         self._timeout = timeout
-        if pool._loop.get_debug():
-            self._site = "".join(traceback.format_stack(limit=10)[:-1])
+        site = "".join(traceback.format_stack(limit=10)[:-1]) if pool._loop.get_debug() else None
+        self._loan = pool._loop.time(), task or _loops.library_of(pool._loop).task_name(), site
         if pool._setup is not None:
             try:
                 await pool._setup(proxy)
@@ -272,7 +272,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
         if isinstance(proxy, PoolConnectionProxy):
             proxy._detach()
         self._timeout = None
-        self._site = None
+        self._loan = None
         if self._lent_until is not None and not self._lent_until.done():
             self._lent_until.set_result(None)
         self._lent_until = None
@@ -343,7 +343,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
         assert con is not None
         proxy._con = None
         self._why = "discarded"
-        site = f"; acquired at:\n{self._site}" if self._site else ""
+        site = f"; acquired at:\n{self._loan[2]}" if self._loan and self._loan[2] else ""
         loop = self._pool._loop
         if not loop.is_closed():  # a request that was made of it may just be about to begin
             loop.call_soon(loop.call_soon, con._core.abort_when_free)

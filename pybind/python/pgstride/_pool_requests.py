@@ -13,7 +13,7 @@ import functools
 import math
 import typing
 
-from . import _loops, connect_utils, connection
+from . import _loans, _loops, connect_utils, connection
 from ._pool_holder import (
     PLAIN_RESET,
     PLAIN_RESET_QUERY,
@@ -27,6 +27,7 @@ from .protocol import Record
 
 if typing.TYPE_CHECKING:
     from . import _core
+    from .pool import Pool
 
 _BASE = connection.Connection
 # A class that has put something else in the place of one of these has its own way.
@@ -232,9 +233,9 @@ class PoolRequests(typing.Generic[Row]):
         )
 
     async def _lease_within(self, timeout: _Timeout) -> tuple[int, _Timeout]:
-        holder, left = await _within(timeout, self._lease())
+        holder, left = await _within(self, timeout, self._lease())
         while holder._con is None:  # before Python 3.11 wait_for() takes a turn of the loop, in which it has died
-            holder, left = await _within(left, self._lease())
+            holder, left = await _within(self, left, self._lease())
         return holder._slot, left
 
     @contextlib.asynccontextmanager
@@ -243,7 +244,7 @@ class PoolRequests(typing.Generic[Row]):
     ) -> typing.AsyncIterator[tuple[PoolConnectionProxy[Row], _Timeout]]:
         """`slot` is leased already: nothing that could fail is waited for then."""
         if slot is None:
-            con, left = await _within(timeout, _wait_for(self.acquire()))
+            con, left = await _within(self, timeout, _wait_for(self.acquire()))
         else:
             con, left = await self._holders[slot]._lend(None), timeout
         try:
@@ -257,7 +258,7 @@ async def _wait_for(waiting: typing.Awaitable[_Result]) -> _Result:
 
 
 async def _within(
-    timeout: _Timeout, waiting: typing.Coroutine[typing.Any, typing.Any, _Result]
+    pool: PoolRequests[typing.Any], timeout: _Timeout, waiting: typing.Coroutine[typing.Any, typing.Any, _Result]
 ) -> tuple[_Result, _Timeout]:
     """Waits for a connection; with it comes what is left of the time for the request itself."""
     limit = math.inf
@@ -271,7 +272,11 @@ async def _within(
         raise asyncio.TimeoutError
     loop = _loops.running()
     started = loop.time()
-    got = await _loops.library_of(loop).limited(waiting, limit)
+    try:
+        got = await _loops.library_of(loop).limited(waiting, limit)
+    except asyncio.TimeoutError as error:
+        _loans.explain(typing.cast("Pool[typing.Any]", pool), error, limit, started)
+        raise
     return got, limit - (loop.time() - started)
 
 

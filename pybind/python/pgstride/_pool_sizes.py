@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import typing
 
+from ._loans import Loan
 from ._parts import call_its_functions
 from ._pool_stats import PoolStats
 
 if typing.TYPE_CHECKING:
+    import asyncio
+
     from . import _core
     from ._pool_holder import PoolConnectionHolder
 
@@ -20,6 +23,7 @@ class PoolSizes:
 
     if typing.TYPE_CHECKING:
         _core: _core.PoolCore
+        _loop: asyncio.AbstractEventLoop
         _holders: list[PoolConnectionHolder[typing.Any]]
         _initsize: int
         _minsize: int
@@ -49,6 +53,15 @@ class PoolSizes:
     def get_idle_size(self) -> int:
         """How many connections are open and not lent."""
         return sum(holder.is_connected() and holder.is_idle() for holder in self._holders)
+
+    def loans(self) -> list[Loan]:
+        """The connections that were acquired and not given back, first the one that has been away longest."""
+        loans = [
+            Loan(holder._con._core.pid, self._loop.time() - holder._loan[0], *holder._loan[1:])
+            for holder in self._holders
+            if holder._loan is not None and holder._con is not None
+        ]
+        return sorted(loans, key=lambda loan: loan.seconds, reverse=True)
 
     def stats(self) -> PoolStats:
         """What the pool's connections do now, and what they have done."""

@@ -126,6 +126,9 @@ class Loop(_loops.Library):
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
 
+    def task_name(self) -> str:
+        return trio.lowlevel.current_task().name
+
     async def limited(self, awaitable: typing.Awaitable[_Result], timeout: float | None) -> _Result:
         async with self.deadline(timeout):
             return await awaitable

@@ -25,7 +25,6 @@ from . import (
     _queries,
     _streaming,
     _transacting,
-    _type_codecs,
     _untrusted,
     connect_utils,
     exceptions,
@@ -47,6 +46,7 @@ from ._server import (
 )
 from ._statement_cache import _StatementCache
 from ._streaming import Stream
+from ._type_codecs import TypeCodecs as _TypeCodecs
 from .connect_utils import check_record_class as _check_record_class
 from .protocol import Protocol, Record, Transport
 
@@ -69,7 +69,7 @@ class Connection(
     _transacting.Transacting,
     _copy.Copying,
     _pooled.Pooled,
-    _type_codecs.TypeCodecs,
+    _TypeCodecs,
 ):
     """A session with a server. Made by :func:`connect`.
 

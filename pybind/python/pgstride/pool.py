@@ -8,7 +8,8 @@ import logging
 import typing
 import warnings
 
-from . import _core, _hooks, _loops, _observing, _pool_options, connection, exceptions
+from . import _core, _hooks, _loans, _loops, _observing, _pool_options, connection, exceptions
+from ._loans import Loan
 from ._parts import Row
 from ._pool_filling import PoolFilling
 from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy, PoolConnectionProxyMeta
@@ -188,10 +189,15 @@ class Pool(PoolRequests[Row], PoolListening[Row], PoolFilling[Row], PoolSizes, m
             return await (await self._lease())._lend(None)
         if timeout <= 0:
             raise asyncio.TimeoutError
-        return await _loops.library_of(self._loop).limited(self._acquire_within(timeout), float(timeout))
+        library, began = _loops.library_of(self._loop), self._loop.time()
+        try:
+            return await library.limited(self._acquire_within(timeout, library.task_name()), float(timeout))
+        except asyncio.TimeoutError as error:
+            _loans.explain(self, error, float(timeout), began)
+            raise
 
-    async def _acquire_within(self, timeout: float) -> PoolConnectionProxy[Row]:
-        return await (await self._lease())._lend(float(timeout))
+    async def _acquire_within(self, timeout: float, task: str) -> PoolConnectionProxy[Row]:
+        return await (await self._lease())._lend(float(timeout), task)
 
     async def _lease(self) -> PoolConnectionHolder[Row]:
         """A slot with an open connection, which is the caller's."""
@@ -270,7 +276,8 @@ class Pool(PoolRequests[Row], PoolListening[Row], PoolFilling[Row], PoolSizes, m
     def _warn_on_long_close(self) -> None:
         logger.warning(
             "Pool.close() is taking over 60 seconds to complete. Check if you have any unreleased connections left. "
-            "Use asyncio.wait_for() to set a timeout for Pool.close()."
+            "Use asyncio.wait_for() to set a timeout for Pool.close().%s",
+            _loans.list_of(self.loans()),
         )
 
     def terminate(self) -> None:
@@ -368,6 +375,7 @@ def create_pool(
 __all__ = (
     "ListenEvent",
     "Listener",
+    "Loan",
     "Pool",
     "PoolAcquireContext",
     "PoolConnectionHolder",

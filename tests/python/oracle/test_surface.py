@@ -192,7 +192,7 @@ def test_exceptions():
 
 def test_the_package_itself():
     assert set(asyncpg.__all__) == set(pgstride.__all__)
-    extras = {"ListenEvent", "Listener", "Observer", "PoolFullError", "ResultTooLargeError", "Stream"}
+    extras = {"ListenEvent", "Listener", "Loan", "Observer", "PoolFullError", "ResultTooLargeError", "Stream"}
     assert extras <= vars(pgstride).keys() - set(pgstride.__all__)
     for name in dir(asyncpg):
         if not name.startswith("_") and name != "annotations":
