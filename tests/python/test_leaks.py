@@ -2,8 +2,7 @@
 """Nothing is left of a call when it is over: no object, no reference, no memory of C++'s (LK-5).
 
 Everything is done so many times, and what there is then must not be more than before. What grows once (caches, free
-lists) grows in the beginning, so what is measured is tried again before it counts. PGSTRIDE_ROUNDS is how many times;
-100000 is worth an hour now and then.
+lists) grows in the beginning, so what is measured is tried again before it counts.
 """
 
 from __future__ import annotations
@@ -12,27 +11,21 @@ import asyncio
 import ctypes
 import datetime
 import decimal
-import gc
 import io
 import os
 import pickle
-import sys
 import typing
-import warnings
 
 import absent
 import hostile
+import leaks
 import postconditions
 import pytest
 from test_hostile_responses import ERRORS, FRAMING, RESULTS, TURN
 
 import pgstride
 
-ROUNDS = int(os.environ.get("PGSTRIDE_ROUNDS", "100"))
-ATTEMPTS = 12
 LIES, SHORT = FRAMING + RESULTS + ERRORS, 512
-
-# --- measuring ----------------------------------------------------------------------------------------
 
 
 class Mine(pgstride.Record):
@@ -41,56 +34,7 @@ class Mine(pgstride.Record):
 
 QUERY = "select $1::int4 as a, $2::text as b"
 ARGUMENT = "an argument that nobody else has"
-# They outlive every call, so only their counts tell. From 3.12 on some never change theirs.
-WATCHED = [None, True, QUERY, ARGUMENT, pgstride.Record, Mine, decimal.Decimal, datetime.datetime, pgstride.Range]
-
-
-class Mallinfo2(ctypes.Structure):
-    """glibc's; `uordblks` is how many bytes are in use."""
-
-    _fields_ = [
-        (name, ctypes.c_size_t)
-        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
-    ]
-
-
-try:
-    mallinfo2 = ctypes.CDLL(None).mallinfo2
-    mallinfo2.restype = Mallinfo2
-except (AttributeError, OSError):  # not glibc
-    mallinfo2 = Mallinfo2
-
-
-async def measured() -> list[int]:
-    """Python's blocks of memory; C's, each worth at least 32 bytes; references to what is watched."""
-    for _ in range(3):
-        # asyncio lets go of timers that were cancelled when there are many of them.
-        for _ in range(200):
-            asyncio.get_running_loop().call_later(3600, print).cancel()
-        await asyncio.sleep(0)
-        gc.collect()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # from 3.13 on
-        getattr(sys, "_clear_type_cache", int)()  # it holds the names of what was looked up
-    return [sys.getallocatedblocks(), mallinfo2().uordblks // 32, *map(sys.getrefcount, WATCHED)]
-
-
-Act = typing.Callable[[], typing.Awaitable[object]]
-
-
-async def nothing_is_left_of(act: Act, rounds: int = ROUNDS) -> None:
-    growth: list[int] = []
-    for _ in range(ATTEMPTS):
-        for _ in range(3):
-            await act()
-        before = await measured()
-        for _ in range(rounds):
-            await act()
-        growth = [after - earlier for after, earlier in zip(await measured(), before)]
-        if max(growth) < 0.8 * rounds:
-            return
-    raise AssertionError(f"after {rounds} more rounds there was more of something: {growth}")
-
+leaks.WATCHED += [QUERY, ARGUMENT, pgstride.Record, Mine, decimal.Decimal, datetime.datetime, pgstride.Range]
 
 # --- what a connection does ---------------------------------------------------------------------------
 
@@ -286,11 +230,11 @@ async def test_connection(connect, name):
     await connection.execute(
         "drop type if exists mood; create type mood as enum ('sad', 'ok'); create temporary table leaks (a int, b text)"
     )
-    WATCHED.append(connection)
+    leaks.WATCHED.append(connection)
     try:
-        await nothing_is_left_of(lambda: ACTS[name](connection))
+        await leaks.nothing_is_left_of(lambda: ACTS[name](connection))
     finally:
-        WATCHED.pop()
+        leaks.WATCHED.pop()
 
 
 # --- what a pool does ---------------------------------------------------------------------------------
@@ -343,16 +287,16 @@ POOL_ACTS: dict[str, typing.Callable[[pgstride.Pool], typing.Awaitable[object]]]
 @pytest.mark.parametrize("name", POOL_ACTS)
 async def test_pool(create_pool, runner, name):
     pool = await create_pool()
-    WATCHED.append(pool)
+    leaks.WATCHED.append(pool)
 
     async def act() -> None:
         await POOL_ACTS[name](pool)
         runner.complaints.clear()  # of the transaction left open
 
     try:
-        await nothing_is_left_of(act)
+        await leaks.nothing_is_left_of(act)
     finally:
-        WATCHED.pop()
+        leaks.WATCHED.pop()
 
 
 async def test_connections_and_pools(runner, dsn):
@@ -366,7 +310,7 @@ async def test_connections_and_pools(runner, dsn):
             await pool.fetchrow(QUERY, 1, ARGUMENT)
 
     for act in (connect, create_pool):
-        await nothing_is_left_of(act, max(ROUNDS // 5, 10))
+        await leaks.nothing_is_left_of(act, max(leaks.ROUNDS // 5, 10))
 
 
 # --- what hostile servers leave -------------------------------------------------------------------------
@@ -388,7 +332,7 @@ async def test_hostile_servers(runner):  # LK-5
                     assert not isinstance(error, asyncio.TimeoutError)
                 connection.terminate()
 
-    await nothing_is_left_of(act, max(ROUNDS // 5, 20))
+    await leaks.nothing_is_left_of(act, max(leaks.ROUNDS // 5, 20))
 
 
 # --- the measure itself -------------------------------------------------------------------------------
@@ -404,11 +348,11 @@ LEAKS: dict[str, typing.Callable[[], object]] = {
 
 @pytest.mark.parametrize("leak", LEAKS)
 async def test_a_leak_is_seen(runner, leak):
-    if leak == "memory" and mallinfo2 is Mallinfo2:
+    if leak == "memory" and leaks.mallinfo2 is leaks.Mallinfo2:
         absent.skip("glibc", "it alone counts C's memory")
 
     async def act() -> None:
         LEAKS[leak]()
 
     with pytest.raises(AssertionError, match="more of something"):
-        await nothing_is_left_of(act)
+        await leaks.nothing_is_left_of(act)

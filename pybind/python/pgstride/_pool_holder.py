@@ -6,11 +6,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import traceback
 import typing
 import warnings
 
-from . import _loops, _observing, _pooled, compat, connection, exceptions
+from . import _callers, _loops, _observing, _pooled, compat, connection, exceptions
 from ._parts import Row
 
 if typing.TYPE_CHECKING:
@@ -183,7 +182,7 @@ class PoolConnectionHolder(typing.Generic[Row]):
             raise exceptions.InternalClientError("PoolConnectionHolder.acquire() called on a holder that is not leased")
         proxy = PoolConnectionProxy(self, con)
         self._timeout = timeout
-        site = "".join(traceback.format_stack(limit=10)[:-1]) if pool._loop.get_debug() else None
+        site = _callers.frames() if pool._loop.get_debug() else None
         self._loan = pool._loop.time(), task or _loops.library_of(pool._loop).task_name(), site
         if pool._setup is not None:
             try:

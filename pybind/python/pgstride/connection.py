@@ -8,13 +8,12 @@ import contextvars
 import functools
 import os
 import ssl as ssl_
-import sys
-import traceback
 import typing
 import warnings
 import weakref
 
 from . import (
+    _callers,
     _copy,
     _hooks,
     _loops,
@@ -137,7 +136,7 @@ class Connection(
         if type(protocol) is not Protocol:
             _hooks.REPLACED.add("Protocol")
         # Where it was opened, for the warning when it is not closed: an asyncio debug aid.
-        self._source = _caller() if loop.get_debug() else None
+        self._source = _callers.frames() if loop.get_debug() else None
         core.set_on_closed(functools.partial(_ended, weakref.ref(self)))
 
     def get_server_pid(self) -> int:
@@ -262,15 +261,6 @@ def _ended(reference: weakref.ref[Connection[typing.Any]], context: contextvars.
     on_end, connection._on_end = connection._on_end, None
     if on_end is not None:
         on_end()
-
-
-def _caller() -> str:
-    """The innermost frames outside this package, as a traceback shows them."""
-    package = os.path.dirname(__file__)
-    frame = sys._getframe(1)
-    while frame.f_back is not None and os.path.dirname(frame.f_code.co_filename).startswith(package):
-        frame = frame.f_back
-    return "".join(traceback.format_stack(frame, limit=10))
 
 
 _Connection = typing.TypeVar("_Connection", bound=Connection[typing.Any])
