@@ -66,7 +66,7 @@ class Observer {
     std::string_view sqlstate;
     Duration pause;  // before the next one
   };
-  /// A transaction is run again.
+  /// A transaction is run again; or a single request of a pool, whose statement had to be prepared anew.
   virtual void on_retry(const Retry&) noexcept {}
 
  protected:

@@ -112,6 +112,10 @@ Lease Acquire::take() {
   return Lease(pool_, slot_);
 }
 
+void observe_repeat(const Channel& channel, const ServerError& error) noexcept {
+  if (Observer* observer = channel.observer()) observer->on_retry({1, error.sqlstate(), Duration{}});
+}
+
 // --- the pool -----------------------------------------------------------------------------------
 
 Pool::Pool(Loop& loop, PoolOptions options) {

@@ -74,6 +74,8 @@ class [[nodiscard]] Pool {
 
   // Requests on whichever connection is free, as Connection has them: acquired when they are awaited, given
   // back when they are over. Their deadline is for both. Arguments, an ArgumentList too, are encoded before this returns.
+  // A statement that was kept prepared and no longer is what it was (after an ALTER TABLE, mostly) is prepared anew, and
+  // the request made again, before anybody notices.
 
   /// co_await → Result
   template <Argument... Args>
@@ -97,17 +99,18 @@ class [[nodiscard]] Pool {
   }
   /// co_await → Completion, after look(const RowView&) has seen every row where it lies.
   template <std::invocable<const RowView&> Look, Argument... Args>
-  PoolRequest<WithArguments<Each<std::decay_t<Look>>, std::decay_t<Look>>> each(Look&& look, PoolSql sql,
-                                                                                const Args&... args) {
-    return on_any<Each<std::decay_t<Look>>, std::decay_t<Look>>(sql, ArgumentsOf(args...),
-                                                                std::forward<Look>(look));
+  PoolRequest<WithArguments<Each<std::decay_t<Look>&>, std::decay_t<Look>>> each(Look&& look, PoolSql sql,
+                                                                                 const Args&... args) {
+    return on_any<Each<std::decay_t<Look>&>, std::decay_t<Look>>(sql, ArgumentsOf(args...),
+                                                                 std::forward<Look>(look));
   }
   /// The same, for look(const T&).
   template <RowType T, std::invocable<const T&> Look, Argument... Args>
-  PoolRequest<WithArguments<EachAs<T, std::decay_t<Look>>, std::decay_t<Look>>> each(Look&& look, PoolSql sql,
-                                                                                     const Args&... args) {
-    return on_any<EachAs<T, std::decay_t<Look>>, std::decay_t<Look>>(sql, ArgumentsOf(args...),
-                                                                     std::forward<Look>(look));
+  PoolRequest<WithArguments<EachAs<T, std::decay_t<Look>&>, std::decay_t<Look>>> each(Look&& look,
+                                                                                      PoolSql sql,
+                                                                                      const Args&... args) {
+    return on_any<EachAs<T, std::decay_t<Look>&>, std::decay_t<Look>>(sql, ArgumentsOf(args...),
+                                                                      std::forward<Look>(look));
   }
   /// co_await → Completion
   template <Argument First, Argument... Rest>

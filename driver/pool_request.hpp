@@ -1,7 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // A single request on whichever connection of a pool is free: acquire, ask and give back in one co_await.
-// The connection's reset leaves in the same write as the request.
+// The connection's reset leaves in the same write as the request. A request whose cached statement turns out to be
+// stale, after an ALTER TABLE mostly, is made again: nothing of it was executed.
 #pragma once
 
 #include <concepts>
@@ -36,7 +37,11 @@ class PoolSql {
   std::source_location where_;
 };
 
-/// Makes a Request with arguments, once there is a connection.
+/// Tells the observer that a request is made again.
+void observe_repeat(const Channel& channel, const ServerError& error) noexcept;
+
+/// Makes a Request with arguments, once there is a connection, and again if it has to be. `Extra` is what the request
+/// refers to.
 template <class Request, class... Extra>
 class WithArguments {
  public:
@@ -47,10 +52,11 @@ class WithArguments {
   Request operator()(Channel& channel) {
     const auto make = [&](Extra&... extra) {
       return Request(channel, statement_for(channel.session(), sql_, arguments_.types()), arguments_,
-                     std::move(extra)...);
+                     extra...);
     };
     return std::apply(make, extra_);
   }
+  static bool may_make_again(const Request& failed) noexcept { return failed.may_be_made_again(); }
   std::string_view sql() const noexcept { return sql_; }
 
  private:
@@ -65,6 +71,7 @@ class OfScript {
  public:
   explicit OfScript(std::string_view sql) : sql_(sql) {}
   Request operator()(Channel& channel) const { return Request(channel, sql_); }
+  static bool may_make_again(const Request&) noexcept { return false; }
   std::string_view sql() const noexcept { return sql_; }
 
  private:
@@ -111,11 +118,18 @@ class [[nodiscard]] PoolRequest {
 
   static Task<Answer> ask(PoolRequest& self) {
     Lease lease = co_await self.acquire_;
-    Asked request = self.make_(lease->channel());
-    if (self.deadline_ != never) request.deadline(self.deadline_);
-    if (self.stop_.stop_possible()) request.stop(self.stop_);
-    if (request.pending() && !may_copy_in(self.make_.sql())) lease.reset_behind();
-    co_return co_await request;
+    for (bool is_repeated = false;; is_repeated = true) {
+      Asked request = self.make_(lease->channel());
+      if (self.deadline_ != never) request.deadline(self.deadline_);
+      if (self.stop_.stop_possible()) request.stop(self.stop_);
+      if (request.pending() && !may_copy_in(self.make_.sql())) lease.reset_behind();
+      try {
+        co_return co_await request;
+      } catch (const ServerException& error) {
+        if (is_repeated || !Make::may_make_again(request)) throw;
+        observe_repeat(lease->channel(), *error.server());
+      }
+    }
   }
 
   Acquire acquire_;

@@ -71,7 +71,10 @@ bool BoundExecute::encode_arguments(WriteBuffer& out) {
 }
 
 void BoundExecute::on_error(std::shared_ptr<const ServerError> error) {
-  if (error->is_stale_statement()) session()->statements().erase(*statement());
+  if (statement()->is_made_stale_by(*error)) {
+    session()->statements().erase(*statement());
+    may_be_made_again_ = !is_bound();
+  }
   Execute::on_error(std::move(error));
 }
 

@@ -34,6 +34,11 @@ std::string_view checked(std::string_view sql);
 /// Execute with C++ arguments. Its sink is a base that stands in front of this one in the derived class: the
 /// calls for each row then arrive without a thunk.
 class BoundExecute : public Waitable<Execute> {
+ public:
+  /// It has failed before anything was executed, since the server no longer has its statement as it was prepared. The
+  /// statement is not in the cache any more: made again, the request may succeed.
+  bool may_be_made_again() const noexcept { return may_be_made_again_; }
+
  protected:
   /// `arguments` are used by submit() only.
   BoundExecute(Channel& channel, StatementRef statement, const Arguments* arguments, ResultSink* sink,
@@ -60,6 +65,7 @@ class BoundExecute : public Waitable<Execute> {
   bool is_mine(const RowError& error) const noexcept;
 
   const Arguments* arguments_;
+  bool may_be_made_again_ = false;
 };
 
 /// co_await → Result: the rows are kept.

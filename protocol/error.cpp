@@ -74,6 +74,7 @@ bool ServerError::is_fatal() const noexcept {
 
 bool ServerError::is_stale_statement() const noexcept {
   const auto state = sqlstate();
+  if (state == "XX000") return message().starts_with("cache lookup failed for type ");
   return state == "26000" || (state == "0A000" && field('R') == "RevalidateCachedQuery");
 }
 

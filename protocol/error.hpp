@@ -64,8 +64,8 @@ class ServerError {
   std::string_view severity() const noexcept;
   /// The server ends the session after saying this.
   bool is_fatal() const noexcept;
-  /// The server does not know the prepared statement, or its result is no longer what it was described as: it
-  /// is to be prepared anew (R-Q1, R-Q4).
+  /// The server does not know the prepared statement, its result is no longer what it was described as, or a type in it
+  /// has gone, maybe to be made anew: it is to be prepared anew (R-Q1, R-Q4).
   bool is_stale_statement() const noexcept;
 
   /// Every field in the server's order: code byte, text, NUL, …

@@ -36,6 +36,13 @@ bool Statement::on_frame(const Frame& frame) {
   }
 }
 
+// The unknown statement may also be one that the SQL itself names (EXECUTE x). The unnamed one is parsed each time.
+bool Statement::is_made_stale_by(const ServerError& error) const noexcept {
+  if (!error.is_stale_statement()) return false;
+  return error.sqlstate() != "26000" ||
+         (!name_.empty() && error.message().find(name_) != std::string_view::npos);
+}
+
 void Statement::let_go() noexcept {
   if (session_) session_->forget(*this);
   delete this;

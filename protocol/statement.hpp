@@ -57,6 +57,8 @@ class Statement {
   bool returns_rows() const noexcept { return returns_rows_; }
 
   const std::shared_ptr<const ServerError>& failure() const noexcept { return failure_; }
+  /// The server has said this of a request with it, and means this statement: it is to be prepared anew.
+  bool is_made_stale_by(const ServerError& error) const noexcept;
 
   Attachment* attachment() const noexcept { return attachment_.get(); }
   void attach(std::unique_ptr<Attachment> a) noexcept { attachment_ = std::move(a); }

@@ -48,6 +48,8 @@ class Execute : public Operation {
   void on_error(std::shared_ptr<const ServerError> error) override;
 
   const StatementRef& statement() const noexcept { return statement_; }
+  /// The server has taken statement and arguments: what comes from then on may be of what it has executed.
+  bool is_bound() const noexcept { return expect_ > Expect::bind_complete; }
 
  private:
   enum class Expect : std::uint8_t { parse_complete, bind_complete, rows, close_complete, ready };

@@ -72,7 +72,8 @@ bool Fetch::take_record(PyObject* record) {
 
 void Fetch::executed() noexcept {
   const Failure* failed = execute_->failure();
-  finish_unless([&] { return failed ? retry_with_fresh_plan(*failed) : read_kept_rows(); });
+  finish_unless(
+      [&] { return failed ? retry_with_fresh_plan(*failed, execute_->is_bound()) : read_kept_rows(); });
 }
 
 const Failure* Fetch::failure() const noexcept {

@@ -49,6 +49,7 @@ class Fetch final : public StatementExchange {
    public:
     ExecuteStep(Fetch& owner, StatementRef statement, Plan& plan, PortalStep step)
         : Execute(std::move(statement), this, step), owner_(owner), plan_(plan) {}
+    using Execute::is_bound;
 
    private:
     bool encode_arguments(WriteBuffer& out) override;

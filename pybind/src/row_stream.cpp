@@ -33,7 +33,6 @@ bool RowStream::ExecuteStep::encode_arguments(WriteBuffer& out) {
 }
 
 bool RowStream::ExecuteStep::on_row(DataRow row) {
-  owner_.has_begun_ = true;
   const bool is_first = !owner_.rows_;
   const bool is_good = owner_.read_row(row, plan_);
   if (is_first || !is_good) wake();
@@ -61,7 +60,8 @@ void RowStream::progressed() noexcept {
 
 void RowStream::executed() noexcept {
   const Failure* failed = execute_->failure();
-  finish_unless([&] { return failed ? !has_begun_ && retry_with_fresh_plan(*failed) : read_kept_rows(); });
+  finish_unless(
+      [&] { return failed ? retry_with_fresh_plan(*failed, execute_->is_bound()) : read_kept_rows(); });
 }
 
 PyObject* RowStream::next() {

@@ -34,6 +34,7 @@ class RowStream final : public StatementExchange {
    public:
     ExecuteStep(RowStream& owner, StatementRef statement, Plan& plan)
         : Execute(std::move(statement), this), owner_(owner), plan_(plan) {}
+    using Execute::is_bound;
 
    private:
     bool encode_arguments(WriteBuffer& out) override;
@@ -61,7 +62,6 @@ class RowStream final : public StatementExchange {
   std::string status_;
   std::optional<ExecuteStep> execute_;
   bool is_full_ = false;
-  bool has_begun_ = false;
 };
 
 /// stream(core, query, args, timeout, record_class), stream_next(stream), stream_give_up(stream), stream_end(core).

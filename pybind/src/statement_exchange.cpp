@@ -86,17 +86,12 @@ void StatementExchange::types_known() noexcept {
   finish_unless([&] { return proceed(statement_); });
 }
 
-bool StatementExchange::retry_with_fresh_plan(const Failure& failure) {
-  if (!failure.server || !failure.server->is_stale_statement()) return false;
-  const bool is_forgotten = failure.server->sqlstate() == "26000";
-  // 26000 may also be about a statement that the SQL itself names (EXECUTE x): only ours may be retried, and the
-  // unnamed one is parsed each time.
-  const std::string_view name = statement_->name();
-  const bool is_ours = !name.empty() && failure.server->message().find(name) != std::string_view::npos;
-  if (is_forgotten && !is_ours) return false;
+bool StatementExchange::retry_with_fresh_plan(const Failure& failure, bool was_begun) {
+  if (!failure.server || !statement_->is_made_stale_by(*failure.server)) return false;
   session().statements().erase(*statement_);
-  if (!is_forgotten) core().forget_types();  // the other connections of a pool have such plans, too
-  if (!may_retry_ || session().transaction() != TransactionStatus::idle) return false;
+  // The other connections of a pool have such plans, too.
+  if (failure.server->sqlstate() != "26000") core().forget_types();
+  if (!may_retry_ || was_begun || session().transaction() != TransactionStatus::idle) return false;
   if (!core().may_send_again(*this)) return false;
   may_retry_ = false;
   if (prepare()) return true;

@@ -49,10 +49,10 @@ class StatementExchange : public Exchange {
 
   int traverse(visitproc visit, void* arg) const override;
 
-  /// A statement that the server has forgotten, or refuses after DDL, did nothing yet, so that outside a
-  /// transaction block it can be repeated, prepared anew; once. Not behind others: they were sent to run after it.
-  /// True: it is under way.
-  bool retry_with_fresh_plan(const Failure& failure);
+  /// A statement that the server has forgotten, or refuses after DDL, did nothing yet unless it `was_begun`, so that
+  /// outside a transaction block it can be repeated, prepared anew; once. Not behind others: they were sent to run after
+  /// it. True: it is under way.
+  bool retry_with_fresh_plan(const Failure& failure, bool was_begun = false);
   /// A step of the loop's: the exchange is over unless it goes on, whatever the reason.
   template <class Step>
   void finish_unless(Step goes_on) noexcept {

@@ -86,3 +86,26 @@ async def test_what_has_run_is_not_repeated(connect, usable, cache):
         await connection.execute("call pg_temp.half($1)", 1)
     assert await connection.fetchval("select count(*) from done") == 1
     await usable(connection)
+
+
+async def test_a_type_that_was_made_anew(connection, connect, usable):
+    make = "drop type if exists mood_made_anew; create type mood_made_anew as enum ('glad')"
+    other = await connect()
+    for _ in range(3):
+        await other.execute(make)
+        assert await connection.fetchval("select $1::mood_made_anew", "glad") == "glad"
+    await other.execute("drop type mood_made_anew")
+    await usable(connection)
+
+
+async def test_what_was_begun_is_not_done_twice(connection, usable):  # DT-30
+    await connection.execute(
+        "create temp table t (a int); create temp sequence calls;"
+        "create function pg_temp.fails() returns bigint language plpgsql as $$ begin perform nextval('calls');"
+        " execute 'prepare inner_one as select * from t'; alter table t add b int; execute 'execute inner_one';"
+        " return 1; end $$"
+    )
+    with pytest.raises(pgstride.FeatureNotSupportedError):
+        await connection.fetchval("select pg_temp.fails()")
+    assert await connection.fetchval("select nextval('calls')") == 2
+    await usable(connection)

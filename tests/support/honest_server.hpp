@@ -3,7 +3,9 @@
 // A server that keeps the protocol, and aborts when its client does not. What it knows of SQL:
 //
 //     begin, commit, discard    what they say
+//     forget                    what discard says, without telling so
 //     fail                      a syntax error
+//     lost …                    is forgotten as soon as it was prepared
 //     ROLLBACK TO SAVEPOINT …   an error, as there are no savepoints
 //     copy out …                its own text, twice
 //     copy in …                 takes data until they end, or, when the text ends in "fail", until they begin
@@ -74,8 +76,8 @@ class HonestServer {
     }
   }
 
-  bool refuse(const char* sqlstate) {
-    said += error_response(sqlstate);
+  bool refuse(const char* sqlstate, const std::string& text = "it failed") {
+    said += error_response(sqlstate, "ERROR", text);
     skipping_ = true;
     if (status_ == 'T') status_ = 'E';
     return true;
@@ -88,10 +90,10 @@ class HonestServer {
       said += command_complete(sql);
     } else if (in_failed_block() || (sql == "fail" && refuse("22012"))) {
       skipping_ = false;
-    } else if (sql == "discard") {
+    } else if (sql == "discard" || sql == "forget") {
       for (const auto& [name, text] : statements_) gone_.insert(name);
       statements_.clear();
-      said += command_complete("DISCARD ALL");
+      said += command_complete(sql == "discard" ? "DISCARD ALL" : "DO");
     } else if (sql.starts_with("copy in")) {
       said += copy_response('G');
       copying_ = true;
@@ -127,13 +129,16 @@ class HonestServer {
   void on_describe(const std::string& name) {
     require(statements_.contains(name));
     said += parameter_description({25}) + row_description({"x"});
+    if (!statements_[name].starts_with("lost")) return;
+    statements_.erase(name);
+    gone_.insert(name);
   }
   void on_bind(Reader& in) {
     const std::string portal(in.cstr());
     const std::string name(in.cstr());
     if (!statements_.contains(name)) {
       require(gone_.contains(name));  // we must not use what was never prepared, or closed
-      refuse("26000");
+      refuse("26000", "prepared statement \"" + name + "\" does not exist");
       return;
     }
     if (in_failed_block()) return;

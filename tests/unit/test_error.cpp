@@ -57,6 +57,11 @@ BOOST_AUTO_TEST_CASE(stale_statements) {  // R-Q1, R-Q4
   BOOST_TEST(of_plan("0A000", "RevalidateCachedQuery"));
   BOOST_TEST(!of_plan("0A000", "transformStmt"));
   BOOST_TEST(!of_plan("XX000", "RevalidateCachedQuery"));
+  const auto internal = [](std::string_view text) {
+    return parsed(fields({{'C', "XX000"}, {'M', text}}))->is_stale_statement();
+  };
+  BOOST_TEST(internal("cache lookup failed for type 16428"));
+  BOOST_TEST(!internal("cache lookup failed for relation 16428"));
   BOOST_TEST(!parsed(fields({{'C', "42P05"}}))->is_stale_statement());
 }
 
