@@ -72,7 +72,7 @@ class [[nodiscard]] Lease {
 
 /// co_await → Lease. Joins the queue when it is awaited, and leaves it when it is destroyed. Its deadline is the
 /// one it has when it joins. Throws Error:
-/// Errc::timed_out, whose text tells who has the connections; std::errc::resource_unavailable_try_again when
+/// Errc::pool_timed_out, whose text tells who has the connections; std::errc::resource_unavailable_try_again when
 /// PoolLimits::max_waiting wait already; Errc::connection_closed when the pool is closed; Errc::cancelled;
 /// and, when no connection can be opened, the reason.
 class [[nodiscard]] Acquire final : PoolCore::Waiter {

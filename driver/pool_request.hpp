@@ -89,7 +89,8 @@ class [[nodiscard]] PoolRequest {
   PoolRequest(const PoolRequest&) = delete;
   PoolRequest& operator=(const PoolRequest&) = delete;
 
-  /// The moment at which waiting, for a connection or for the answer, ends with Errc::timed_out.
+  /// The moment at which waiting ends: for a connection with Errc::pool_timed_out, and nothing was sent; for the answer
+  /// with Errc::timed_out. Both equal std::errc::timed_out.
   PoolRequest& deadline(TimePoint at) & {
     acquire_.deadline(at);
     deadline_ = at;

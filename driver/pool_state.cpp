@@ -178,7 +178,7 @@ Failure PoolState::refusal(const Acquire& request) const {
         .append(":")
         .append(std::to_string(longest->where.line()));
   if (!last_failure_.detail.empty()) what += "; connecting failed: " + last_failure_.detail;
-  return {Errc::timed_out, what};
+  return {Errc::pool_timed_out, what};
 }
 
 PoolStats PoolState::stats() const {

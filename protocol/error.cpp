@@ -34,8 +34,15 @@ class Category final : public std::error_category {
       case Errc::tls_refused: return "server refused TLS";
       case Errc::tls_failed: return "TLS failed";
       case Errc::certificate_rejected: return "server certificate rejected";
+      case Errc::pool_timed_out: return "no connection became free";
     }
     return "unknown error";
+  }
+  std::error_condition default_error_condition(int value) const noexcept override {
+    const auto code = static_cast<Errc>(value);
+    if (code == Errc::timed_out || code == Errc::pool_timed_out)
+      return std::make_error_condition(std::errc::timed_out);
+    return {value, *this};
   }
 };
 

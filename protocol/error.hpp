@@ -17,7 +17,7 @@
 namespace pgstride::inline v0 {
 
 /// Everything that pgstride itself can report. Errors of the operating system keep their own
-/// category (connection refused is std::errc::connection_refused).
+/// category (connection refused is std::errc::connection_refused). Both kinds of lateness equal std::errc::timed_out.
 enum class Errc {
   none = 0,
   connection_lost,          // the peer or the network ended the connection
@@ -41,6 +41,7 @@ enum class Errc {
   tls_refused,              // the server does not want to encrypt the connection
   tls_failed,               // the handshake or a record of TLS is broken; Failure::detail says why
   certificate_rejected,     // the server's certificate is not one that we trust
+  pool_timed_out,           // no connection of a pool became free before the caller's deadline
 };
 
 const std::error_category& pgstride_category() noexcept;

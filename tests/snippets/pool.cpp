@@ -33,6 +33,19 @@ Task<> requests(Pool& pool) {
     check(sum == 42 && !tables.empty());
   }
   {
+    //[pool_timed_out
+    try {
+      co_await pool.query("select pg_sleep(60)").timeout(50ms);
+    } catch (const Error& error) {
+      if (error.code() != std::errc::timed_out) throw;  // which both of them are
+      if (error.code() == Errc::pool_timed_out)         // nothing was sent
+        std::puts(error.what());                        // how many are lent, and for how long to whom
+      else                                              // Errc::timed_out
+        std::puts("a slow query");
+    }
+    //]
+  }
+  {
     //[lease
     Lease conn = co_await pool.acquire().timeout(2s);
     co_await conn->execute("create temp table basket (item text)");

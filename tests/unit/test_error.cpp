@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(fields_in_the_servers_order) {
 
 BOOST_AUTO_TEST_CASE(every_code_has_words_of_its_own) {
   std::set<std::string> words;
-  for (int code = 0; code <= static_cast<int>(Errc::transaction_rolled_back); ++code) {
+  for (int code = 0; code <= static_cast<int>(Errc::pool_timed_out); ++code) {
     const auto message = make_error_code(static_cast<Errc>(code)).message();
     BOOST_TEST(message != "unknown error");
     BOOST_TEST(words.insert(message).second);
@@ -97,6 +97,15 @@ BOOST_AUTO_TEST_CASE(every_code_has_words_of_its_own) {
   const std::error_code code = Errc::connection_lost;
   BOOST_TEST(code.category().name() == "pgstride");
   BOOST_TEST(make_error_code(static_cast<Errc>(1000)).message() == "unknown error");
+}
+
+BOOST_AUTO_TEST_CASE(whoever_is_late_is_late) {
+  const std::error_code late = Errc::timed_out, starved = Errc::pool_timed_out, cancelled = Errc::cancelled;
+  BOOST_TEST((late == std::errc::timed_out));
+  BOOST_TEST((starved == std::errc::timed_out));
+  BOOST_TEST((late != starved));
+  BOOST_TEST((cancelled != std::errc::timed_out));
+  BOOST_TEST((cancelled == make_error_code(Errc::cancelled).default_error_condition()));
 }
 
 BOOST_AUTO_TEST_CASE(descriptions) {

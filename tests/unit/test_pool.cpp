@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(who_waits_for_the_default_time_is_told_where_the_connection
   const std::string what = asking.take();
   BOOST_TEST(contains(what, "no connection became free in 30.0 s: 1 of 1 are lent"));
   BOOST_TEST(contains(what, "pooling.hpp:"));  // hold()
-  BOOST_TEST(diary.take() == Notes{"refused: deadline passed"}, boost::test_tools::per_element());
+  BOOST_TEST(diary.take() == Notes{"refused: no connection became free"}, boost::test_tools::per_element());
   BOOST_TEST((diary.waited == 30s));
 }
 

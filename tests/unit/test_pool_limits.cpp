@@ -1,6 +1,6 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
-// Limits of a pool that leave no time at all.
+// Limits of a pool that leave no time at all, and what is said when there was too little.
 #include <string>
 #include <utility>
 
@@ -74,6 +74,34 @@ BOOST_AUTO_TEST_CASE(after_a_failure_it_may_wait_for_ever) {
     core.failed(0, now);
     BOOST_TEST(!core.next_action(now + 24h));
   }
+}
+
+// Too few connections, or too slow a query: what helps is not the same.
+BOOST_AUTO_TEST_CASE(what_took_too_long_is_told) {
+  open(options());
+  const auto ask_in_time = [](Pool& in) -> Task<std::error_code> {
+    try {
+      co_await in.query("select 1").timeout(5s);
+    } catch (const Error& e) {
+      co_return e.code();
+    }
+    co_return std::error_code();
+  };
+  Lease lease;
+  auto holding = hold(*pool, lease);
+  holding.start();
+  settle();
+  auto starved = ask_in_time(*pool);
+  starved.start();
+  pass(6s);
+  BOOST_TEST((starved.take() == Errc::pool_timed_out));
+  lease.release();
+  settle();
+  backends[0].mute = true;
+  auto slow = ask_in_time(*pool);
+  slow.start();
+  pass(6s);
+  BOOST_TEST((slow.take() == Errc::timed_out));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
