@@ -82,6 +82,7 @@ class Waitable : public Grammar {
   void wait_for_news(Awaiting& awaiting, std::coroutine_handle<> waiting) {
     awaiting.wait(awaited_, waiting);
   }
+  bool is_awaited() const noexcept { return static_cast<bool>(awaited_); }
   void resume() noexcept { awaited_.resume(); }
   void check(std::string_view sql = {}) const {
     if (const Failure* failure = this->failure()) raise(*failure, sql);

@@ -24,6 +24,18 @@ void RowFlow::on_progress() noexcept {
   if (has_news()) resume();
 }
 
+void RowFlow::close() noexcept {
+  if (is_awaited() && pending()) {
+    channel().dismiss(*this, {Errc::cancelled, {}});
+  } else {
+    give_up();
+  }
+  gathered_.clear();
+  taken_.clear();
+  next_ = gathered_bytes_ = 0;
+  is_full_ = false;
+}
+
 std::optional<Bytes> RowFlow::take_row() {
   if (next_ == taken_.size()) {
     taken_.clear();

@@ -16,6 +16,12 @@ namespace pgstride::inline v0 {
 
 /// What all streams have in common. Sent when the first row is waited for.
 class RowFlow : protected ResultSink, public BoundExecute, public Request<RowFlow> {
+ public:
+  /// No more rows are wanted, and those it gave are gone: as when it is destroyed, the query is cancelled on the server,
+  /// and the connection serves the next request. From then on next() gives null, or throws what the query has failed
+  /// of before. Whoever waits for a row meanwhile gets Errc::cancelled.
+  void close() noexcept;
+
  protected:
   RowFlow(Channel& channel, StatementRef statement, const Arguments& arguments)
       : BoundExecute(channel, std::move(statement), &arguments, this) {}
@@ -59,8 +65,8 @@ class RowFlow : protected ResultSink, public BoundExecute, public Request<RowFlo
 };
 
 /// Pinned: `Stream rows = conn.stream(…)`. Its deadline is for all of it. Between calls of next() no more
-/// than some hundred kilobytes are received, and requests behind it wait. Destroyed before its end, it is
-/// cancelled on the server.
+/// than some hundred kilobytes are received, and requests behind it wait. Destroyed or closed before its end, it
+/// is cancelled on the server.
 class [[nodiscard]] Stream final : public RowFlow {
  public:
   Stream(Channel& channel, StatementRef statement, const Arguments& arguments)

@@ -86,4 +86,16 @@ BOOST_AUTO_TEST_CASE(leaving_early_ends_the_query_on_the_server) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(closing_lets_the_next_one_go) {
+  go([](Connection& conn) -> Task<> {
+    Stream rows = conn.stream("select generate_series(1, 1000000000), repeat('x', 1000)");
+    for (int i = 0; i < 3; ++i) co_await rows.next();
+    rows.close();
+    const int next = co_await conn.query_one<int>("select 1").timeout(5s);
+    BOOST_TEST(next == 1);
+    const RowView* row = co_await rows.next();
+    BOOST_TEST(row == nullptr);
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

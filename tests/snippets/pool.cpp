@@ -149,6 +149,13 @@ Task<> streams(Connection& conn) {
       if (sum > 1000) break;  // when readings goes, the query is cancelled on the server
     }
     //]
+    double first = 0;
+    //[stream_close
+    auto endless = conn.stream_as<double>("select random() from generate_series(1, 1000000000)");
+    if (const double* value = co_await endless.next()) first = *value;
+    endless.close();
+    co_await conn.execute("insert into readings values (4, $1)", first);
+    //]
   }
   check(sum == 2 * 41.75 + 45.5);
 }

@@ -234,4 +234,60 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_told_without_any_row) {
   BOOST_TEST(what.find("text") != std::string::npos, what);
 }
 
+// What it has in hand is gone, and the line is free.
+BOOST_AUTO_TEST_CASE(closing_cancels) {
+  Stream stream = connection.stream("select x");
+  auto one = count(stream, 1);
+  one.start();
+  server.hears();
+  std::string reply = beginning + rows(MiB);
+  while (!one.done()) {
+    pour(reply);
+    loop.run_until_idle();
+  }
+  stream.close();
+  BOOST_TEST(!stream.pending());
+  auto rest = count(stream);
+  rest.start();
+  BOOST_REQUIRE(rest.done());
+  BOOST_TEST(rest.take() == 0u);
+  while (!reply.empty()) {
+    pour(reply);
+    loop.run_until_idle();
+  }
+  Peer canceller = cancels.accepts();
+  BOOST_TEST(canceller.hears() == "Cancel(7, abcd)");
+  canceller.hangs_up();
+  server.says(error_response("57014") + ready_for_query());
+  loop.run_until_idle();
+  check_connection();
+  stream.close();  // which it is
+}
+
+BOOST_AUTO_TEST_CASE(closing_before_anything_was_sent) {
+  Stream stream = connection.stream("select x");
+  stream.close();
+  check_connection();
+}
+
+BOOST_AUTO_TEST_CASE(closing_tells_whoever_waits) {
+  auto stream = connection.stream_as<std::string>("select x");
+  const auto wait = [](StreamAs<std::string>& from) -> Task<std::error_code> {
+    try {
+      co_await from.next();
+    } catch (const Error& e) {
+      co_return e.code();
+    }
+    co_return std::error_code();
+  };
+  auto waiting = wait(stream);
+  waiting.start();
+  server.hears();
+  stream.close();
+  BOOST_TEST(!waiting.done());  // resumed by the loop only
+  loop.run_until_idle();
+  BOOST_REQUIRE(waiting.done());
+  BOOST_TEST((waiting.take() == Errc::cancelled));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
