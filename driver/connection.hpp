@@ -112,6 +112,12 @@ class [[nodiscard]] Connection {
     const ArgumentsOf arguments(args...);
     return Cursor(channel(), statement(sql, arguments), arguments);
   }
+  /// The same, each row a T: `while (User* user = co_await users.next())`.
+  template <RowType T, Argument... Args>
+  CursorAs<T> cursor_as(std::string_view sql, const Args&... args) {
+    const ArgumentsOf arguments(args...);
+    return CursorAs<T>(channel(), statement(sql, arguments), arguments);
+  }
 
   /// Rows as they come, in a transaction or not: `while (const RowView* row = co_await rows.next())`. The
   /// server waits while nobody asks for more.

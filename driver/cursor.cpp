@@ -13,7 +13,7 @@ namespace pgstride::inline v0 {
 namespace {
 
 // A cursor does not move, so its address tells it from all others that are open.
-std::string portal_name(const Cursor* cursor) {
+std::string portal_name(const RowPortal* cursor) {
   char digits[2 * sizeof(std::uintptr_t)];
   const auto end =
       std::to_chars(digits, digits + sizeof digits, reinterpret_cast<std::uintptr_t>(cursor), 16).ptr;
@@ -38,9 +38,9 @@ class ClosePortal : public Operation {
 }  // namespace
 
 /// One request to the portal: that it be opened, or the next rows of it.
-class Cursor::Step final : ResultSink, public BoundExecute {
+class RowPortal::Step final : ResultSink, public BoundExecute {
  public:
-  Step(Cursor& cursor, const Arguments* arguments, PortalStep step)
+  Step(RowPortal& cursor, const Arguments* arguments, PortalStep step)
       : BoundExecute(cursor.channel_.demand(), cursor.statement_, arguments, this, step),
         rows_(cursor.rows_) {
     submit();
@@ -60,7 +60,7 @@ class Cursor::Step final : ResultSink, public BoundExecute {
   RowArena& rows_;
 };
 
-Cursor::Cursor(Channel& channel, StatementRef statement, const Arguments& arguments)
+RowPortal::RowPortal(Channel& channel, StatementRef statement, const Arguments& arguments)
     : channel_(channel), statement_(std::move(statement)), portal_(portal_name(this)) {
   PortalStep open;
   open.portal = portal_;
@@ -68,7 +68,7 @@ Cursor::Cursor(Channel& channel, StatementRef statement, const Arguments& argume
   opening_ = std::make_unique<Step>(*this, &arguments, open);
 }
 
-Cursor::~Cursor() {
+RowPortal::~RowPortal() {
   const bool opened = opening_->pending() || !opening_->failure();
   fetching_.reset();
   opening_.reset();
@@ -78,13 +78,13 @@ Cursor::~Cursor() {
   submit_unattended(*channel, close);
 }
 
-bool Cursor::more_to_fetch() const noexcept {
+bool RowPortal::more_to_fetch() const noexcept {
   if (!opening_->pending() && opening_->failure()) return false;
   return !fetching_ || fetching_->suspended();
 }
 
 // True: there is a row, or there will be none.
-bool Cursor::advance() {
+bool RowPortal::advance() {
   if (fetching_ && fetching_->pending()) return false;  // an earlier next() was not awaited to its end
   if (next_ < rows_.size() || !more_to_fetch()) return true;
   rows_.clear();
@@ -98,14 +98,25 @@ bool Cursor::advance() {
   return !fetching_->pending();
 }
 
-void Cursor::wait(Awaiting& awaiting, std::coroutine_handle<> waiting) { fetching_->wait(awaiting, waiting); }
+void RowPortal::wait(Awaiting& awaiting, std::coroutine_handle<> waiting) {
+  fetching_->wait(awaiting, waiting);
+}
+
+void RowPortal::check() const {
+  opening_->throw_if_failed();
+  if (fetching_) fetching_->throw_if_failed();
+}
+
+std::optional<Bytes> RowPortal::take_row() {
+  if (next_ == rows_.size()) return std::nullopt;
+  return rows_[next_++];
+}
 
 const RowView* Cursor::take() {
   row_.reset();
-  opening_->throw_if_failed();
-  if (fetching_) fetching_->throw_if_failed();
-  if (next_ == rows_.size()) return nullptr;
-  return &row_.emplace(rows_[next_++], statement_->columns());
+  check();
+  const auto row = take_row();
+  return row ? &row_.emplace(*row, statement().columns()) : nullptr;
 }
 
 }  // namespace pgstride::inline v0

@@ -12,6 +12,7 @@
 #include "pgstride/driver/channel_ref.hpp"
 #include "pgstride/driver/cursor.hpp"
 #include "pgstride/driver/query.hpp"
+#include "pgstride/driver/stream.hpp"
 #include "pgstride/driver/typed_query.hpp"
 #include "pgstride/protocol/operations/prepare.hpp"
 
@@ -69,6 +70,18 @@ class Prepared {
   template <Argument... Args>
   Cursor cursor(const Args&... args) const {
     return Cursor(channel_.demand(), statement_, ArgumentsOf(args...));
+  }
+  template <RowType T, Argument... Args>
+  CursorAs<T> cursor_as(const Args&... args) const {
+    return CursorAs<T>(channel_.demand(), statement_, ArgumentsOf(args...));
+  }
+  template <Argument... Args>
+  Stream stream(const Args&... args) const {
+    return Stream(channel_.demand(), statement_, ArgumentsOf(args...));
+  }
+  template <RowType T, Argument... Args>
+  StreamAs<T> stream_as(const Args&... args) const {
+    return StreamAs<T>(channel_.demand(), statement_, ArgumentsOf(args...));
   }
 
  private:

@@ -10,6 +10,11 @@ using namespace pgstride::test;
 
 namespace {
 
+struct Numbered {
+  std::string_view name;
+  int number;
+};
+
 Task<std::int64_t> open_portals(Connection& conn) {
   const Result result = co_await conn.query("select count(*) from pg_cursors where name like 'pgstride%'");
   co_return result.value<std::int64_t>();
@@ -192,6 +197,60 @@ BOOST_AUTO_TEST_CASE(of_a_prepared_statement) {
     int count = 0;
     while (co_await rows.next()) ++count;
     BOOST_TEST(count == 5);
+    co_await tx.commit();
+  });
+}
+
+BOOST_AUTO_TEST_CASE(rows_as_objects) {
+  go([](Connection& conn) -> Task<> {
+    Transaction tx = co_await conn.begin();
+    auto rows =
+        conn.cursor_as<Numbered>("select g as number, 'row ' || g as name from generate_series(1, $1) g", 20);
+    rows.batch(7);
+    int expected = 0;
+    while (Numbered* row = co_await rows.next()) {
+      ++expected;
+      BOOST_TEST(row->number == expected);
+      BOOST_TEST(row->name == "row " + std::to_string(expected));
+    }
+    BOOST_TEST(expected == 20);
+    Prepared numbers = co_await conn.prepare<int>("select generate_series(1, $1)");
+    auto prepared = numbers.cursor_as<int>(5);
+    int sum = 0;
+    while (const int* number = co_await prepared.next()) sum += *number;
+    BOOST_TEST(sum == 15);
+    co_await tx.commit();
+  });
+}
+
+// Also when there is no row; and nothing is read into what it does not fit.
+BOOST_AUTO_TEST_CASE(what_does_not_fit_is_told_each_time) {
+  go([](Connection& conn) -> Task<> {
+    Transaction tx = co_await conn.begin();
+    for (const bool any : {false, true}) {
+      auto rows = conn.cursor_as<Numbered>("select 'x' as name, 1::bigint as number where $1", any);
+      for (int i = 0; i < 2; ++i) {
+        std::string what;
+        try {
+          co_await rows.next();
+        } catch (const Error& e) {
+          what = e.what();
+        }
+        BOOST_TEST(contains(what, "number"), what);
+        BOOST_TEST(contains(what, "[select 'x' as name"), what);
+      }
+    }
+    auto values = conn.cursor_as<int>("select nullif(g, 2) from generate_series(1, 2) g");
+    const int* first = co_await values.next();
+    BOOST_TEST(*first == 1);
+    std::string what;
+    try {
+      co_await values.next();
+    } catch (const Error& e) {
+      what = e.what();
+    }
+    BOOST_TEST(contains(what, "NULL"), what);
+    BOOST_TEST(contains(what, "[select nullif"), what);
     co_await tx.commit();
   });
 }

@@ -98,4 +98,17 @@ BOOST_AUTO_TEST_CASE(closing_lets_the_next_one_go) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(of_a_prepared_statement) {
+  go([](Connection& conn) -> Task<> {
+    Prepared numbers =
+        co_await conn.prepare<int>("select g as number, 'x' as name from generate_series(1, $1) g");
+    Stream rows = numbers.stream(5);
+    auto objects = numbers.stream_as<Numbered>(6);
+    int sum = 0;
+    while (const RowView* row = co_await rows.next()) sum += row->get<int>(0);
+    while (const Numbered* row = co_await objects.next()) sum += row->number;
+    BOOST_TEST(sum == 15 + 21);
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -116,6 +116,16 @@ Task<> transactions(Connection& conn) {
     }
     //]
     check(sum > 5000);
+    //[cursor_as
+    struct Account {
+      int id;
+      int balance;
+    };
+    auto accounts = conn.cursor_as<Account>("select id, balance from accounts");
+    while (Account* account = co_await accounts.next()) {
+      if (account->balance < 0) co_await conn.execute("delete from accounts where id = $1", account->id);
+    }
+    //]
   }
 }
 
