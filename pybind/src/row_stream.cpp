@@ -21,7 +21,7 @@ bool RowStream::start(PyObject* timeout) {
 
 bool RowStream::run(const StatementRef& statement, Plan& plan) {
   execute_.emplace(*this, statement, plan);
-  return send_last(*execute_) || raise(execute_->failure()) != nullptr;
+  return send_last(*execute_, true) || raise(execute_->failure()) != nullptr;
 }
 
 bool RowStream::ExecuteStep::encode_arguments(WriteBuffer& out) {

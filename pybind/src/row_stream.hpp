@@ -27,6 +27,7 @@ class RowStream final : public StatementExchange {
 
   PyObject* take_result() override;
   void give_up() noexcept override;
+  bool waits_for_user() const noexcept override { return true; }
   int traverse(visitproc visit, void* arg) const override;
 
  private:

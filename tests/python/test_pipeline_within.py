@@ -116,6 +116,32 @@ async def test_a_script_that_copies_is_not_followed(connection):
             await copies
 
 
+async def test_a_stream_has_its_place_and_the_connection_to_itself(connection):
+    query = "select generate_series(1, 100000)"
+    async with connection.pipeline() as p:
+        before = p.fetchval("select 1")
+        stream = connection.stream(query)
+        first = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        for _ in "waiting", "running":  # whoever takes the rows might wait for what would be behind them
+            refused = p.fetchval("select 2")
+            with pytest.raises(pgstride.InterfaceError, match="another operation is in progress"):
+                await refused
+            assert await first == (1,)
+        assert (await before, len([row async for row in stream])) == (1, 99999)
+        assert await p.fetchval("select 3") == 3
+        async with connection.stream(query) as stream:
+            await anext(stream)
+        after = p.fetchval("select 4")
+        stream = connection.stream(query)
+        await anext(stream)
+    assert await after == 4
+    async with connection.pipeline() as p:
+        with pytest.raises(pgstride.InterfaceError, match="another operation is in progress"):
+            await p.fetchval("select 5")
+    assert len([row async for row in stream]) == 99999
+
+
 async def test_cursors_listeners_types(connection):
     heard = []
     async with connection.pipeline() as p:
