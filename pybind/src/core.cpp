@@ -134,7 +134,10 @@ void Core::on_loop_closed() noexcept {
   const KeepError keep;
   if (end_listener_) end_listener_->on_loop_closed();
   for (const Ref& request : closing_) CloseRequest::of(request.get()).let_nobody_wait();
+  const Exchange* any = busy();
+  const Ref keep_this = any ? Ref::borrow(any->core_object()) : Ref();
   if (busy_) busy_->let_nobody_wait();
+  if (pipeline_) pipeline_->let_nobody_wait();
 }
 
 void Core::on_notification(const Notification& notification) {

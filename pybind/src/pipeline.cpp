@@ -2,6 +2,8 @@
 #include "pgstride/pybind/src/pipeline.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "pgstride/pybind/src/core.hpp"
 #include "pgstride/pybind/src/exchange.hpp"
@@ -52,6 +54,19 @@ const Exchange* Pipeline::who_waits_for_user(const Exchange* has_line) const noe
 
 void Pipeline::go_on_soon() noexcept {
   if (!waiting_.empty()) arm(core_.loop().now());
+}
+
+// Who goes takes itself out of the queues.
+void Pipeline::let_nobody_wait() noexcept {
+  std::vector<std::pair<Ref, Exchange*>> all;
+  const auto keep = [&] {
+    for (const auto* queue : {&sent_, &waiting_})
+      for (Exchange* exchange : *queue)
+        if (exchange) all.emplace_back(Ref::borrow(exchange->self()), exchange);
+    return true;
+  };
+  if (!or_memory_error(keep)) PyErr_Clear();
+  for (const auto& [kept, exchange] : all) exchange->let_nobody_wait();
 }
 
 void Pipeline::arm(TimePoint at) noexcept {

@@ -47,6 +47,8 @@ class Pipeline final : TimerHandler {
   const Exchange* who_waits_for_user(const Exchange* has_line) const noexcept;
   /// Whoever waits comes to his turn, if the line is free, in the next turn of the loop.
   void go_on_soon() noexcept;
+  /// The loop is closed.
+  void let_nobody_wait() noexcept;
 
  private:
   void on_timer() noexcept override;

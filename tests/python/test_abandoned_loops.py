@@ -30,6 +30,9 @@ async def waits():
         await connection.executemany("select pg_sleep($1)", [(600,)])
     elif WHAT == "copy":
         await connection.copy_from_query("select pg_sleep(600)", output=sys.stdout.buffer)
+    elif WHAT == "pipeline":
+        async with connection.pipeline() as p:
+            left.extend(map(weakref.ref, [p.fetch("select pg_sleep(600)"), p.fetch("select 1"), p.fetch("select 2")]))
     elif WHAT == "pool":
         pool = await pgstride.create_pool(DSN, min_size=1, max_size=1)
         await asyncio.gather(*[pool.fetch("select pg_sleep(600)") for _ in range(3)])
@@ -62,7 +65,7 @@ print(len(os.listdir("/proc/self/fd")) - files)
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-@pytest.mark.parametrize("what", ["query", "executemany", "copy", "pool", "connect"])
+@pytest.mark.parametrize("what", ["query", "executemany", "copy", "pipeline", "pool", "connect"])
 def test_nothing_is_kept(python, dsn, loop, what):
     if loop == "uvloop":
         pytest.importorskip("uvloop")

@@ -169,6 +169,8 @@ class Pipeline(connresource.ConnectionResource, typing.Generic[Row]):
             self._all_over.set_result(None)
 
     def _give_up(self) -> None:
+        if self._connection._loop.is_closed():
+            return  # the block is garbage, as is what it waits for
         for reply in list(self._open):
             reply._give_up()
 
