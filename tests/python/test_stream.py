@@ -323,3 +323,34 @@ async def test_an_observer_is_told(connect):
     with pytest.raises(pgstride.DivisionByZeroError):
         await anext(connection.stream("select 1 / 0"))
     assert notes.told == [("start", "select 1 / 0"), ("end", "", pgstride.DivisionByZeroError)]
+
+
+async def test_query_loggers_are_told(connection):
+    told = []
+    connection.add_query_logger(lambda query: told.append((*query[:3], type(query.exception))))
+    async for _ in connection.stream("select $1::int", 1, timeout=60):
+        pass
+    with pytest.raises(pgstride.DivisionByZeroError):
+        await anext(connection.stream("select 1 / 0"))
+    async with connection.stream(MANY) as rows:
+        await anext(rows)
+    await asyncio.sleep(0)
+    assert told == [
+        ("select $1::int", (1,), 60, type(None)),
+        ("select 1 / 0", (), None, pgstride.DivisionByZeroError),
+        (MANY, (), None, GeneratorExit),
+    ]
+
+
+async def test_an_observer_is_told_whether_it_is_prepared(connect):
+    notes = []
+
+    class Starts(pgstride.Observer):
+        def on_query_start(self, event):
+            notes.append(event.prepares)
+
+    connection = await connect(observer=Starts())
+    for _ in range(2):
+        async for _ in connection.stream("select 'a stream'"):
+            pass
+    assert notes == [True, False]

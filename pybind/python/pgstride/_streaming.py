@@ -112,7 +112,7 @@ class Stream(connresource.ConnectionResource, typing.Generic[Row]):
     def _next_request(self) -> typing.Awaitable[list[Record] | str]:
         if self._request is not None:
             return _core.stream_next(self._request)
-        self._watching = self._connection._watch(self._query)
+        self._watching = self._connection._time_and_log(self._query, self._args, self._timeout, prepares=True)
         self._ending = self._watching.__enter__()
         core = self._connection._core
         self._request = _core.stream(core, self._query, self._args, self._timeout, self._record_class)
