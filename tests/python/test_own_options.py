@@ -29,6 +29,22 @@ def test_of_a_pool(options, error, text):
     assert str(raised.value) == text
 
 
+LISTENER = [
+    ({"most_waiting": "5"}, TypeError, "most_waiting is expected to be an integer, got '5'"),
+    ({"attempts": 1.5}, TypeError, "attempts is expected to be an integer, got 1.5"),
+    ({"first_pause": -1}, ValueError, "first_pause is expected to be greater or equal to zero"),
+    ({"longest_pause": math.nan}, ValueError, "longest_pause is expected to be greater or equal to zero"),
+    ({"longest_pause": None}, TypeError, "longest_pause is expected to be a number of seconds, got None"),
+]
+
+
+@pytest.mark.parametrize("options, error, text", LISTENER)
+def test_of_a_listener(options, error, text):
+    with pytest.raises(error) as raised:
+        pgstride.create_pool().listener(**options)
+    assert str(raised.value) == text
+
+
 CONNECTION = [
     ({"require_auth": 5}, "require_auth is expected to be a str, got 5"),
     ({"untrusted_dsn": None}, "untrusted_dsn is expected to be a bool or a collection of keys, got None"),

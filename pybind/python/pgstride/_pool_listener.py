@@ -10,7 +10,7 @@ import itertools
 import types
 import typing
 
-from . import _loops, _pool_holder, exceptions
+from . import _loops, _pool_holder, _pool_options, exceptions
 from ._listening import _Callback
 from ._parts import Row, call_its_functions
 from ._pauses import pause_after
@@ -70,8 +70,10 @@ class Listener:
         attempts: int | None,
         pauses: tuple[float, float],
     ) -> None:
-        if most_waiting <= 0 or (attempts is not None and attempts <= 0):
-            raise ValueError(f"{'most_waiting' if most_waiting <= 0 else 'attempts'} is expected to be greater than zero")
+        _pool_options.check_count("most_waiting", most_waiting)
+        if attempts is not None:
+            _pool_options.check_count("attempts", attempts)
+        _pool_options.check_seconds(first_pause=pauses[0], longest_pause=pauses[1])
         self._pool = pool
         self._channels = set(channels)
         self._most_waiting = most_waiting

@@ -31,9 +31,13 @@ def check_sizes(
     if max_inactive_connection_lifetime < 0:
         raise ValueError("max_inactive_connection_lifetime is expected to be greater or equal to zero")
     if max_waiting is not None:
-        _check_whole("max_waiting", max_waiting)
-        if max_waiting <= 0:
-            raise ValueError("max_waiting is expected to be greater than zero")
+        check_count("max_waiting", max_waiting)
+
+
+def check_count(name: str, number: int) -> None:
+    _check_whole(name, number)
+    if number <= 0:
+        raise ValueError(f"{name} is expected to be greater than zero")
 
 
 def _check_whole(name: str, number: object) -> None:
