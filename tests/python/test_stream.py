@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
+import pickle
 
 import pytest
 
@@ -354,3 +356,14 @@ async def test_an_observer_is_told_whether_it_is_prepared(connect):
         async for _ in connection.stream("select 'a stream'"):
             pass
     assert notes == [True, False]
+
+
+async def test_what_belongs_to_a_connection_is_not_copied(connection):
+    statement = await connection.prepare("select 1")
+    async with connection.stream("select generate_series(1, 100000)") as stream:
+        await anext(stream)
+        for thing in stream, statement, connection.transaction(), connection.cursor("select 1"), connection.pipeline():
+            for copied in copy.copy, copy.deepcopy, pickle.dumps:
+                with pytest.raises(TypeError, match=f"cannot copy or pickle a {type(thing).__name__}"):
+                    copied(thing)
+        assert len([row async for row in stream]) == 99999

@@ -29,13 +29,16 @@ def guarded(meth: typing.Callable[_P, _R]) -> typing.Callable[_P, _R]:
 
 
 class ConnectionResource:
-    """Base of statements, cursors and transactions."""
+    """Base of statements, cursors, streams, pipelines and transactions."""
 
     __slots__ = ("_connection", "_con_release_ctr", "__weakref__")
 
     def __init__(self, connection: Connection[typing.Any]) -> None:
         self._connection = connection
         self._con_release_ctr = connection._pool_release_ctr
+
+    def __reduce_ex__(self, protocol: typing.SupportsIndex) -> typing.NoReturn:
+        raise TypeError(f"cannot copy or pickle a {type(self).__name__}: what it stands for is there once")
 
     def _check(self, method: str) -> None:
         if self._con_release_ctr != self._connection._pool_release_ctr:
