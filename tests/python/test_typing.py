@@ -6,6 +6,7 @@ from __future__ import annotations
 import inspect
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import typing
@@ -53,8 +54,10 @@ def test_hints_are_there_at_run_time():
 def test_what_is_generic_can_be_subscripted():
     for generic in (
         pgstride.Connection,
+        pgstride.Pipeline,
         pgstride.Pool,
         pgstride.Record,
+        pgstride.Reply,
         pgstride.Stream,
         pgstride.cursor.Cursor,
         pgstride.cursor.CursorFactory,
@@ -62,7 +65,7 @@ def test_what_is_generic_can_be_subscripted():
         pgstride.pool.PoolConnectionProxy,
         pgstride.prepared_stmt.PreparedStatement,
     ):
-        assert repr(generic[pgstride.Record]).startswith("pgstride.")
+        assert re.match(r"pgstride\.[a-z]", repr(generic[pgstride.Record]))
 
     class Users(pgstride.Connection[pgstride.Record]):
         __slots__ = ()

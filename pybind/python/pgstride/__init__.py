@@ -30,11 +30,11 @@ from . import (
 from ._core import __version__
 from ._loans import Loan as Loan  # asyncpg has none, so it is not in __all__; nor are the others
 from ._observing import Observer as Observer
-from ._pipeline import Pipeline as Pipeline
-from ._pipeline import Reply as Reply
 from ._pool_listener import Listener as Listener
 from ._pool_listener import ListenEvent as ListenEvent
 from .connection import Connection, connect
+from .connection import Pipeline as Pipeline
+from .connection import Reply as Reply
 from .connection import Stream as Stream
 from .exceptions import *  # noqa: F403
 from .exceptions import ResultTooLargeError as ResultTooLargeError

@@ -277,4 +277,7 @@ def _mention(error: BaseException, others: list[BaseException]) -> None:
         vars(error).setdefault("__notes__", []).append(note)
 
 
+for _class in (Pipeline, Reply):
+    _class.__module__ = "pgstride.connection"
+
 __all__ = ("Pipeline", "Reply")

@@ -34,6 +34,7 @@ from . import (
 )
 from ._listening import LoggedQuery, _Callback
 from ._parts import Row
+from ._pipeline import Pipeline, Reply
 from ._pooled import ConnectionMeta, _ConnectionProxy
 from ._server import (
     CommandStatus,
@@ -73,8 +74,8 @@ class Connection(
     """A session with a server. Made by :func:`connect`.
 
     One operation at a time: a second one, started while the first is under way, raises
-    :exc:`InterfaceError`, unless there is a :meth:`pipeline`. Cancelling the task that waits, or a timeout, cancels the statement on the
-    server; the connection stays usable.
+    :exc:`InterfaceError`, unless there is a :meth:`pipeline`. Cancelling the task that waits, or a timeout, cancels the
+    statement on the server; the connection stays usable.
     """
 
     __slots__ = (
@@ -389,6 +390,8 @@ __all__ = (
     "ConnectionSettings",
     "CommandStatus",
     "LoggedQuery",
+    "Pipeline",
+    "Reply",
     "ServerCapabilities",
     "Stream",
     "TLSInfo",
