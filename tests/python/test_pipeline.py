@@ -249,3 +249,17 @@ async def test_nothing_is_kept_of_what_is_known(connection):
     del p
     gc.collect()
     assert alive() is None
+
+
+async def test_a_failure_that_leaves_the_block_is_in_no_cycle(connection):
+    gc.disable()
+    try:
+        with contextlib.suppress(pgstride.DivisionByZeroError):
+            async with connection.pipeline() as p:
+                p.fetch("select 1 / 0")
+                p.fetch("select 1 / 0")
+        alive = weakref.ref(p)
+        del p
+        assert alive() is None
+    finally:
+        gc.enable()

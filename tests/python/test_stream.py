@@ -7,6 +7,7 @@ import asyncio
 import copy
 import gc
 import pickle
+import weakref
 
 import pytest
 
@@ -356,6 +357,23 @@ async def test_an_observer_is_told_whether_it_is_prepared(connect):
         async for _ in connection.stream("select 'a stream'"):
             pass
     assert notes == [True, False]
+
+
+async def test_one_that_is_left_early_is_in_no_cycle(connection):
+    class Text(str):
+        pass
+
+    argument = Text("x")
+    alive = weakref.ref(argument)
+    gc.disable()
+    try:
+        async with connection.stream("select generate_series(1, 100000), $1::text", argument) as stream:
+            await anext(stream)
+        del argument, stream
+        await connection.fetchval("select 'the server has ended it'")
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 async def test_what_belongs_to_a_connection_is_not_copied(connection):

@@ -160,6 +160,7 @@ def requesting(
             core.set_on_first_row(None)
         tag = ending.tag if failure is None else ""
         tell(loop, observer.on_query_end, Observer.End(request, tag, failure))
+        del failure  # its traceback has this frame
 
 
 __all__ = ("Observer",)

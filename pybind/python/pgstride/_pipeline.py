@@ -97,12 +97,15 @@ class Pipeline(connresource.ConnectionResource, typing.Generic[Row]):
                 self._connection._core.end_pipelining()
         failures = [reply._failure for reply in self._open if reply._failure is not None]
         self._open.clear()
-        if error is None and failures:
-            error = failures.pop(0)
-            _mention(error, failures)
-            raise error
-        if error is not None:
-            _mention(error, failures)
+        try:
+            if error is None and failures:
+                error = failures.pop(0)
+                _mention(error, failures)
+                raise error
+            if error is not None:
+                _mention(error, failures)
+        finally:
+            del error, failures  # a traceback has this frame
 
     @typing.overload
     def fetch(

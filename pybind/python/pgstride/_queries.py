@@ -381,3 +381,4 @@ class Queries(Part, typing.Generic[Row]):
             record = LoggedQuery(query, args, timeout, elapsed, failure, self._addr, self._params)
             for callback in list(self._query_loggers):
                 callback.schedule(self._loop, record)
+            del failure, record  # its traceback has this frame
