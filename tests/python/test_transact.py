@@ -234,3 +234,15 @@ async def test_an_observer_is_told(connect):
     await connection.transact(Work("40001", "40P01"))
     assert [(event.attempt, event.sqlstate) for event in Notes.told] == [(1, "40001"), (2, "40P01")]
     assert 0.005 <= Notes.told[0].pause <= 0.01 <= Notes.told[1].pause <= 0.02
+
+
+async def test_a_subclass_that_knows_asyncpgs_options(connect):
+    class Begun(pgstride.Connection):
+        def transaction(self, *, isolation=None, readonly=False, deferrable=False):
+            begun.append(isolation)
+            return super().transaction(isolation=isolation, readonly=readonly, deferrable=deferrable)
+
+    begun = []
+    connection = await connect(connection_class=Begun)
+    assert await connection.transact(lambda c: c.fetchval("select 1"), isolation="serializable") == 1
+    assert begun == ["serializable"]

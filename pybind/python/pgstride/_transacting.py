@@ -70,12 +70,12 @@ class Transacting(Part):
             raise ValueError("attempts is expected to be greater than zero")
         if self._top_xact is not None:
             raise exceptions.InterfaceError("cannot use Connection.transact() in a transaction: it begins one of its own")
+        # A subclass may have a transaction() of its own that knows only asyncpg's options.
+        more = {} if settings is None else {"settings": settings}
         attempt = 1
         while True:
             try:
-                async with self.transaction(
-                    isolation=isolation, readonly=readonly, deferrable=deferrable, settings=settings
-                ):
+                async with self.transaction(isolation=isolation, readonly=readonly, deferrable=deferrable, **more):
                     result = await function(typing.cast("_AnyConnection", self._whole._proxy or self))
                     if self._core.transaction == "E":
                         raise exceptions.InterfaceError(
