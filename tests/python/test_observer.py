@@ -226,3 +226,18 @@ async def test_nothing_but_an_observer(dsn):
         await pgstride.connect(dsn, observer=object())
     with pytest.raises(TypeError):
         pgstride.create_pool(dsn, observer=print)
+
+
+async def test_a_stream_that_is_left_to_the_next_user(create_pool, notes):
+    pool = await create_pool(min_size=1, max_size=1, observer=notes)
+    async with pool.acquire() as connection:
+        stream = connection.stream("select generate_series(1, 1000000)")
+        await anext(stream)
+    async with pool.acquire() as connection:
+        await connection.fetchval("select 'usable'")
+        notes.taken.clear()
+        next_one = asyncio.ensure_future(connection.fetch("select 1"))
+        await asyncio.sleep(0)
+        del stream
+        await next_one
+        assert notes.kinds() == ["start", "end", "first row", "end"]

@@ -156,7 +156,7 @@ def requesting(
         failure = error
         raise
     finally:
-        if is_first:
+        if is_first and not core.busy:  # else it is the next one's already: this was a stream that was left
             core.set_on_first_row(None)
         tag = ending.tag if failure is None else ""
         tell(loop, observer.on_query_end, Observer.End(request, tag, failure))
