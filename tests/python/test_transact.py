@@ -246,3 +246,38 @@ async def test_a_subclass_that_knows_asyncpgs_options(connect):
     connection = await connect(connection_class=Begun)
     assert await connection.transact(lambda c: c.fetchval("select 1"), isolation="serializable") == 1
     assert begun == ["serializable"]
+
+
+async def test_what_was_given_up_inside_is_rolled_back(connection):
+    """The server says so behind what is asked of it next, which is the COMMIT."""
+
+    async def times_out(c):
+        await c.execute("insert into gone values (1)")
+        await c.fetch("select pg_sleep($1)", 0)  # prepared: it is the execution that takes too long
+        try:
+            await c.fetch("select pg_sleep($1)", 600, timeout=0.01)
+        except asyncio.TimeoutError:
+            return "done"
+
+    async def leaves_a_stream(c):
+        await c.execute("insert into gone values (1)")
+        async for row in c.stream("select generate_series(1, 1000000)"):
+            return row
+
+    async def does_not_look(c):
+        async with c.pipeline() as p:
+            await p.execute("insert into gone values (1)")
+            p.execute("select 1 / 0")
+            raise KeyError
+
+    async def leaves_a_pipeline(c):
+        try:
+            await does_not_look(c)
+        except KeyError:
+            return "done"
+
+    await connection.execute("create temp table gone (a int)")
+    for function in times_out, leaves_a_stream, leaves_a_pipeline:
+        with pytest.raises(InterfaceError, match="the transaction is rolled back"):
+            await connection.transact(function)
+        assert await connection.fetchval("select count(*) from gone") == 0

@@ -75,12 +75,14 @@ class Transacting(Part):
         attempt = 1
         while True:
             try:
-                async with self.transaction(isolation=isolation, readonly=readonly, deferrable=deferrable, **more):
+                transaction = self.transaction(isolation=isolation, readonly=readonly, deferrable=deferrable, **more)
+                async with transaction:
                     result = await function(typing.cast("_AnyConnection", self._whole._proxy or self))
-                    if self._core.transaction == "E":
-                        raise exceptions.InterfaceError(
-                            "the transaction is rolled back: an error in it was not passed on by its function"
-                        )
+                # What a COMMIT makes of one that has failed; before it, that may be on its way.
+                if transaction._status == "ROLLBACK":
+                    raise exceptions.InterfaceError(
+                        "the transaction is rolled back: an error in it was not passed on by its function"
+                    )
                 return result
             except exceptions.PostgresError as error:
                 if attempt >= attempts or error.sqlstate not in _AGAIN or getattr(error, "outcome_unknown", False):

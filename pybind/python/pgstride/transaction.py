@@ -48,6 +48,7 @@ class Transaction(connresource.ConnectionResource):
         "_savepoint",
         "_managed",
         "_task",
+        "_status",
     )
 
     def __init__(
@@ -71,6 +72,7 @@ class Transaction(connresource.ConnectionResource):
         self._savepoint: str | None = None
         self._managed = False
         self._task: weakref.ref[typing.Any] | None = None  # that has started it
+        self._status = ""  # of the command that has ended it
 
     async def __aenter__(self) -> None:
         if self._managed:
@@ -216,7 +218,7 @@ class Transaction(connresource.ConnectionResource):
         if self._connection._top_xact is self:
             self._connection._top_xact = None
         try:
-            await self._connection.execute(query)
+            self._status = await self._connection.execute(query)
         except BaseException as error:
             self._state = TransactionState.FAILED
             self._undo_after(error)
