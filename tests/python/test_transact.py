@@ -62,6 +62,9 @@ async def test_options(connection):
     assert tuple(await connection.transact(look, **options)) == ("serializable", "on", "on", "b")
     with pytest.raises(ValueError, match="attempts is expected to be greater than zero"):
         await connection.transact(look, attempts=0)
+    for wrong in (1.5, True, None, "2"):
+        with pytest.raises(TypeError, match="attempts is expected to be an integer"):
+            await connection.transact(look, attempts=wrong)
 
 
 async def test_the_last_attempt_fails(connection, table):
@@ -281,3 +284,12 @@ async def test_what_was_given_up_inside_is_rolled_back(connection):
         with pytest.raises(InterfaceError, match="the transaction is rolled back"):
             await connection.transact(function)
         assert await connection.fetchval("select count(*) from gone") == 0
+
+
+async def test_a_connection_that_is_lost_inside(connect):
+    """What the function has been told is told, not that its block cannot be left."""
+    connection = await connect()
+    with pytest.raises(pgstride.ConnectionDoesNotExistError) as caught:
+        await connection.transact(lambda con: con.execute("select pg_terminate_backend(pg_backend_pid())"))
+    assert caught.value.__suppress_context__
+    assert connection.is_closed()

@@ -8,6 +8,7 @@ import typing
 from . import _loops, _observing, exceptions
 from ._parts import Part
 from ._pauses import pause_after
+from ._pool_options import check_count
 from .transaction import Transaction
 
 if typing.TYPE_CHECKING:
@@ -66,8 +67,7 @@ class Transacting(Part):
         rolls back, and is passed on. An error of the database that it keeps to itself has undone the transaction all the
         same: then this raises :exc:`InterfaceError`. The other options are those of :meth:`transaction`.
         """
-        if attempts <= 0:
-            raise ValueError("attempts is expected to be greater than zero")
+        check_count("attempts", attempts)
         if self._top_xact is not None:
             raise exceptions.InterfaceError("cannot use Connection.transact() in a transaction: it begins one of its own")
         # A subclass may have a transaction() of its own that knows only asyncpg's options.
@@ -76,8 +76,7 @@ class Transacting(Part):
         while True:
             try:
                 transaction = self.transaction(isolation=isolation, readonly=readonly, deferrable=deferrable, **more)
-                async with transaction:
-                    result = await function(typing.cast("_AnyConnection", self._whole._proxy or self))
+                result = await self._run(function, transaction)
                 # What a COMMIT makes of one that has failed; before it, that may be on its way.
                 if transaction._status == "ROLLBACK":
                     raise exceptions.InterfaceError(
@@ -93,3 +92,22 @@ class Transacting(Part):
                     _observing.tell(self._loop, self._observer.on_retry, event)
             await _loops.library_of(self._loop).sleep(pause)
             attempt += 1
+
+    async def _run(
+        self, function: typing.Callable[[_AnyConnection], typing.Awaitable[_Result]], transaction: Transaction
+    ) -> _Result:
+        """Where the connection was lost, the block says that it cannot be left; we, what the function was told."""
+        told: BaseException | None = None
+        try:
+            async with transaction:
+                try:
+                    return await function(typing.cast("_AnyConnection", self._whole._proxy or self))
+                except BaseException as error:
+                    told = error
+                    raise
+        except exceptions.InterfaceError:
+            if told is None or not self._core.closed:
+                raise
+            raise told from None
+        finally:
+            del told  # its traceback has this frame
