@@ -13,7 +13,7 @@ constexpr std::size_t enough = 256 << 10;  // bytes that gather before the socke
 bool RowFlow::on_row(DataRow row) {
   if (gathered_.size() == 0) wake();
   gathered_.append(row.rest());
-  gathered_bytes_ += row.rest().size();
+  gathered_bytes_ += row.rest().size() + sizeof(std::size_t);  // of a row without columns, where it ends
   is_full_ = gathered_bytes_ >= enough;
   if (is_full_) session()->pause();
   return true;

@@ -97,6 +97,22 @@ BOOST_AUTO_TEST_CASE(who_does_not_ask_stops_the_server) {
   check_connection();
 }
 
+BOOST_AUTO_TEST_CASE(rows_without_columns_stop_the_server_too) {
+  Stream stream = connection.stream("select from x");
+  Task<bool> one = [](Stream& from) -> Task<bool> { co_return co_await from.next() != nullptr; }(stream);
+  one.start();
+  BOOST_TEST(server.hears().ends_with("Sync"));
+  std::string reply = parse_complete() + parameter_description({}) + row_description({}) + bind_complete();
+  while (reply.size() < 4 * MiB) reply += data_row({});
+  const std::size_t size = reply.size();
+  for (int i = 0; i < 100; ++i) {
+    pour(reply);
+    loop.run_until_idle();
+  }
+  BOOST_TEST(one.take());
+  BOOST_TEST(size - reply.size() < 2 * MiB);
+}
+
 BOOST_AUTO_TEST_CASE(who_leaves_early_cancels) {
   {
     Stream stream = connection.stream("select x");
