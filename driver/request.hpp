@@ -130,8 +130,8 @@ class Request {
   Self& timeout(Duration limit) & { return self().expire_after(limit), self(); }
   Limited<Self> timeout(Duration limit) && { return Limited<Self>(timeout(limit)); }
 
-  /// Waiting ends with Errc::cancelled, and the server is told to cancel, when a stop is requested, on the
-  /// loop's own thread.
+  /// request_stop() must be called on the loop's thread; waiting then ends with Errc::cancelled, and the server is told
+  /// to cancel.
   Self& stop(std::stop_token token) & { return self().stop_on(std::move(token)), self(); }
   Limited<Self> stop(std::stop_token token) && { return Limited<Self>(stop(std::move(token))); }
 

@@ -98,7 +98,8 @@ class Queries(Part, typing.Generic[Row]):
     ) -> typing.Any:
         """Run a statement and return its first row, or None.
 
-        The statement is suspended after that row: what further rows would do does not happen.
+        A plain query is suspended after that row: the server computes no further ones. What changes rows changes
+        all of them first (``insert … returning``).
         """
         if record_class is not None:
             self._check_open()
