@@ -187,7 +187,7 @@ class Play {
     hear(SIZE_MAX);
   }
   void hear(std::size_t most) {
-    while (most > 0 && !server_.said.empty() && !session_.paused()) {
+    while (most > 0 && !server_.said.empty() && !session_.paused() && !session_.failure()) {
       const std::size_t count = deliver(std::string_view(server_.said).substr(0, most));
       server_.said.erase(0, count);
       most -= count;
