@@ -122,8 +122,11 @@ class CopyOutStream::Request final : public CopyRequest<CopyOut> {
   void on_progress() noexcept override {
     if (!wants_data_ || has_news()) CopyRequest::on_progress();
   }
-  Appetite on_data(Bytes data) override {
-    gathered_.insert(gathered_.end(), data.begin(), data.end());
+  Appetite on_data(CopyData& data) override {
+    for (Bytes message; data.next(message);) {
+      gathered_.insert(gathered_.end(), message.begin(), message.end());
+      if (gathered_.size() >= enough) break;
+    }
     wake();
     is_full_ = gathered_.size() >= enough;
     return is_full_ ? Appetite::full : Appetite::more;

@@ -9,6 +9,14 @@ Operation::~Operation() {
   if (session_) session_->abandon(*this);
 }
 
+bool Operation::on_run(Frame& frame) {
+  Session& session = *session_;  // which may be told in between that nobody waits for this any more
+  do {
+    if (!on_frame(frame)) return false;
+  } while (session.next_of_run(frame));
+  return true;
+}
+
 void Operation::wake() {
   if (session_) session_->wake(*this);
 }

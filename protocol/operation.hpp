@@ -72,6 +72,9 @@ class Operation {
   /// The operation's own grammar: its replies, and at last its ReadyForQuery. Session keeps A, N,
   /// S and E, and everything after an error. False: not legal here, which ends the connection.
   virtual bool on_frame(const Frame& frame) = 0;
+  /// The next of a run of rows or of COPY data, the last of which it has taken. It may go on to those behind it,
+  /// which Session::next_of_run() puts into `frame`. False: the one that is there is not legal.
+  virtual bool on_run(Frame& frame);
   /// The server begins a COPY, whose data are then offered to on_frame(). False: no COPY is spoken
   /// here; it is refused, and the rest of the reply swallowed.
   virtual bool on_copy(const CopyResponse&) { return false; }

@@ -180,8 +180,13 @@ class Session {
   /// The line as the front operation may use it to answer the server (authentication).
   WriteBuffer& reply_buffer() noexcept { return out_; }
   void authenticated() noexcept { phase_ = Phase::starting; }
-  /// From on_frame(): see paused().
-  void pause() noexcept { paused_ = stopped_ = true; }
+  /// From on_frame() or on_run(): see paused().
+  void pause() noexcept {
+    paused_ = stopped_ = true;
+    run_of_ = 0;
+  }
+  /// From on_run(): one more frame like the last. False: none is there, or somebody has ended the run.
+  bool next_of_run(Frame& frame) noexcept { return run_of_ != 0 && in_.next_alike(run_of_, frame); }
   void wake(Operation& operation);
   /// For a request that must not go on: undoes what it has done already, unless it is sure to run in a
   /// transaction block, whose owner decides. True: the server will report an error for that.

@@ -83,8 +83,8 @@ void Session::parse_frames() {
   Frame frame;
   stopped_ = paused_;
   while (!failure_ && !paused_) {
-    if (run_of_ != 0 && in_.next_alike(run_of_, frame)) [[likely]] {
-      if (!run_to_->on_frame(frame)) violation(frame, "is malformed or out of order");
+    if (next_of_run(frame)) {
+      if (!run_to_->on_run(frame)) violation(frame, "is malformed or out of order");
       continue;
     }
     switch (in_.next(frame, phase_)) {

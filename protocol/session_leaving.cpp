@@ -139,6 +139,7 @@ void Session::fail(Failure failure) noexcept {
   failure_ = keep(std::move(failure));
   FailureRef unknown;
   feeding_ = paused_ = false;
+  run_of_ = 0;
   awake_.clear();
   while (!queue_.empty()) {
     const Slot slot = std::move(queue_.front());  // its end may have the last word of somebody's code

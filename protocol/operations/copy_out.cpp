@@ -2,7 +2,6 @@
 #include "pgstride/protocol/operations/copy_out.hpp"
 
 #include "pgstride/protocol/frontend.hpp"
-#include "pgstride/protocol/session.hpp"
 
 namespace pgstride::inline v0 {
 
@@ -22,7 +21,7 @@ bool CopyOut::on_copy(const CopyResponse& response) {
   return true;
 }
 
-inline void CopyOut::take(Bytes data) noexcept {
+void CopyOut::take(CopyData data) noexcept {
   try {
     switch (on_data(data)) {
       case Appetite::more: return;
@@ -36,13 +35,18 @@ inline void CopyOut::take(Bytes data) noexcept {
   }
 }
 
+bool CopyOut::on_run(Frame& frame) {
+  if (phase_ != Phase::copying) return false;
+  if (hungry_) take({*session(), frame});
+  return true;
+}
+
 bool CopyOut::on_frame(const Frame& frame) {
-  if (frame.type == 'd') [[likely]] {
-    if (phase_ != Phase::copying) return false;
-    if (hungry_) take(frame.body);
-    return true;
-  }
   switch (frame.type) {
+    case 'd': {
+      Frame alone = frame;
+      return on_run(alone);
+    }
     case 'c':
       if (phase_ != Phase::copying) return false;
       phase_ = Phase::sent;

@@ -3,13 +3,36 @@
 // COPY … TO STDOUT: a simple Query whose reply is data, handed on where they lie in the receive buffer.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "pgstride/protocol/backend.hpp"
 #include "pgstride/protocol/operation.hpp"
+#include "pgstride/protocol/session.hpp"
 
 namespace pgstride::inline v0 {
+
+/// Messages of data that have been received, one behind the other.
+class CopyData {
+ public:
+  CopyData(Session& session, Frame& first) noexcept : session_(session), frame_(first) {}
+
+  /// The next one, until on_data() returns. False: no more have been received.
+  bool next(Bytes& message) noexcept {
+    if (!std::exchange(is_first_, false) && !session_.next_of_run(frame_)) return false;
+    message = frame_.body;
+    return true;
+  }
+  /// Bytes received behind the message that was taken last.
+  std::size_t unread() const noexcept { return session_.unread(); }
+
+ private:
+  Session& session_;
+  Frame& frame_;
+  bool is_first_ = true;
+};
 
 class CopyOut : public Operation {
  protected:
@@ -22,15 +45,17 @@ class CopyOut : public Operation {
     full,  // for now: nothing more comes, and nothing is received, until Channel::read_on()
     none,  // for good (the owner keeps the reason): the rest is swallowed
   };
-  /// Some data, which die with the call. Called from inside the parser, like a ResultSink. What it
-  /// throws becomes the operation's failure.
-  virtual Appetite on_data(Bytes data) = 0;
+  /// Some data. It takes all that it has room for, the first message in any case; what it leaves is offered
+  /// again, or swallowed, as it answers. Called from inside the parser, like a ResultSink. What it throws
+  /// becomes the operation's failure.
+  virtual Appetite on_data(CopyData& data) = 0;
   /// The server is about to send data.
   virtual void on_start(const CopyResponse&) {}
   virtual void on_complete(CommandTag) {}
 
   Encoded encode(WriteBuffer& out) override;
   bool on_frame(const Frame& frame) override;
+  bool on_run(Frame& frame) override;
   bool on_copy(const CopyResponse& response) override;
 
  private:
@@ -40,7 +65,7 @@ class CopyOut : public Operation {
     sent,     // CopyDone has come
     over,     // the COPY is complete
   };
-  void take(Bytes data) noexcept;
+  void take(CopyData data) noexcept;
   [[gnu::cold]] void fail_as_thrown() noexcept;
 
   std::string_view sql_;

@@ -3,6 +3,7 @@
 
 #include "pgstride/protocol/backend.hpp"
 #include "pgstride/protocol/frontend.hpp"
+#include "pgstride/protocol/session.hpp"
 
 namespace pgstride::inline v0 {
 namespace {
@@ -76,6 +77,14 @@ bool Execute::on_frame(const Frame& frame) {
   return false;
 }
 
+bool Execute::on_run(Frame& frame) {
+  Session& session = *this->session();  // for after the last row that is wanted
+  do {
+    if (!on_row(frame)) return false;
+  } while (session.next_of_run(frame));
+  return true;
+}
+
 void Execute::know_columns() noexcept {
   columns_ = statement_->returns_rows() ? statement_->columns().size() : no_rows;
 }
@@ -87,7 +96,7 @@ bool Execute::begin_result() {
   return true;
 }
 
-bool Execute::on_row(const Frame& frame) {
+inline bool Execute::on_row(const Frame& frame) {
   if (columns_ == unknown) [[unlikely]]
     know_columns();
   if (expect_ != Expect::rows || !DataRow::well_formed(frame.body, columns_)) return false;

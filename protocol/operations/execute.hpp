@@ -45,6 +45,7 @@ class Execute : public Operation {
   Encoded encode(WriteBuffer& out) override;
   Statement* preparing() noexcept override { return parses_ ? statement_.get() : nullptr; }
   bool on_frame(const Frame& frame) override;
+  bool on_run(Frame& frame) override;
   void on_error(std::shared_ptr<const ServerError> error) override;
 
   const StatementRef& statement() const noexcept { return statement_; }

@@ -18,22 +18,25 @@ bool CopyOutRequest::set_out() {
   return send(*step_) || raise(step_->failure()) != nullptr;
 }
 
-CopyOutRequest::Step::Appetite CopyOutRequest::Step::on_data(Bytes data) {
-  if (data.empty()) return Appetite::more;
+CopyOutRequest::Step::Appetite CopyOutRequest::Step::on_data(CopyData& data) {
   const bool is_first = owner_.size_ == 0;
-  // The rest of what has been received becomes the same chunk, mostly. One that is made larger than that, and cut when it is
-  // handed over, would have its pages from the system, and give them back, each time.
-  if (!owner_.append(data, session()->unread())) {
-    owner_.keep_error();
-    return Appetite::none;
+  for (Bytes message; data.next(message);) {
+    // The rest of what has been received becomes the same chunk, mostly. One that is made larger than that, and cut
+    // when it is handed over, would have its pages from the system, and give them back, each time.
+    if (!owner_.append(message, data.unread())) {
+      owner_.keep_error();
+      return Appetite::none;
+    }
+    if (owner_.size_ >= chunk_size) break;
   }
-  if (is_first && !owner_.completed()) wake();
+  if (is_first && owner_.size_ > 0 && !owner_.completed()) wake();
   if (owner_.size_ < chunk_size) return Appetite::more;
   owner_.is_full_ = true;
   return Appetite::full;
 }
 
-bool CopyOutRequest::append(Bytes data, std::size_t to_come) {
+inline bool CopyOutRequest::append(Bytes data, std::size_t to_come) {
+  if (data.empty()) return true;
   const std::size_t needed = size_ + data.size();
   if (needed > capacity_ && !grow(std::max(needed + to_come, 2 * size_))) return false;
   std::memcpy(PyBytes_AS_STRING(chunk_.get()) + size_, data.data(), data.size());

@@ -36,7 +36,7 @@ class CopyOutRequest final : public Exchange {
     Step(CopyOutRequest& owner, std::string_view sql) noexcept : CopyOut(sql), owner_(owner) {}
 
    private:
-    Appetite on_data(Bytes data) override;
+    Appetite on_data(CopyData& data) override;
     void on_complete(CommandTag tag) override { owner_.status_ = tag.text(); }
     void on_progress() noexcept override { owner_.progressed(); }
     void on_done() noexcept override { owner_.ended(); }

@@ -37,10 +37,13 @@ class Taker final : public CopyOut {
   int ended = 0;
 
  private:
-  Appetite on_data(Bytes data) override {
-    taken += data.size();
-    room -= std::min(room, data.size());
-    return room == 0 ? Appetite::full : Appetite::more;
+  Appetite on_data(CopyData& data) override {
+    for (Bytes message; data.next(message);) {
+      taken += message.size();
+      room -= std::min(room, message.size());
+      if (room == 0) return Appetite::full;
+    }
+    return Appetite::more;
   }
   void on_complete(CommandTag t) override { tag = t.text(); }
   void on_done() noexcept override { ++ended; }

@@ -153,10 +153,13 @@ class CopyingOut final : public Request, private Text, public CopyOut {
   Operation& operation() noexcept override { return *this; }
 
  private:
-  Appetite on_data(Bytes data) override {
+  Appetite on_data(CopyData& data) override {
     constexpr std::size_t verb = std::string_view("copy out ").size();
-    rows_.emplace_back(as_text(data).substr(std::min(verb, data.size()), id_.size()));
-    return appetite_ % 3 == 0 ? Appetite::more : appetite_ % 3 == 1 ? Appetite::full : Appetite::none;
+    for (Bytes message; data.next(message);) {
+      rows_.emplace_back(as_text(message).substr(std::min(verb, message.size()), id_.size()));
+      if (appetite_ % 3 != 0) return appetite_ % 3 == 1 ? Appetite::full : Appetite::none;
+    }
+    return Appetite::more;
   }
   void on_done() noexcept override { ++ended; }
 

@@ -113,12 +113,15 @@ std::string in_words(const CopyResponse& response) {
 void CopyingIn::on_start(const CopyResponse& response) { hear(in_words(response)); }
 void CopyingOut::on_start(const CopyResponse& response) { hear(in_words(response)); }
 
-CopyOut::Appetite CopyingOut::on_data(Bytes data) {
-  hear(as_text(data));
-  if (on_each_row) on_each_row();
-  if (taste == Taste::throws_on_row) throw std::runtime_error("no data, please");
-  if (taste == Taste::refuses_rows) return Appetite::none;
-  return is_full ? Appetite::full : Appetite::more;
+CopyOut::Appetite CopyingOut::on_data(CopyData& data) {
+  for (Bytes message; data.next(message);) {
+    hear(as_text(message));
+    if (on_each_row) on_each_row();
+    if (taste == Taste::throws_on_row) throw std::runtime_error("no data, please");
+    if (taste == Taste::refuses_rows) return Appetite::none;
+    if (is_full) return Appetite::full;
+  }
+  return Appetite::more;
 }
 
 // --- the conversation ---------------------------------------------------------------------------

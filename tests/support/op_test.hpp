@@ -151,7 +151,7 @@ class CopyingOut final : public Witness, public CopyOut {
   bool is_full = false;
 
  private:
-  Appetite on_data(Bytes data) override;
+  Appetite on_data(CopyData& data) override;
   void on_start(const CopyResponse& response) override;
   void on_complete(CommandTag tag) override { Witness::on_complete(tag); }
   void on_done() noexcept override { ++ended; }

@@ -127,7 +127,7 @@ namespace {
 struct Starter final : CopyOut {
   explicit Starter(Session& s) : CopyOut("copy t to stdout"), its_session(s) {}
   void on_start(const CopyResponse&) override { its_session.abandon(*this); }
-  Appetite on_data(Bytes) override { return Appetite::none; }
+  Appetite on_data(CopyData&) override { return Appetite::none; }
   void on_complete(CommandTag) override {}
   void on_done() noexcept override {}
   Session& its_session;
