@@ -25,8 +25,8 @@ class CopyData {
     message = frame_.body;
     return true;
   }
-  /// Bytes received behind the message that was taken last.
-  std::size_t unread() const noexcept { return session_.unread(); }
+  /// Bytes that next() may bring, with the message that is next, or was last.
+  std::size_t size_at_most() const noexcept { return frame_.body.size() + session_.unread(); }
 
  private:
   Session& session_;

@@ -20,31 +20,30 @@ bool CopyOutRequest::set_out() {
 
 CopyOutRequest::Step::Appetite CopyOutRequest::Step::on_data(CopyData& data) {
   const bool is_first = owner_.size_ == 0;
-  for (Bytes message; data.next(message);) {
-    // The rest of what has been received becomes the same chunk, mostly. One that is made larger than that, and cut
-    // when it is handed over, would have its pages from the system, and give them back, each time.
-    if (!owner_.append(message, data.unread())) {
-      owner_.keep_error();
-      return Appetite::none;
-    }
-    if (owner_.size_ >= chunk_size) break;
+  const std::size_t most = data.size_at_most();
+  if (most == 0) return Appetite::more;
+  // The rest of what has been received becomes the same chunk, mostly. One that is made larger than that, and cut
+  // when it is handed over, would have its pages from the system, and give them back, each time.
+  if (!owner_.reserve(owner_.size_ + most)) {
+    owner_.keep_error();
+    return Appetite::none;
   }
+  char* const begin = PyBytes_AS_STRING(owner_.chunk_.get());
+  char* end = begin + owner_.size_;
+  for (Bytes message; data.next(message);) {
+    std::memcpy(end, message.data(), message.size());
+    end += message.size();
+    if (end >= begin + chunk_size) break;
+  }
+  owner_.size_ = static_cast<std::size_t>(end - begin);
   if (is_first && owner_.size_ > 0 && !owner_.completed()) wake();
-  if (owner_.size_ < chunk_size) return Appetite::more;
-  owner_.is_full_ = true;
-  return Appetite::full;
+  owner_.is_full_ = owner_.size_ >= chunk_size;
+  return owner_.is_full_ ? Appetite::full : Appetite::more;
 }
 
-inline bool CopyOutRequest::append(Bytes data, std::size_t to_come) {
-  if (data.empty()) return true;
-  const std::size_t needed = size_ + data.size();
-  if (needed > capacity_ && !grow(std::max(needed + to_come, 2 * size_))) return false;
-  std::memcpy(PyBytes_AS_STRING(chunk_.get()) + size_, data.data(), data.size());
-  size_ = needed;
-  return true;
-}
-
-bool CopyOutRequest::grow(std::size_t capacity) {
+bool CopyOutRequest::reserve(std::size_t capacity) {
+  if (capacity <= capacity_) return true;
+  capacity = std::max(capacity, 2 * size_);
   const auto size = static_cast<Py_ssize_t>(capacity);
   if (PyObject* smaller = chunk_.release()) {
     _PyBytes_Resize(&smaller, size);

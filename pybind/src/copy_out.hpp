@@ -44,9 +44,8 @@ class CopyOutRequest final : public Exchange {
     CopyOutRequest& owner_;
   };
 
-  /// `to_come`: bytes that may follow at once. False with a Python error set.
-  bool append(Bytes data, std::size_t to_come);
-  bool grow(std::size_t capacity);
+  /// Room for so many bytes. False with a Python error set.
+  bool reserve(std::size_t capacity);
   PyObject* take_chunk();
   void progressed() noexcept;
   void ended() noexcept;
