@@ -163,6 +163,60 @@ BOOST_AUTO_TEST_CASE(the_session_by_a_sink_of_a_copy) {
       .killed(Errc::connection_closed);
 }
 
+// The first frame of a run is dispatched, the others are handed over together.
+BOOST_AUTO_TEST_CASE(what_ends_a_run_by_its_second_frame) {
+  const auto ends_it = [](auto& operation, const std::string& before, const std::string& frames) {
+    using Ending = std::function<void(OpTest&)>;
+    const Ending endings[] = {[&](OpTest& t) { t.abandon(operation); },
+                              [](OpTest& t) {
+                                t.session.fail({Errc::connection_closed, {}});
+                              }};
+    for (const Ending& end : endings) {
+      OpTest t;
+      int seen = 0;
+      operation.heard.clear();
+      operation.on_each_row = [&] {
+        if (++seen == 2) end(t);
+      };
+      t.submit(operation).take_sent();
+      t.server_says(before + frames);
+      BOOST_TEST(seen == 2);
+      BOOST_TEST(operation.heard.find("3") == std::string::npos);
+    }
+  };
+  Query query("select x");
+  ends_it(query, row_description({"x"}), data_row({"1"}) + data_row({"2"}) + data_row({"3"}));
+  CopyingOut copy("copy t to stdout");
+  ends_it(copy, copy_response('H', 2), message('d', "1") + message('d', "2") + message('d', "3"));
+}
+
+BOOST_AUTO_TEST_CASE(a_run_of_rows_that_pauses_by_its_second_frame) {
+  OpTest t;
+  Query query("select x");
+  query.on_each_row = [&] {
+    if (query.heard.find("2") != std::string::npos) t.session.pause();
+  };
+  t.submit(query).take_sent();
+  t.server_says(row_description({"x"}) + data_row({"1"}) + data_row({"2"}) + data_row({"3"}));
+  BOOST_TEST(query.heard == "(x) [1] [2]");
+  query.on_each_row = nullptr;
+  t.session.read_on();
+  BOOST_TEST(query.heard == "(x) [1] [2] [3]");
+}
+
+BOOST_AUTO_TEST_CASE(a_run_of_copy_data_that_pauses_by_its_second_frame) {
+  OpTest t;
+  CopyingOut copy("copy t to stdout");
+  copy.on_each_row = [&] { copy.is_full = copy.heard.find("2") != std::string::npos; };
+  t.submit(copy).take_sent();
+  t.server_says(copy_response('H', 2) + message('d', "1") + message('d', "2") + message('d', "3"));
+  BOOST_TEST(t.session.paused());
+  BOOST_TEST(copy.heard.find("3") == std::string::npos);
+  copy.on_each_row = [&] { copy.is_full = false; };
+  t.session.read_on();
+  BOOST_TEST(copy.heard.find("3") != std::string::npos);
+}
+
 // --- on a channel -------------------------------------------------------------------------------
 
 namespace {
