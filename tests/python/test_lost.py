@@ -12,7 +12,6 @@ import time
 import pytest
 
 import pgstride
-from pgstride import _loops
 
 
 def message(kind: bytes, body: bytes) -> bytes:
@@ -192,20 +191,3 @@ async def test_one_that_dies_just_when_it_was_handed_to_somebody(create_pool, is
     assert isinstance(first, asyncio.CancelledError) if is_cancelled else first == 0
     assert others == [1, 2]
     assert pool.stats().lost == 1
-
-
-async def test_one_that_dies_in_the_turn_that_wait_for_takes(create_pool, monkeypatch):
-    pool = await create_pool()
-    lent = await pool.acquire()
-
-    async def limited(self, awaitable, timeout):  # as it is before Python 3.11
-        monkeypatch.undo()
-        holder = await awaitable
-        holder.terminate()
-        return holder
-
-    monkeypatch.setattr(_loops.Library, "limited", limited)
-    waiting = asyncio.create_task(pool.fetchval("select 1", timeout=10))
-    await asyncio.sleep(0)
-    await pool.release(lent)
-    assert await waiting == 1

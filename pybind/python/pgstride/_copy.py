@@ -154,7 +154,10 @@ class Copying(Part):
 
 
 def _deadline(connection: Part, timeout: float | None) -> typing.AsyncContextManager[None]:
-    return _loops.library_of(connection._loop).deadline(_core.copy_timeout(connection._core, _seconds(timeout)))
+    seconds = _core.copy_timeout(connection._core, _seconds(timeout))
+    if seconds is not None and seconds <= 0:
+        raise asyncio.TimeoutError  # the server hears nothing of it
+    return _loops.library_of(connection._loop).deadline(seconds)
 
 
 async def _open(connection: Part, path: typing.Any, mode: str) -> typing.Any:

@@ -1,5 +1,13 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""A timeout for work that waits not only for the server."""
+"""Timeouts.
+
+That of a single request is the core's affair: it is given the seconds, and cancels on the server. Here is what more there
+is to do:
+
+* What waits not only for the server, but for a connection of a pool, the user's code, or a file, has a deadline: that of
+  the library that runs us (``library_of(loop).deadline()``), which is a `Deadline` where that is asyncio.
+* Where several steps share one timeout, and each takes one of its own, a `Budget` says what is left for the next.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +26,7 @@ def limit_of(seconds: float | None) -> float | None:
 class Deadline:
     """``async with Deadline(seconds): …`` ends its body with TimeoutError when it takes longer.
 
-    None: it may take for ever. ``asyncio.timeout()`` for the Pythons that do not have it, too.
+    It begins in any case. None: it may take for ever. ``asyncio.timeout()`` for the Pythons that do not have it, too.
     """
 
     __slots__ = ("_seconds", "_task", "_timer", "_has_passed", "_cancelling")
@@ -31,8 +39,6 @@ class Deadline:
     async def __aenter__(self) -> None:
         if self._seconds is None:
             return
-        if self._seconds <= 0:
-            raise asyncio.TimeoutError
         task = asyncio.current_task()
         assert task is not None
         self._task = task
@@ -60,3 +66,20 @@ class Deadline:
     def _pass(self) -> None:
         self._has_passed = True
         self._task.cancel()
+
+
+class Budget:
+    """The time that several steps may take, all in all."""
+
+    __slots__ = ("_loop", "_end")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float | None) -> None:
+        self._loop = loop
+        self._end = None if seconds is None else loop.time() + seconds
+
+    def share(self, takers: int = 1) -> float | None:
+        """What one of so many takers may use; None: without limit."""
+        return None if self._end is None else (self._end - self._loop.time()) / takers
+
+    def is_spent(self) -> bool:
+        return self._end is not None and self._loop.time() >= self._end

@@ -7,7 +7,7 @@ import asyncio
 import sys
 import typing
 
-from ._deadline import Deadline, limit_of
+from ._deadline import Deadline
 
 _Result = typing.TypeVar("_Result")
 
@@ -35,16 +35,6 @@ class Library:
         """Of the one that runs."""
         task = asyncio.current_task()
         return "" if task is None else task.get_name()
-
-    async def limited(self, awaitable: typing.Awaitable[_Result], timeout: float | None) -> _Result:
-        """`awaitable`, for no longer than `timeout` seconds."""
-        timeout = limit_of(timeout)
-        if timeout is None:
-            return await awaitable
-        if sys.version_info >= (3, 11):
-            async with asyncio.timeout(timeout):
-                return await awaitable
-        return await asyncio.wait_for(awaitable, timeout)
 
     def step(self, coroutine: typing.Coroutine[typing.Any, typing.Any, typing.Any]) -> typing.Any:
         """Runs a coroutine outside of a task until it waits for a request of the core; returns that."""

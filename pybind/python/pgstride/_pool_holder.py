@@ -176,14 +176,14 @@ class PoolConnectionHolder(typing.Generic[Row]):
         """Lend the connection, which is leased to the caller."""
         return await self._lend(None)
 
-    async def _lend(self, timeout: float | None, task: str | None = None) -> PoolConnectionProxy[Row]:
+    async def _lend(self, timeout: float | None) -> PoolConnectionProxy[Row]:
         pool, con = self._pool, self._con
         if con is None or pool._core.state(self._slot) != "leased":
             raise exceptions.InternalClientError("PoolConnectionHolder.acquire() called on a holder that is not leased")
         proxy = PoolConnectionProxy(self, con)
         self._timeout = timeout
         site = _callers.frames() if pool._loop.get_debug() else None
-        self._loan = pool._loop.time(), task or _loops.library_of(pool._loop).task_name(), site
+        self._loan = pool._loop.time(), _loops.library_of(pool._loop).task_name(), site
         if pool._setup is not None:
             try:
                 await pool._setup(proxy)
@@ -245,7 +245,8 @@ class PoolConnectionHolder(typing.Generic[Row]):
                 await con.close(timeout=timeout)
             else:
                 self._why = "not reset"
-                await _loops.library_of(self._pool._loop).limited(self._reset(con, timeout), timeout)
+                async with _loops.library_of(self._pool._loop).deadline(timeout):
+                    await self._reset(con, timeout)
                 if self._con is con and core.ready(self._slot):
                     self._why = "lost"
                 elif self._con is con:
@@ -317,7 +318,8 @@ class PoolConnectionHolder(typing.Generic[Row]):
             return
         self._why = self._pool._core.end_reason(self._slot)
         try:
-            await _loops.library_of(self._pool._loop).limited(con.close(), _CLOSE_LIMIT)
+            async with _loops.library_of(self._pool._loop).deadline(_CLOSE_LIMIT):
+                await con.close()
         except (Exception, asyncio.CancelledError) as error:
             if self._pool._closing:
                 self._pool._close_failure = self._pool._close_failure or error

@@ -237,8 +237,10 @@ class Listener:
             else:
                 # In front of what may have come right behind the answer.
                 return self._waiting.appendleft(ListenEvent("reconnected"))
+            pause = pause_after(attempt, *self._pauses)
             with contextlib.suppress(asyncio.TimeoutError):
-                await _loops.library_of(self._pool._loop).limited(self._news(), pause_after(attempt, *self._pauses))
+                async with _loops.library_of(self._pool._loop).deadline(pause):
+                    await self._news()
             self._check_open()
 
     def _end(self) -> None:

@@ -14,6 +14,7 @@ import math
 import typing
 
 from . import _loans, _loops, connect_utils, connection
+from ._deadline import Budget
 from ._pool_holder import (
     PLAIN_RESET,
     PLAIN_RESET_QUERY,
@@ -233,9 +234,7 @@ class PoolRequests(typing.Generic[Row]):
         )
 
     async def _lease_within(self, timeout: _Timeout) -> tuple[int, _Timeout]:
-        holder, left = await _within(self, timeout, self._lease())
-        while holder._con is None:  # before Python 3.11 wait_for() takes a turn of the loop, in which it has died
-            holder, left = await _within(self, left, self._lease())
+        holder, left = await _within(self, timeout, self._lease)
         return holder._slot, left
 
     @contextlib.asynccontextmanager
@@ -244,7 +243,7 @@ class PoolRequests(typing.Generic[Row]):
     ) -> typing.AsyncIterator[tuple[PoolConnectionProxy[Row], _Timeout]]:
         """`slot` is leased already: nothing that could fail is waited for then."""
         if slot is None:
-            con, left = await _within(self, timeout, _wait_for(self.acquire()))
+            con, left = await _within(self, timeout, self.acquire)
         else:
             con, left = await self._holders[slot]._lend(None), timeout
         try:
@@ -253,12 +252,8 @@ class PoolRequests(typing.Generic[Row]):
             await self.release(con)
 
 
-async def _wait_for(waiting: typing.Awaitable[_Result]) -> _Result:
-    return await waiting
-
-
 async def _within(
-    pool: PoolRequests[typing.Any], timeout: _Timeout, waiting: typing.Coroutine[typing.Any, typing.Any, _Result]
+    pool: PoolRequests[typing.Any], timeout: _Timeout, get: typing.Callable[[], typing.Awaitable[_Result]]
 ) -> tuple[_Result, _Timeout]:
     """Waits for a connection; with it comes what is left of the time for the request itself."""
     limit = math.inf
@@ -266,18 +261,18 @@ async def _within(
         with contextlib.suppress(TypeError, ValueError):  # the request will say what is wrong with it
             limit = float(timeout)
     if limit > _LONG:
-        return await waiting, timeout
+        return await get(), timeout
     if limit <= 0:
-        waiting.close()
         raise asyncio.TimeoutError
     loop = _loops.running()
-    started = loop.time()
+    began, budget = loop.time(), Budget(loop, limit)
     try:
-        got = await _loops.library_of(loop).limited(waiting, limit)
+        async with _loops.library_of(loop).deadline(limit):
+            got = await get()
     except asyncio.TimeoutError as error:
-        _loans.explain(typing.cast("Pool[typing.Any]", pool), error, limit, started)
+        _loans.explain(typing.cast("Pool[typing.Any]", pool), error, limit, began)
         raise
-    return got, limit - (loop.time() - started)
+    return got, budget.share()
 
 
 call_its_functions("pool", "Pool", PoolRequests)

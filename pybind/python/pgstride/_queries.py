@@ -9,6 +9,7 @@ import time
 import typing
 
 from . import _hooks, _observing, connect_utils, cursor, exceptions, prepared_stmt
+from ._deadline import Budget
 from ._listening import LoggedQuery, _Callback
 from ._parts import ArgumentSets, OtherRow, Part, Row
 from ._server import CommandStatus
@@ -18,16 +19,6 @@ if typing.TYPE_CHECKING:
     from . import _core
 
 _INTROSPECTION_ATTEMPTS = 6
-
-
-class _Budget:
-    """What is left of a timeout, for several steps in a row."""
-
-    def __init__(self, timeout: float | None) -> None:
-        self._end = None if timeout is None else time.monotonic() + timeout
-
-    def left(self) -> float | None:
-        return None if self._end is None else self._end - time.monotonic()
 
 
 class Queries(Part, typing.Generic[Row]):
@@ -278,16 +269,16 @@ class Queries(Part, typing.Generic[Row]):
         run: typing.Callable[[_core.Statement, float | None], typing.Awaitable[typing.Any]],
     ) -> typing.Any:
         """Find or prepare the statement and run it, with all hooks called; once more after DDL made it stale."""
-        budget = _Budget(timeout)
-        statement = await self._get_statement(query, budget.left(), record_class=record_class)
+        budget = Budget(self._loop, timeout)
+        statement = await self._get_statement(query, budget.share(), record_class=record_class)
         try:
-            return await run(statement, budget.left())
+            return await run(statement, budget.share())
         except exceptions.InvalidCachedStatementError:
             statement.mark_closed()
             if self.is_in_transaction():
                 raise
-        statement = await self._get_statement(query, budget.left(), record_class=record_class)
-        return await run(statement, budget.left())
+        statement = await self._get_statement(query, budget.share(), record_class=record_class)
+        return await run(statement, budget.share())
 
     async def _prepare(
         self,
@@ -327,13 +318,13 @@ class Queries(Part, typing.Generic[Row]):
             if use_cache and self._core.has_cached(query):
                 return await self._core.prepare(query, name, True, timeout, True)
             return await self._protocol.prepare(name, query, timeout, use_cache=use_cache)
-        budget = _Budget(timeout)
+        budget = Budget(self._loop, timeout)
         statement = await self._core.prepare(query, name, use_cache, timeout, False)
         for _ in range(_INTROSPECTION_ATTEMPTS):
             unknown = statement.unknown_types()
             if not unknown:
                 return statement
-            await self._introspect_types(unknown, budget.left())
+            await self._introspect_types(unknown, budget.share())
         raise exceptions.InternalClientError(
             "could not resolve query result and/or argument types "
             f"in {_INTROSPECTION_ATTEMPTS} attempts"

@@ -129,10 +129,6 @@ class Loop(_loops.Library):
     def task_name(self) -> str:
         return trio.lowlevel.current_task().name
 
-    async def limited(self, awaitable: typing.Awaitable[_Result], timeout: float | None) -> _Result:
-        async with self.deadline(timeout):
-            return await awaitable
-
     async def all_of(self, coroutines: typing.Iterable[typing.Coroutine[typing.Any, typing.Any, None]]) -> None:
         failures: list[Exception] = []
 

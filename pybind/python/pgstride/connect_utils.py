@@ -11,6 +11,7 @@ import ssl as _ssl
 import typing
 
 from . import _core, _failures, _loops, _observing, _parameters, _tls, exceptions, protocol, utils
+from ._deadline import Budget
 from ._parameters import Address as Address
 from ._parameters import Password as Password
 from ._parameters import SessionAttribute as SessionAttribute
@@ -35,8 +36,6 @@ class ConnectionConfiguration(typing.NamedTuple):
 
 
 _ClientConfiguration = ConnectionConfiguration
-
-_T = typing.TypeVar("_T")
 
 _log = logging.getLogger("pgstride")
 
@@ -70,25 +69,6 @@ class _Place(typing.NamedTuple):
     """The driver's, by their names there."""
 
 
-class _Budget:
-    """The time that connecting may take, all in all."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float | None) -> None:
-        self._loop = loop
-        self._end = None if seconds is None else loop.time() + seconds
-
-    def share(self, takers: int = 1) -> float | None:
-        """What one of so many takers may use; None: without limit."""
-        return None if self._end is None else (self._end - self._loop.time()) / takers
-
-    def is_spent(self) -> bool:
-        return self._end is not None and self._loop.time() >= self._end
-
-    async def limited(self, awaitable: typing.Awaitable[_T]) -> _T:
-        """`awaitable`, for no longer than there is."""
-        return await _loops.library_of(self._loop).limited(awaitable, self.share())
-
-
 async def _connect(
     *,
     loop: asyncio.AbstractEventLoop,
@@ -101,7 +81,7 @@ async def _connect(
     oauth_token: Password = None,
     **arguments: typing.Any,
 ) -> Connection:
-    budget = _Budget(loop, timeout)
+    budget = Budget(loop, timeout)
     resolved = _parameters.resolve(**arguments)
     if require_auth is None and arguments.get("untrusted_dsn"):
         require_auth = "!gss"
@@ -133,7 +113,7 @@ async def _connect_to_one(
     wanted: SessionAttribute,
     *,
     loop: asyncio.AbstractEventLoop,
-    budget: _Budget,
+    budget: Budget,
     config: _ClientConfiguration,
     connection_class: type[Connection],
     record_class: type[Record],
@@ -144,7 +124,7 @@ async def _connect_to_one(
     spare: Connection | None = None
     try:
         for i, (addr, params, options) in enumerate(places):
-            share = _Budget(loop, _limit(budget.share(len(places) - i), options))
+            share = Budget(loop, _limit(budget.share(len(places) - i), options))
             try:
                 connection = await _connect_addr(
                     addr=addr,
@@ -196,14 +176,14 @@ async def _connect_addr(
     oauth_token: Password = None,
 ) -> Connection:
     """A connection to one place."""
-    budget = _Budget(loop, timeout)
+    budget = Budget(loop, timeout)
     if options is None:
         options = {"sslmode": params.sslmode.libpq_name, "sslnegotiation": params.ssl_negotiation.value}
     context = params.ssl if isinstance(params.ssl, _ssl.SSLContext) else None
     if context is not None:
         options = {**options, "sslmode": "require"}  # it says itself what it verifies
-    password = await _resolve_secret("password", params.password, budget)
-    token = await _resolve_secret("OAuth token", oauth_token, budget)
+    password = await _resolve_secret("password", params.password, loop, budget)
+    token = await _resolve_secret("OAuth token", oauth_token, loop, budget)
     login = {
         "user": params.user,
         "dbname": params.database,
@@ -234,7 +214,7 @@ async def _connect_addr(
     )
 
 
-async def _matches(connection: Connection, wanted: SessionAttribute, budget: _Budget) -> bool:
+async def _matches(connection: Connection, wanted: SessionAttribute, budget: Budget) -> bool:
     """Whether it is the one; a connection of which that cannot be told is over."""
     try:
         async with _loops.library_of(connection._loop).deadline(budget.share()):
@@ -311,12 +291,15 @@ def _limit(share: float | None, options: dict[str, str]) -> float | None:
     return share if own <= 0 else own if share is None else min(own, share)
 
 
-async def _resolve_secret(what: str, secret: Password, budget: _Budget) -> str | None:
+async def _resolve_secret(
+    what: str, secret: Password, loop: asyncio.AbstractEventLoop, budget: Budget
+) -> str | None:
     if callable(secret):
         result = secret()
         if inspect.isawaitable(result):
             try:
-                result = await budget.limited(result)
+                async with _loops.library_of(loop).deadline(budget.share()):
+                    result = await result
             except asyncio.TimeoutError as failure:
                 if not budget.is_spent():
                     raise  # its own
@@ -327,7 +310,7 @@ async def _resolve_secret(what: str, secret: Password, budget: _Budget) -> str |
     return secret
 
 
-async def _part(connection: Connection, budget: _Budget) -> None:
+async def _part(connection: Connection, budget: Budget) -> None:
     """Take leave of a server that is not the one."""
     try:
         await connection.close(timeout=budget.share(2))

@@ -189,15 +189,13 @@ class Pool(PoolRequests[Row], PoolListening[Row], PoolFilling[Row], PoolSizes, m
             return await (await self._lease())._lend(None)
         if timeout <= 0:
             raise asyncio.TimeoutError
-        library, began = _loops.library_of(self._loop), self._loop.time()
+        timeout, began = float(timeout), self._loop.time()
         try:
-            return await library.limited(self._acquire_within(timeout, library.task_name()), float(timeout))
+            async with _loops.library_of(self._loop).deadline(timeout):
+                return await (await self._lease())._lend(timeout)
         except asyncio.TimeoutError as error:
-            _loans.explain(self, error, float(timeout), began)
+            _loans.explain(self, error, timeout, began)
             raise
-
-    async def _acquire_within(self, timeout: float, task: str) -> PoolConnectionProxy[Row]:
-        return await (await self._lease())._lend(float(timeout), task)
 
     async def _lease(self) -> PoolConnectionHolder[Row]:
         """A slot with an open connection, which is the caller's."""
