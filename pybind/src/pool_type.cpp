@@ -260,7 +260,7 @@ bool parse_limit(PyObject* seconds, Duration& limit) {
   return true;
 }
 
-/// PoolCore(loop, act, min_size, max_size, keeps_min_size, max_queries, max_idle, max_lifetime, check_after,
+/// PoolHead(loop, act, min_size, max_size, keeps_min_size, max_queries, max_idle, max_lifetime, check_after,
 /// max_waiting)
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject*) {
   PyObject *loop = nullptr, *act = nullptr, *max_idle = nullptr, *max_lifetime = nullptr,
@@ -342,14 +342,14 @@ PyType_Slot slots[] = {
     {Py_tp_methods, methods},
     {0, nullptr},
 };
-PyType_Spec spec = {"pgstride._core.PoolCore", sizeof(PoolObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+PyType_Spec spec = {"pgstride._core.PoolHead", sizeof(PoolObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
                     slots};
 
 }  // namespace
 
 bool add_pool_type(PyObject* module) {
   PyObject* type = PyType_FromSpec(&spec);
-  return type && PyModule_AddObjectRef(module, "PoolCore", type) == 0;
+  return type && PyModule_AddObjectRef(module, "PoolHead", type) == 0;
 }
 
 }  // namespace pgstride::python

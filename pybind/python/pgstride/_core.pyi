@@ -186,8 +186,9 @@ class Core:
         """What is called from inside the parser when a result's first row has come."""
     def parameters(self) -> dict[str, str]: ...
 
-class PoolCore:
-    """What decides for a pool. Connections are in slots, which are numbered; pool.py opens and closes them."""
+class PoolHead:
+    """What carries out for us what the driver's PoolCore decides. Connections are in slots, which are numbered; they are
+    opened and closed in Python."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ class PoolFilling(typing.Generic[Row]):
         """Open the first connections: one alone, so that what is wrong shows early, then the others."""
         if self._core is None:
             self._loop = self._loop or _loops.running()
-            self._core = _core.PoolCore(
+            self._core = _core.PoolHead(
                 self._loop,
                 self._act,
                 self._minsize,

@@ -70,7 +70,7 @@ class PoolRequests(typing.Generic[Row]):
     __slots__ = ()
 
     if typing.TYPE_CHECKING:
-        _core: _core.PoolCore
+        _core: _core.PoolHead
         _holders: list[PoolConnectionHolder[Row]]
         _lends: bool
         _hooked: typing.ClassVar[set[str]]

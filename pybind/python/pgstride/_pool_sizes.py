@@ -22,7 +22,7 @@ class PoolSizes:
     __slots__ = ()
 
     if typing.TYPE_CHECKING:
-        _core: _core.PoolCore
+        _core: _core.PoolHead
         _loop: asyncio.AbstractEventLoop
         _holders: list[PoolConnectionHolder[typing.Any]]
         _initsize: int

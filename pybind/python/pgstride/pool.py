@@ -111,7 +111,7 @@ class Pool(PoolRequests[Row], PoolListening[Row], PoolFilling[Row], PoolSizes, m
         _pool_options.check_class("record_class", record_class, Record)
         _observing.check(observer)
 
-        self._core: _core.PoolCore = None  # type: ignore[assignment]  # until it is initialized
+        self._core: _core.PoolHead = None  # type: ignore[assignment]  # until it is initialized
         self._loop: asyncio.AbstractEventLoop = loop  # type: ignore[assignment]
         self._initsize = min_size if init_size is None else init_size
         self._minsize = min_size
