@@ -28,16 +28,16 @@ from . import (
     utils,
 )
 from ._core import __version__
-from ._loans import Loan as Loan  # asyncpg has none, so it is not in __all__; nor are the others
-from ._observing import Observer as Observer
-from ._pool_listener import Listener as Listener
-from ._pool_listener import ListenEvent as ListenEvent
+from ._observing import Observer as Observer  # asyncpg has none, so it is not in __all__; nor are the others
 from .connection import Connection, connect
 from .connection import Pipeline as Pipeline
 from .connection import Reply as Reply
 from .connection import Stream as Stream
 from .exceptions import *  # noqa: F403
 from .exceptions import ResultTooLargeError as ResultTooLargeError
+from .pool import Listener as Listener
+from .pool import ListenEvent as ListenEvent
+from .pool import Loan as Loan
 from .pool import Pool, create_pool
 from .pool import PoolFullError as PoolFullError
 from .protocol import Record

@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""How a pool gets its connections, and gets rid of them."""
+"""How a pool gets its connections."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import math
 import sys
 import typing
 
-from . import _core, _loops, _pool_holder, _pool_options, connect_utils, connection, exceptions
+from . import _core, _loops, _pool_holder, connection, exceptions
 from ._parts import Row
 from ._pool_holder import PoolConnectionHolder
 
 if typing.TYPE_CHECKING:
     from .pool import Pool
-
-_BASE = connection.Connection
 
 
 class PoolFilling(typing.Generic[Row]):
@@ -51,19 +49,6 @@ class PoolFilling(typing.Generic[Row]):
             for holder in first:
                 holder._opened()
 
-    async def _drain(self: Pool[Row]) -> None:  # type: ignore[misc]
-        """Until every connection was given back and closed; raises what one has said to that."""
-        self._stop()
-        await self._core.drained()
-        if self._close_failure is not None:
-            raise self._close_failure
-
-    def _stop(self: Pool[Row]) -> None:  # type: ignore[misc]
-        """Nobody is lent a connection any more, or listens."""
-        self._core.close()
-        for listener in list(self._listeners):
-            listener._end()
-
     def _act(self: Pool[Row], what: str, slot: int) -> None:  # type: ignore[misc]
         """What the core wants to be done; called by it."""
         holder = self._holders[slot]
@@ -93,11 +78,11 @@ class PoolFilling(typing.Generic[Row]):
             record_class=self._record_class,
             **options,
         )
-        if not isinstance(con, _BASE):
+        if not isinstance(con, connection.Connection):
             good, bad = self._connection_class, type(con)
             raise exceptions.InterfaceError(
                 "expected pool connect callback to return an instance of "
-                f"'{good.__module__}.{good.__name__}', got '{_pool_options.name_of(bad)}'"
+                f"'{good.__module__}.{good.__name__}', got '{_name_of(bad)}'"
             )
         for holder in self._holders:
             if holder._con is not None and holder._generation == self._generation and _same_server(holder._con, con):
@@ -112,22 +97,6 @@ class PoolFilling(typing.Generic[Row]):
                 raise
         return typing.cast("connection.Connection[Row]", con)
 
-    def _check_open(self: Pool[Row]) -> None:  # type: ignore[misc]
-        if self._closing:
-            raise exceptions.InterfaceError("pool is closing")
-        self._check_init()
-
-    def _check_init(self: Pool[Row]) -> None:  # type: ignore[misc]
-        if not self._initialized:
-            if self._initializing:
-                raise exceptions.InterfaceError(
-                    "pool is being initialized, but not yet ready: likely there is a race between creating a pool "
-                    "and using it"
-                )
-            raise exceptions.InterfaceError("pool is not initialized")
-        if self._closed:
-            raise exceptions.InterfaceError("pool is closed")
-
 
 def _same_server(one: connection.Connection[typing.Any], other: connection.Connection[typing.Any]) -> bool:
     """As far as can be known: another may answer at the same address, and mean other types by the same numbers."""
@@ -135,6 +104,11 @@ def _same_server(one: connection.Connection[typing.Any], other: connection.Conne
         (each._addr, each._params.database, getattr(each.get_settings(), "server_version", None)) for each in (one, other)
     )
     return ours == theirs
+
+
+def _name_of(kind: type) -> str:
+    """As users know it."""
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
 __all__ = ("PoolFilling",)

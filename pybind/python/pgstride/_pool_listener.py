@@ -10,7 +10,7 @@ import itertools
 import types
 import typing
 
-from . import _loops, _pool_holder, _pool_options, exceptions
+from . import _checks, _loops, _pool_holder, exceptions
 from ._listening import _Callback
 from ._parts import Row, call_its_functions
 from ._pauses import pause_after
@@ -70,10 +70,10 @@ class Listener:
         attempts: int | None,
         pauses: tuple[float, float],
     ) -> None:
-        _pool_options.check_count("most_waiting", most_waiting)
+        _checks.check_count("most_waiting", most_waiting)
         if attempts is not None:
-            _pool_options.check_count("attempts", attempts)
-        _pool_options.check_seconds(first_pause=pauses[0], longest_pause=pauses[1])
+            _checks.check_count("attempts", attempts)
+        _checks.check_seconds(first_pause=pauses[0], longest_pause=pauses[1])
         self._pool = pool
         self._channels = set(channels)
         self._most_waiting = most_waiting

@@ -13,16 +13,11 @@ import functools
 import math
 import typing
 
-from . import _loans, _loops, connect_utils, connection
+from . import _loops, _pool_stats, connect_utils, connection
 from ._deadline import Budget
-from ._pool_holder import (
-    PLAIN_RESET,
-    PLAIN_RESET_QUERY,
-    PoolAcquireContext,
-    PoolConnectionHolder,
-    PoolConnectionProxy,
-)
 from ._parts import ArgumentSets, OtherRow, Row, call_its_functions
+from ._pool_holder import PLAIN_RESET, PLAIN_RESET_QUERY, PoolConnectionHolder
+from ._pool_proxy import PoolAcquireContext, PoolConnectionProxy
 from ._server import CommandStatus
 from .protocol import Record
 
@@ -270,7 +265,7 @@ async def _within(
         async with _loops.library_of(loop).deadline(limit):
             got = await get()
     except asyncio.TimeoutError as error:
-        _loans.explain(typing.cast("Pool[typing.Any]", pool), error, limit, began)
+        _pool_stats.explain(typing.cast("Pool[typing.Any]", pool), error, limit, began)
         raise
     return got, budget.share()
 

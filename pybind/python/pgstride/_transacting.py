@@ -6,9 +6,9 @@ from __future__ import annotations
 import typing
 
 from . import _loops, _observing, exceptions
+from ._checks import check_count
 from ._parts import Part
 from ._pauses import pause_after
-from ._pool_options import check_count
 from .transaction import Transaction
 
 if typing.TYPE_CHECKING:

@@ -8,20 +8,18 @@ import logging
 import typing
 import warnings
 
-from . import _core, _hooks, _loans, _loops, _observing, _pool_options, connection, exceptions
-from ._loans import Loan
+from . import _checks, _core, _hooks, _loops, _observing, _pool_stats, connection, exceptions
 from ._parts import Row
 from ._pool_filling import PoolFilling
-from ._pool_holder import PoolAcquireContext, PoolConnectionHolder, PoolConnectionProxy, PoolConnectionProxyMeta
+from ._pool_holder import PoolConnectionHolder
 from ._pool_listener import Listener, ListenEvent, PoolListening
+from ._pool_proxy import PoolAcquireContext, PoolConnectionProxy, PoolConnectionProxyMeta
 from ._pool_requests import PoolRequests
-from ._pool_sizes import PoolSizes
-from ._pool_stats import PoolStats, _Free
+from ._pool_stats import Loan, PoolSizes, PoolStats
 from .protocol import Record
 
 logger = logging.getLogger(__name__)
 
-_BASE = connection.Connection
 _CLOSING_IS_LONG = 60.0  # seconds
 _Hook = typing.Callable[[typing.Any], typing.Awaitable[object]]
 
@@ -38,41 +36,16 @@ class Pool(PoolRequests[Row], PoolListening[Row], PoolFilling[Row], PoolSizes, m
     """
 
     __slots__ = (
-        "_core",
-        "_loop",
-        "_initsize",
-        "_minsize",
-        "_maxsize",
-        "_keeps_min_size",
-        "_max_queries",
-        "_max_waiting",
-        "_max_inactive_connection_lifetime",
-        "_max_lifetime",
-        "_check_after",
-        "_observer",
-        "_connect",
-        "_setup",
-        "_init",
-        "_reset",
-        "_connect_args",
-        "_connect_kwargs",
-        "_connection_class",
-        "_record_class",
-        "_holders",
-        "_generation",
-        "_begun",
-        "_initialized",
-        "_initializing",
-        "_closing",
-        "_closed",
-        "_close_failure",
-        "_lends",
-        "_waited",
-        "_longest_wait",
-        "_tasks",
-        "_listeners",
-        "__weakref__",
-    )
+        "_core", "_loop", "_holders", "_tasks", "_listeners", "_generation", "__weakref__",
+        # options
+        "_initsize", "_minsize", "_maxsize", "_keeps_min_size", "_max_queries", "_max_waiting",
+        "_max_inactive_connection_lifetime", "_max_lifetime", "_check_after",
+        "_connect", "_connect_args", "_connect_kwargs", "_connection_class", "_record_class",
+        "_init", "_setup", "_reset", "_observer",
+        # where it is in its life, and what it has seen
+        "_begun", "_initialized", "_initializing", "_closing", "_closed", "_close_failure", "_lends",
+        "_waited", "_longest_wait",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -103,12 +76,12 @@ class Pool(PoolRequests[Row], PoolListening[Row], PoolFilling[Row], PoolSizes, m
                 DeprecationWarning,
                 stacklevel=2,
             )
-        _pool_options.check_sizes(
+        _checks.check_sizes(
             init_size, min_size, max_size, max_queries, max_inactive_connection_lifetime, max_waiting
         )
-        _pool_options.check_seconds(max_lifetime=max_lifetime, check_after=check_after)
-        _pool_options.check_class("connection_class", connection_class, _BASE)
-        _pool_options.check_class("record_class", record_class, Record)
+        _checks.check_seconds(max_lifetime=max_lifetime, check_after=check_after)
+        _checks.check_class("connection_class", connection_class, connection.Connection)
+        _checks.check_class("record_class", record_class, Record)
         _observing.check(observer)
 
         self._core: _core.PoolHead = None  # type: ignore[assignment]  # until it is initialized
@@ -194,7 +167,7 @@ class Pool(PoolRequests[Row], PoolListening[Row], PoolFilling[Row], PoolSizes, m
             async with _loops.library_of(self._loop).deadline(timeout):
                 return await (await self._lease())._lend(timeout)
         except asyncio.TimeoutError as error:
-            _loans.explain(self, error, timeout, began)
+            _pool_stats.explain(self, error, timeout, began)
             raise
 
     async def _lease(self) -> PoolConnectionHolder[Row]:
@@ -248,6 +221,19 @@ class Pool(PoolRequests[Row], PoolListening[Row], PoolFilling[Row], PoolSizes, m
         finally:
             await holder.release(timeout)
 
+    # --- replacing connections ----------------------------------------------------------------------
+
+    async def expire_connections(self) -> None:
+        """Replace every connection that is open now: before it is lent again, or when it is released."""
+        self._generation += 1
+        if self._core is not None:
+            self._core.expire()
+
+    def set_connect_args(self, dsn: str | None = None, **connect_kwargs: typing.Any) -> None:
+        """How to connect from now on, in place of what :func:`create_pool` was told."""
+        self._connect_args = (dsn,)
+        self._connect_kwargs = connect_kwargs
+
     # --- ending -------------------------------------------------------------------------------------
 
     async def close(self) -> None:
@@ -262,7 +248,10 @@ class Pool(PoolRequests[Row], PoolListening[Row], PoolFilling[Row], PoolSizes, m
         self._lends = False
         warning = self._loop.call_later(_CLOSING_IS_LONG, self._warn_on_long_close)
         try:
-            await self._drain()
+            self._stop()
+            await self._core.drained()
+            if self._close_failure is not None:
+                raise self._close_failure
         except BaseException:
             self.terminate()
             raise
@@ -275,7 +264,7 @@ class Pool(PoolRequests[Row], PoolListening[Row], PoolFilling[Row], PoolSizes, m
         logger.warning(
             "Pool.close() is taking over 60 seconds to complete. Check if you have any unreleased connections left. "
             "Use asyncio.wait_for() to set a timeout for Pool.close().%s",
-            _loans.list_of(self.loans()),
+            _pool_stats.list_of(self.loans()),
         )
 
     def terminate(self) -> None:
@@ -289,20 +278,29 @@ class Pool(PoolRequests[Row], PoolListening[Row], PoolFilling[Row], PoolSizes, m
         for holder in self._holders:
             holder.terminate(why="the pool was closed")
 
-    async def expire_connections(self) -> None:
-        """Replace every connection that is open now: before it is lent again, or when it is released."""
-        self._generation += 1
-        if self._core is not None:
-            self._core.expire()
+    def _stop(self) -> None:
+        """Nobody is lent a connection any more, or listens."""
+        self._core.close()
+        for listener in list(self._listeners):
+            listener._end()
 
-    def set_connect_args(self, dsn: str | None = None, **connect_kwargs: typing.Any) -> None:
-        """How to connect from now on, in place of what :func:`create_pool` was told."""
-        self._connect_args = (dsn,)
-        self._connect_kwargs = connect_kwargs
+    # --- its state ----------------------------------------------------------------------------------
 
-    @property
-    def _queue(self) -> _Free:
-        return _Free(self)
+    def _check_open(self) -> None:
+        if self._closing:
+            raise exceptions.InterfaceError("pool is closing")
+        self._check_init()
+
+    def _check_init(self) -> None:
+        if not self._initialized:
+            if self._initializing:
+                raise exceptions.InterfaceError(
+                    "pool is being initialized, but not yet ready: likely there is a race between creating a pool "
+                    "and using it"
+                )
+            raise exceptions.InterfaceError("pool is not initialized")
+        if self._closed:
+            raise exceptions.InterfaceError("pool is closed")
 
 
 Pool.keep_originals("acquire", "release", replaced=set())

@@ -1,5 +1,5 @@
 # Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-"""A pool's options, checked."""
+"""Options that are numbers, seconds or classes, checked."""
 
 from __future__ import annotations
 
@@ -57,11 +57,6 @@ def check_seconds(**durations: float) -> None:
 def check_class(option: str, given: object, base: type) -> None:
     if not (isinstance(given, type) and issubclass(given, base)):
         raise TypeError(f"{option} is expected to be a subclass of pgstride.{base.__name__}, got {given!r}")
-
-
-def name_of(kind: type) -> str:
-    """As users know it."""
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
 __all__ = ()
