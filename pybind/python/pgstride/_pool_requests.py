@@ -28,7 +28,7 @@ if typing.TYPE_CHECKING:
 _BASE = connection.Connection
 # A class that has put something else in the place of one of these has its own way.
 _PLAIN = {
-    name: getattr(_BASE, name) for name in ("fetch", "fetchrow", "fetchval", "execute", "executemany", "fetchmany")
+    name: getattr(_BASE, name) for name in ("fetch", "fetchrow", "fetchval", "execute", "executemany")
 }
 
 _Timeout = typing.Optional[float]  # seconds, or a word that spells them
@@ -76,15 +76,11 @@ class PoolRequests(typing.Generic[Row]):
 
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
         """Like :meth:`Connection.execute`, on a connection of the pool."""
-        slot = None
-        if self._lends and not self._hooked:
-            slot = self._core.take()
-            if slot is None:
-                slot, timeout = await self._lease_within(timeout)
-            if self._runs_alone(slot, "execute"):
-                if args:
-                    return CommandStatus(await self._core.execute(slot, query, args, timeout))
-                return CommandStatus(await self._core.script(slot, query, timeout))
+        slot, timeout = self._take(timeout) or await self._wait(timeout)
+        if self._runs_alone(slot, "execute"):
+            if args:
+                return CommandStatus(await self._core.execute(slot, query, args, timeout))
+            return CommandStatus(await self._core.script(slot, query, timeout))
         async with self._lent(timeout, slot) as (con, left):
             return await con.execute(query, *args, timeout=left)
 
@@ -102,13 +98,9 @@ class PoolRequests(typing.Generic[Row]):
         """Like :meth:`Connection.fetch`, on a connection of the pool."""
         if record_class is not None:
             connect_utils.check_record_class(record_class)
-        slot = None
-        if self._lends and not self._hooked:
-            slot = self._core.take()
-            if slot is None:
-                slot, timeout = await self._lease_within(timeout)
-            if self._runs_alone(slot, "fetch"):
-                return await self._core.fetch(slot, query, args, timeout, record_class)
+        slot, timeout = self._take(timeout) or await self._wait(timeout)
+        if self._runs_alone(slot, "fetch"):
+            return await self._core.fetch(slot, query, args, timeout, record_class)
         async with self._lent(timeout, slot) as (con, left):
             return await con.fetch(query, *args, timeout=left, record_class=record_class)
 
@@ -126,13 +118,9 @@ class PoolRequests(typing.Generic[Row]):
         """Like :meth:`Connection.fetchrow`, on a connection of the pool."""
         if record_class is not None:
             connect_utils.check_record_class(record_class)
-        slot = None
-        if self._lends and not self._hooked:
-            slot = self._core.take()
-            if slot is None:
-                slot, timeout = await self._lease_within(timeout)
-            if self._runs_alone(slot, "fetchrow"):
-                return await self._core.fetchrow(slot, query, args, timeout, record_class)
+        slot, timeout = self._take(timeout) or await self._wait(timeout)
+        if self._runs_alone(slot, "fetchrow"):
+            return await self._core.fetchrow(slot, query, args, timeout, record_class)
         async with self._lent(timeout, slot) as (con, left):
             return await con.fetchrow(query, *args, timeout=left, record_class=record_class)
 
@@ -140,13 +128,9 @@ class PoolRequests(typing.Generic[Row]):
         self, query: str, *args: object, column: int | str = 0, timeout: float | None = None
     ) -> typing.Any:
         """Like :meth:`Connection.fetchval`, on a connection of the pool."""
-        slot = None
-        if self._lends and not self._hooked:
-            slot = self._core.take()
-            if slot is None:
-                slot, timeout = await self._lease_within(timeout)
-            if self._runs_alone(slot, "fetchval"):
-                return await self._core.fetchval(slot, query, args, timeout, column)
+        slot, timeout = self._take(timeout) or await self._wait(timeout)
+        if self._runs_alone(slot, "fetchval"):
+            return await self._core.fetchval(slot, query, args, timeout, column)
         async with self._lent(timeout, slot) as (con, left):
             return await con.fetchval(query, *args, column=column, timeout=left)
 
@@ -154,14 +138,10 @@ class PoolRequests(typing.Generic[Row]):
         self, command: str, args: ArgumentSets, *, timeout: float | None = None
     ) -> None:
         """Like :meth:`Connection.executemany`, on a connection of the pool."""
-        slot = None
-        if self._lends and not self._hooked:
-            slot = self._core.take()
-            if slot is None:
-                slot, timeout = await self._lease_within(timeout)
-            if self._runs_alone(slot, "executemany"):
-                await self._core.many(slot, command, args, timeout, None)
-                return
+        slot, timeout = self._take(timeout) or await self._wait(timeout)
+        if self._runs_alone(slot, "executemany"):
+            await self._core.many(slot, command, args, timeout, None)
+            return
         async with self._lent(timeout, slot) as (con, left):
             await con.executemany(command, args, timeout=left)
 
@@ -213,12 +193,28 @@ class PoolRequests(typing.Generic[Row]):
     copy_to_table = _on_a_connection(_BASE.copy_to_table)
     copy_records_to_table = _on_a_connection(_BASE.copy_records_to_table)
 
-    def _runs_alone(self, slot: int, method: str) -> bool:
+    def _take(self, timeout: _Timeout) -> tuple[int | None, _Timeout] | None:
+        """A slot for a request that may need no proxy, leased, and the time for the request. No slot where everything needs
+        a proxy; nothing at all when one has to be waited for.
+        """
+        if not self._lends or self._hooked:
+            return None, timeout
+        slot = self._core.take()
+        return None if slot is None else (slot, timeout)
+
+    async def _wait(self, timeout: _Timeout) -> tuple[int, _Timeout]:
+        """The same, when one is free."""
+        holder, left = await _within(self, timeout, self._lease)
+        return holder._slot, left
+
+    def _runs_alone(self, slot: int | None, method: str) -> typing.TypeGuard[int]:
         """Whether `method` may run on a leased slot without a proxy.
 
         The core's request on it must be made at once: it gives the slot back.
         """
-        con = typing.cast(connection.Connection, self._holders[slot]._con)
+        if slot is None:
+            return False
+        con: typing.Any = self._holders[slot]._con
         kind = type(con)
         return (
             getattr(kind, method) is _PLAIN[method]
@@ -227,10 +223,6 @@ class PoolRequests(typing.Generic[Row]):
             and not con._query_loggers
             and not con._hooked
         )
-
-    async def _lease_within(self, timeout: _Timeout) -> tuple[int, _Timeout]:
-        holder, left = await _within(self, timeout, self._lease)
-        return holder._slot, left
 
     @contextlib.asynccontextmanager
     async def _lent(
