@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
 import random
@@ -89,16 +90,15 @@ async def _connect(
         if not isinstance(require_auth, str):
             raise TypeError(f"require_auth is expected to be a str, got {require_auth!r}")
         resolved.options["require_auth"] = require_auth
-    attempt = _connect_to_one(
-        _places(resolved),
-        resolved.params.target_session_attrs,
+    connect = functools.partial(
+        _connect_addr,  # looked up now: tracing packages put something of their own there
         loop=loop,
-        budget=budget,
         config=config,
         connection_class=connection_class,
         record_class=record_class,
         oauth_token=oauth_token,
     )
+    attempt = _connect_to_one(_places(resolved), resolved.params.target_session_attrs, loop, budget, connect)
     if observer is None:
         return await attempt
     with _observing.connecting(loop, observer, map(_name_of, resolved.addresses)) as arrived:
@@ -111,13 +111,9 @@ async def _connect(
 async def _connect_to_one(
     places: list[_Place],
     wanted: SessionAttribute,
-    *,
     loop: asyncio.AbstractEventLoop,
     budget: Budget,
-    config: _ClientConfiguration,
-    connection_class: type[Connection],
-    record_class: type[Record],
-    oauth_token: Password,
+    connect: typing.Callable[..., typing.Awaitable[Connection]],
 ) -> Connection:
     """A connection to the first of the places that lets us in and is of the kind that is wanted."""
     failures = _Failures()
@@ -126,17 +122,7 @@ async def _connect_to_one(
         for i, (addr, params, options) in enumerate(places):
             share = Budget(loop, _limit(budget.share(len(places) - i), options))
             try:
-                connection = await _connect_addr(
-                    addr=addr,
-                    loop=loop,
-                    params=params,
-                    config=config,
-                    connection_class=connection_class,
-                    record_class=record_class,
-                    timeout=share.share(),
-                    options=options,
-                    oauth_token=oauth_token,
-                )
+                connection = await connect(addr=addr, params=params, timeout=share.share(), options=options)
                 matches = await _matches(connection, wanted, share)
             except _ANOTHER_MAY_DO as failure:
                 failures.add(addr, failure)
