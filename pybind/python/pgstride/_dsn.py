@@ -92,6 +92,11 @@ def parse_hosts(text: str, given: Ports | None, default: Ports, decode: bool = F
     return hosts, ports
 
 
+def is_socket(host: str) -> bool:
+    """A directory of a Unix socket, or a name in Linux' abstract namespace."""
+    return host.startswith(("/", "@"))
+
+
 def _split_host(item: str, count: int) -> tuple[str, str]:
     if item.startswith("/"):
         return item, ""

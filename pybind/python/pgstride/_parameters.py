@@ -190,7 +190,7 @@ def resolve(
         filed_passwords = _passfile.find_passwords(passfile, places, typing.cast(str, database), user)
         password = next(filter(None, filed_passwords), None)
     addresses: list[Address] = [
-        _socket_path(name, number) if is_socket(name) and not numeric else (name, number)
+        _socket_path(name, number) if _dsn.is_socket(name) and not numeric else (name, number)
         for name, number in zip(hosts, ports)
     ]
     any_tcp = any(isinstance(address, tuple) for address in addresses)
@@ -263,11 +263,6 @@ def _same(name: str, value: typing.Any, other: str, other_value: typing.Any) -> 
     return _first(value, other_value)
 
 
-def is_socket(host: str) -> bool:
-    """A directory of a Unix socket, or a name in Linux' abstract namespace."""
-    return host.startswith(("/", "@"))
-
-
 def _first(*values: typing.Any) -> typing.Any:
     return next((value for value in values if value is not None), None)
 
@@ -296,7 +291,7 @@ def _places_by_name(hosts: list[str], ports: list[int]) -> list[tuple[list[str],
     """The names that a password file may know each host by, and its port."""
     if hosts is DEFAULT_HOSTS:
         return [(["localhost"], ports[0])] * len(hosts)
-    return [([name, "localhost"] if is_socket(name) else [name], port) for name, port in zip(hosts, ports)]
+    return [([name, "localhost"] if _dsn.is_socket(name) else [name], port) for name, port in zip(hosts, ports)]
 
 
 def _socket_path(host: str, port: int) -> str:

@@ -35,7 +35,7 @@ def check_hosts(hosts: typing.Iterable[str]) -> None:
     """There is one at least, and all are to be reached by TCP."""
     names = [*hosts]
     for host in names or [""]:
-        if not host or host.startswith(("/", "@")):
+        if not host or _dsn.is_socket(host):
             raise exceptions.ClientConfigurationError("an untrusted DSN must name a host, and not a Unix socket")
 
 
