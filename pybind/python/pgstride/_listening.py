@@ -10,16 +10,12 @@ import typing
 import weakref
 
 from . import exceptions
-from ._parts import Part
+from ._parts import AnyConnection, Part
 from .utils import _quote_ident
 
 if typing.TYPE_CHECKING:
     from . import _parameters
     from .connection import Connection
-
-    _AnyConnection = Connection[typing.Any]
-else:
-    _AnyConnection = typing.Any  # what those see who ask for the hints of a method
 
 
 class LoggedQuery(typing.NamedTuple):
@@ -40,9 +36,9 @@ LoggedQuery.__module__ = "pgstride.connection"
 
 _Function = typing.Callable[..., typing.Any]
 # What is told of what. They may be coroutine functions, too.
-_Listener = typing.Callable[[_AnyConnection, int, str, str], object]
-_LogListener = typing.Callable[[_AnyConnection, exceptions.PostgresLogMessage], object]
-_TerminationListener = typing.Callable[[_AnyConnection], object]
+_Listener = typing.Callable[[AnyConnection, int, str, str], object]
+_LogListener = typing.Callable[[AnyConnection, exceptions.PostgresLogMessage], object]
+_TerminationListener = typing.Callable[[AnyConnection], object]
 _QueryLogger = typing.Callable[[LoggedQuery], object]
 
 

@@ -23,9 +23,11 @@ if typing.TYPE_CHECKING:
     """What rows come as: a Record, where nobody says otherwise."""
     OtherRow = TypeVar("OtherRow", bound=Record)
     """... and what the rows of one call do."""
+    AnyConnection = Connection[typing.Any]
 else:
     Row = typing.TypeVar("Row", bound=Record)
     OtherRow = typing.TypeVar("OtherRow", bound=Record)
+    AnyConnection = typing.Any  # what those see who ask for the hints of a method
 
 ArgumentSets = typing.Iterable[typing.Sequence[object]]
 """What a statement is to be run with, time after time."""

@@ -7,16 +7,9 @@ import typing
 
 from . import _loops, _observing, exceptions
 from ._checks import check_count
-from ._parts import Part
+from ._parts import AnyConnection, Part
 from ._pauses import pause_after
 from .transaction import Transaction
-
-if typing.TYPE_CHECKING:
-    from .connection import Connection
-
-    _AnyConnection = Connection[typing.Any]
-else:
-    _AnyConnection = typing.Any  # what those see who ask for the hints of a method
 
 _Result = typing.TypeVar("_Result")
 
@@ -52,7 +45,7 @@ class Transacting(Part):
 
     async def transact(
         self,
-        function: typing.Callable[[_AnyConnection], typing.Awaitable[_Result]],
+        function: typing.Callable[[AnyConnection], typing.Awaitable[_Result]],
         *,
         isolation: str | None = None,
         readonly: bool = False,
@@ -94,14 +87,14 @@ class Transacting(Part):
             attempt += 1
 
     async def _run(
-        self, function: typing.Callable[[_AnyConnection], typing.Awaitable[_Result]], transaction: Transaction
+        self, function: typing.Callable[[AnyConnection], typing.Awaitable[_Result]], transaction: Transaction
     ) -> _Result:
         """Where the connection was lost, the block says that it cannot be left; we, what the function was told."""
         told: BaseException | None = None
         try:
             async with transaction:
                 try:
-                    return await function(typing.cast("_AnyConnection", self._whole._proxy or self))
+                    return await function(typing.cast("AnyConnection", self._whole._proxy or self))
                 except BaseException as error:
                     told = error
                     raise
