@@ -144,6 +144,12 @@ def test_service_is_below_url_and_keywords(services, parse):
     assert parse(host="h", service="two", servicefile=services, **U)[0] == [("h", 7)]
 
 
+def test_service_names_the_database_as_asyncpg_does(services, parse):
+    services.write_text("[s]\nhost=h\ndatabase=theirs\n[both]\nhost=h\ndatabase=theirs\ndbname=libpq's\n")
+    databases = {name: parse(service=name, servicefile=services, user="u")[1].database for name in ("s", "both")}
+    assert databases == {"s": "theirs", "both": "libpq's"}
+
+
 def test_service_says_what_libpq_lets_it_say(services, tmp_path, resolve):
     services.write_text(
         "[s]\nhost=h\nhostaddr=::1\nrequire_auth=scram-sha-256\nchannel_binding=require\nsslcertmode=disable\n"

@@ -61,7 +61,10 @@ def service(name: str, path: str | os.PathLike[str] | None) -> dict[str, str]:
         except (configparser.Error, UnicodeDecodeError):  # its text quotes the line, which may hold a password
             raise exceptions.ClientConfigurationError(f'syntax error in service file "{file}"') from None
         if parser.has_section(name):
-            return {key: value for key, value in parser.items(name) if value}
+            said = {key: value for key, value in parser.items(name) if value}
+            if "database" in said:  # which is asyncpg's name for it
+                said.setdefault("dbname", said.pop("database"))
+            return said
     raise exceptions.ClientConfigurationError(f'definition of service "{name}" not found')
 
 
