@@ -60,6 +60,20 @@ async def test_passwords(connect, dsn, user):  # TA-A
     assert await connection.fetchval("select current_user::text") == user
 
 
+async def test_python_without_md5(connect, dsn, monkeypatch):
+    """Where the interpreter may not use it, the core, which has an OpenSSL of its own, does not either."""
+
+    def refused(*_, **__):
+        raise ValueError("no md5")
+
+    monkeypatch.setattr("hashlib.md5", refused)
+    text = "^unexpected error while performing authentication: no md5$"
+    with pytest.raises(pgstride.InternalClientError, match=text) as caught:
+        await connect(dsn, user="pgstride_md5", password="secret")
+    assert isinstance(caught.value.__cause__, ValueError)
+    await connect(dsn, user="pgstride_scram", password="secret")
+
+
 @pytest.mark.parametrize("kind", ["callable", "coroutine"])
 async def test_password_is_asked_for(connect, dsn, kind):  # R-A9, DT-14
     asked = []

@@ -8,6 +8,7 @@ what asyncpg's users match on, and how texts read is decided here.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
 import ssl
 import typing
@@ -59,6 +60,9 @@ def make_exception(
         exception = ssl.SSLCertVerificationError(ssl.SSLErrorNumber.SSL_ERROR_SSL, detail)
     elif kind == "system":
         exception = OSError(system, detail)
+    elif "asks for authentication by md5" in detail and (no_md5 := without_md5()):
+        exception = exceptions.InternalClientError(f"unexpected error while performing authentication: {no_md5}")
+        exception.__cause__ = no_md5
     else:
         exception = exceptions.InterfaceError(detail)
     if said is not None:
@@ -66,6 +70,16 @@ def make_exception(
     if outcome_unknown:
         vars(exception)["outcome_unknown"] = True
     return exception
+
+
+def without_md5() -> Exception | None:
+    """Why this Python has no MD5, if it has none, as where only what FIPS allows is allowed. Then the core is not to
+    use it either."""
+    try:
+        hashlib.md5()
+    except Exception as error:
+        return error
+    return None
 
 
 def bad_option(text: str) -> BaseException:

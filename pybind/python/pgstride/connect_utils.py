@@ -168,6 +168,8 @@ async def _connect_addr(
     context = params.ssl if isinstance(params.ssl, _ssl.SSLContext) else None
     if context is not None:
         options = {**options, "sslmode": "require"}  # it says itself what it verifies
+    if _failures.without_md5():
+        options = {"require_auth": "!md5", **options}
     password = await _resolve_secret("password", params.password, loop, budget)
     token = await _resolve_secret("OAuth token", oauth_token, loop, budget)
     login = {
