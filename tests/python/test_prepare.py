@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+import json
 
 import pytest
 
@@ -87,6 +88,14 @@ async def test_explain(connection):
     assert "Execution Time" in plan[0]
     assert await connection.fetchval("select count(*)::int4 from t") == 0
     assert not connection.is_in_transaction()
+
+
+async def test_explain_where_json_has_a_codec(connection):
+    statement = await connection.prepare("select 1")
+    for format, decoder in (("text", json.loads), ("text", str), ("binary", bytes)):
+        await connection.set_type_codec("json", schema="pg_catalog", encoder=str, decoder=decoder, format=format)
+        for analyze in (False, True):
+            assert (await statement.explain(analyze=analyze))[0]["Plan"]["Node Type"] == "Result"
 
 
 async def test_errors(connection, usable):

@@ -87,11 +87,11 @@ class PreparedStatement(connresource.StatementUser, typing.Generic[Row]):
         """
         query = f"EXPLAIN (FORMAT JSON, VERBOSE{', ANALYZE' if analyze else ''}) {self._query}"
         if not analyze:
-            return typing.cast("list[typing.Any]", json.loads(await self._connection.fetchval(query, *args)))
+            return _parsed(await self._connection.fetchval(query, *args))
         transaction = self._connection.transaction()
         await transaction.start()
         try:
-            return typing.cast("list[typing.Any]", json.loads(await self._connection.fetchval(query, *args)))
+            return _parsed(await self._connection.fetchval(query, *args))
         finally:
             await transaction.rollback()
 
@@ -152,3 +152,8 @@ class PreparedStatement(connresource.StatementUser, typing.Generic[Row]):
             return await self._connection._protocol.bind_execute_many(
                 self._state, args, "", utils._seconds(timeout), return_rows=return_rows, record_class=self._record_class
             )
+
+
+def _parsed(plan: typing.Any) -> list[typing.Any]:
+    """A codec of the user's for json may have done it."""
+    return typing.cast("list[typing.Any]", json.loads(plan) if isinstance(plan, (str, bytes, bytearray)) else plan)
