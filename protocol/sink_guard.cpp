@@ -18,6 +18,16 @@ void SinkGuard::go_on(ResultSink* sink) noexcept {
   limited_ = open_ && operation_.session()->result_limits() != ResultLimits() && sink_->keeps_rows();
 }
 
+bool SinkGuard::on_misfit(Bytes row, std::size_t described) {
+  const std::size_t columns = Reader(row).u16();
+  if (columns == described || !DataRow::well_formed(row, columns)) return false;
+  open_ = false;
+  operation_.fail({Errc::protocol_violation,
+                   "the number of columns in the result row (" + std::to_string(columns) +
+                       ") is different from what was described (" + std::to_string(described) + ")"});
+  return true;
+}
+
 bool SinkGuard::fits(DataRow row) {
   const std::uint64_t size = row.rest().size();
   const bool is_too_many = left_.rows == 0;

@@ -27,6 +27,9 @@ class SinkGuard {
   void on_row(DataRow row) noexcept {
     if (open_) guard([&] { return (!limited_ || fits(row)) && sink_->on_row(row); });
   }
+  /// A row that is not of the columns that its statement was described with, which one without a name may come to: it
+  /// is parsed anew with each execution. False: it is not well-formed at all.
+  [[gnu::cold]] bool on_misfit(Bytes row, std::size_t described);
   void on_complete(CommandTag tag) noexcept {
     if (open_) guard([&] { return sink_->on_complete(tag), true; });
   }

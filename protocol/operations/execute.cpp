@@ -99,8 +99,10 @@ bool Execute::begin_result() {
 inline bool Execute::on_row(const Frame& frame) {
   if (columns_ == unknown) [[unlikely]]
     know_columns();
-  if (expect_ != Expect::rows || !DataRow::well_formed(frame.body, columns_)) return false;
+  if (expect_ != Expect::rows) return false;
   if (step_.row_limit != 0 && rows_left_-- == 0) return false;
+  if (!DataRow::well_formed(frame.body, columns_)) [[unlikely]]
+    return statement_->name().empty() && columns_ != no_rows && sink_.on_misfit(frame.body, columns_);
   sink_.on_row(DataRow(frame.body));
   return true;
 }

@@ -99,7 +99,10 @@ bool ExecuteMany::on_frame(const Frame& frame) {
 }
 
 bool ExecuteMany::on_row(const Frame& frame) {
-  if (!in_rows_ || !DataRow::well_formed(frame.body, statement_->columns().size())) return false;
+  const std::size_t columns = statement_->columns().size();
+  if (!in_rows_) return false;
+  if (!DataRow::well_formed(frame.body, columns)) [[unlikely]]
+    return statement_->name().empty() && sink_.on_misfit(frame.body, columns);
   sink_.on_row(DataRow(frame.body));
   return true;
 }

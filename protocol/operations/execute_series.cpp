@@ -69,9 +69,10 @@ bool ExecuteSeries::begin_result() {
 }
 
 bool ExecuteSeries::on_row(const Frame& frame) {
-  if (expect_ != Expect::rows || !statement()->returns_rows() ||
-      !DataRow::well_formed(frame.body, statement()->columns().size()))
-    return false;
+  if (expect_ != Expect::rows || !statement()->returns_rows()) return false;
+  const std::size_t columns = statement()->columns().size();
+  if (!DataRow::well_formed(frame.body, columns)) [[unlikely]]
+    return statement()->name().empty() && sink_.on_misfit(frame.body, columns);
   sink_.on_row(DataRow(frame.body));
   return true;
 }

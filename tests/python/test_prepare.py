@@ -233,6 +233,18 @@ async def test_without_a_cache(connect):
     assert await first.fetchval() == 1
 
 
+async def test_without_a_cache_and_with_a_table_that_grows(connect):
+    connection = await connect(statement_cache_size=0)
+    await connection.execute("create temp table growing as select 1 a")
+    statement = await connection.prepare("table growing")
+    await connection.execute("alter table growing add b int")
+    said = r"the number of columns in the result row \(2\) is different from what was described \(1\)"
+    for ask in (statement.fetch, lambda: statement.fetchmany([()])):
+        with pytest.raises(pgstride.ProtocolError, match=said):
+            await ask()
+    assert [tuple(row) for row in await connection.fetch("table growing")] == [(1, None)]
+
+
 async def test_sizes_that_are_no_integers(connect):  # asyncpg compares them, and that is all
     connection = await connect(statement_cache_size=2.5, max_cacheable_statement_size=9.5)
     assert connection._config.statement_cache_size == 2.5

@@ -28,6 +28,27 @@ BOOST_AUTO_TEST_CASE(so_does_a_fresh_one) {
   });
 }
 
+// A statement without a name is parsed anew each time, but described only once.
+BOOST_AUTO_TEST_CASE(rows_of_a_table_that_has_grown_fail_their_request_only) {
+  play([](OpTest& t) {
+    const StatementRef statement = t.session.new_statement("table t", {}, false);
+    Execution before(statement);
+    t.submit(before).take_sent();
+    t.server_says(description({"a"}), bind_complete(), command_complete("SELECT 0"), ready_for_query());
+    t.done(before, "(a) SELECT 0");
+    Execution after(statement), next(t.ready_statement("select 1", {"x"}));
+    t.submit(after).submit(next).take_sent();
+    t.server_says(parse_complete(), bind_complete(), data_row({"1", "2"}), data_row({"3", "4"}),
+                  command_complete("SELECT 2"), ready_for_query());
+    t.failed(after, Errc::protocol_violation);
+    BOOST_TEST(after.failure()->detail ==
+               "the number of columns in the result row (2) is different from what was described (1)");
+    BOOST_TEST(after.heard == "(a)");
+    t.server_says(bind_complete(), data_row({"1"}), command_complete("SELECT 1"), ready_for_query());
+    t.done(next, "(x) [1] SELECT 1");
+  });
+}
+
 BOOST_AUTO_TEST_CASE(without_rows) {
   play([](OpTest& t) {
     Execution update(t.ready_statement("update t set x = 1"));
