@@ -59,7 +59,7 @@ class Channel final : FdHandler, TimerHandler, CancelHandler {
   const TlsEngine* tls() const noexcept { return transport_.tls(); }
   /// For setting options of the socket; -1 when there is none any more.
   int fd() const noexcept { return transport_.fd(); }
-  void listen(ChannelEvents* events) noexcept { events_ = events; }
+  void set_events(ChannelEvents* events) noexcept { events_ = events; }
 
   /// Queues the operation; flush() sends it. See Session::submit for what false means. When the
   /// deadline passes the operation ends with Errc::timed_out and the server is asked to cancel it.

@@ -68,10 +68,10 @@ class Connecting final : ConnectHandler {
 class Closing final : ChannelEvents, TimerHandler {
  public:
   Closing(Channel& channel, Duration limit) : channel_(channel), timer_(channel.loop().timer(*this)) {
-    channel_.listen(this);
+    channel_.set_events(this);
     timer_->arm(deadline_after(channel.loop().now(), limit));
   }
-  ~Closing() { channel_.listen(nullptr); }
+  ~Closing() { channel_.set_events(nullptr); }
 
   auto operator co_await() noexcept {
     struct Awaiter {

@@ -36,7 +36,7 @@ class [[nodiscard]] Connection {
   explicit Connection(std::unique_ptr<Channel> channel) noexcept : channel_(std::move(channel)) {}
   /// Out of a lease: the pool has nothing to do with it any more.
   Connection(Connection&& other) noexcept : channel_(std::move(other.channel_)) {
-    if (channel_) channel_->listen(nullptr);
+    if (channel_) channel_->set_events(nullptr);
   }
   Connection& operator=(Connection&& other) noexcept {
     Connection taken(std::move(other));

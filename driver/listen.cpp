@@ -18,13 +18,13 @@ namespace {
 class Inbox final : ServerEvents, ChannelEvents {
  public:
   Inbox(Channel& channel, std::size_t most) : channel_(channel), most_(most) {
-    channel_.session().listen(this);
-    channel_.listen(this);
+    channel_.session().set_events(this);
+    channel_.set_events(this);
   }
   ~Inbox() {
     if (wake_) wake_->inbox_ = nullptr;
-    channel_.session().listen(nullptr);
-    channel_.listen(nullptr);
+    channel_.session().set_events(nullptr);
+    channel_.set_events(nullptr);
   }
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;

@@ -55,7 +55,7 @@ bool PoolState::Seat::submit_reset(bool rolls_back, TimePoint deadline) noexcept
 void PoolState::Seat::drop() noexcept {
   reset.reset();
   connector.reset();
-  if (Channel* channel = connection.channel_if_any()) channel->listen(nullptr);
+  if (Channel* channel = connection.channel_if_any()) channel->set_events(nullptr);
   connection = Connection();
 }
 

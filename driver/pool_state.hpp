@@ -71,7 +71,7 @@ class PoolState final : public std::enable_shared_from_this<PoolState>, TimerHan
     void on_connect_failed(Failure failure) noexcept override;
     void on_reset(bool clean) noexcept override { pool.was_reset(*this, clean); }
 
-    void rest() { connection.channel().listen(this); }
+    void rest() { connection.channel().set_events(this); }
     /// No transaction, nothing under way, no cancel that may still arrive.
     bool is_fit() const noexcept;
     bool is_untouched() const noexcept;

@@ -160,7 +160,7 @@ class Session {
   bool awaits_reply() const noexcept { return !queue_.empty(); }
   /// Nothing queued, nothing half received, nothing to send: fit to be returned to a pool.
   bool quiescent() const noexcept;
-  void listen(ServerEvents* events) noexcept { events_ = events; }
+  void set_events(ServerEvents* events) noexcept { events_ = events; }
 
   /// A statement the server does not know yet. `named` is false for the unnamed statement.
   StatementRef new_statement(std::string_view sql, std::span<const Oid> types = {}, bool named = true);

@@ -1,7 +1,7 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/bulk.hpp"
 
-#include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/call_arguments.hpp"
 #include "pgstride/pybind/src/record.hpp"
 
 namespace pgstride::python {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/call_arguments.hpp"
 #include "pgstride/pybind/src/core.hpp"
 #include "pgstride/pybind/src/failure.hpp"
 #include "pgstride/pybind/src/plan.hpp"

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "pgstride/driver/option_table.hpp"
-#include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/call_arguments.hpp"
 #include "pgstride/pybind/src/exchange.hpp"
 #include "pgstride/pybind/src/failure.hpp"
 #include "pgstride/pybind/src/tls.hpp"
@@ -118,7 +118,7 @@ PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
 ConnectRequest::ConnectRequest(std::unique_ptr<PyLoop> loop, ConnectOptions options, CoreOptions core_options)
     : core_options_(std::move(core_options)), tls_context_(options.tls_context), loop_(std::move(loop)) {
   ConnectHandler& handler = *this;
-  loop_->listen(this);
+  loop_->set_end_listener(this);
   connector_ = std::make_unique<Connector>(*loop_, std::move(options), handler);
 }
 

@@ -13,9 +13,9 @@ namespace pgstride::python {
 
 Core::Core(std::unique_ptr<PyLoop>&& loop, std::unique_ptr<Channel>&& channel, CoreOptions options)
     : options_(std::move(options)), loop_(std::move(loop)), channel_(std::move(channel)) {
-  loop_->listen(this);
-  channel_->listen(this);
-  session().listen(this);
+  loop_->set_end_listener(this);
+  channel_->set_events(this);
+  session().set_events(this);
   follow_encoding();
 }
 

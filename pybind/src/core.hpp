@@ -135,7 +135,7 @@ class Core final : ChannelEvents, ServerEvents, LoopEndListener {
   void part() noexcept { parted_ = parted_ || channel_->is_open(); }
   /// It has ended, and not because its user wanted that.
   bool is_lost() const noexcept { return !channel_->is_open() && !parted_; }
-  void listen(EndListener* listener) noexcept { end_listener_ = listener; }
+  void set_end_listener(EndListener* listener) noexcept { end_listener_ = listener; }
   /// Called once when the connection has ended, whoever ended it; a Python callable or null.
   void set_on_closed(Ref callback) { on_closed_callback_ = std::move(callback); }
   /// Now, and not when everybody who waits has been told of it.

@@ -3,7 +3,7 @@
 
 #include "pgstride/driver/loop/loop.hpp"
 #include "pgstride/protocol/frontend.hpp"
-#include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/call_arguments.hpp"
 #include "pgstride/pybind/src/memory.hpp"
 
 namespace pgstride::python {

@@ -2,7 +2,7 @@
 #include "pgstride/pybind/src/fetch.hpp"
 
 #include "pgstride/driver/session_reset.hpp"
-#include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/call_arguments.hpp"
 
 namespace pgstride::python {
 

@@ -40,7 +40,7 @@ class PyLoop final : public Loop {
   /// The task that runs now may begin a request. False with a Python error set when it is another loop's, and
   /// without when it is cancelled. (asyncio's tasks hear of either only when they wait.)
   bool admits_task() const noexcept { return !has_own_wait_ || ask_to_admit_task(); }
-  void listen(LoopEndListener* listener) noexcept { end_listener_ = listener; }
+  void set_end_listener(LoopEndListener* listener) noexcept { end_listener_ = listener; }
 
  private:
   friend class PyWatch;

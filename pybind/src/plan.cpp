@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "pgstride/protocol/frontend.hpp"
-#include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/call_arguments.hpp"
 #include "pgstride/pybind/src/failure.hpp"
 #include "pgstride/pybind/src/record.hpp"
 

@@ -64,7 +64,7 @@ void PoolHead::Seat::on_ended() noexcept {
 
 void PoolHead::Seat::drop() noexcept {
   if (!connection) return;
-  core().listen(nullptr);
+  core().set_end_listener(nullptr);
   reset.reset();
   connection.clear();
 }
@@ -101,7 +101,7 @@ void PoolHead::unused(Slot slot) noexcept {
 void PoolHead::connected(Slot slot, PyObject* core, std::string reset_script) {
   Seat& seat = *seats_[slot];
   seat.connection = Ref::borrow(core);
-  seat.core().listen(&seat);
+  seat.core().set_end_listener(&seat);
   seat.demotion = Demotion(seat.core().session().parameters());
   seat.reset_script = std::move(reset_script);
   core_.connected(slot, now());

@@ -1,8 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 //
 // The Python type around a PoolHead.
-#include "pgstride/pybind/src/arguments.hpp"
 #include "pgstride/pybind/src/bulk.hpp"
+#include "pgstride/pybind/src/call_arguments.hpp"
 #include "pgstride/pybind/src/fetch.hpp"
 #include "pgstride/pybind/src/memory.hpp"
 #include "pgstride/pybind/src/pool.hpp"

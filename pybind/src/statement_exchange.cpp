@@ -1,8 +1,8 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
 #include "pgstride/pybind/src/statement_exchange.hpp"
 
-#include "pgstride/pybind/src/arguments.hpp"
 #include "pgstride/pybind/src/cached_statements.hpp"
+#include "pgstride/pybind/src/call_arguments.hpp"
 #include "pgstride/pybind/src/codecs/conversions.hpp"
 #include "pgstride/pybind/src/record.hpp"
 

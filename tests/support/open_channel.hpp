@@ -67,7 +67,7 @@ class OpenChannel : ChannelEvents {
     ChannelOptions how;
     how.cancel_grace = cancel_grace;
     channel = std::make_unique<Channel>(loop, std::move(wire.near), cancels.address(), how);
-    channel->listen(this);
+    channel->set_events(this);
     StartupOptions options;
     options.user = options.database = "me";
     Login login(options);

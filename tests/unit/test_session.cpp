@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(memory_that_runs_out_while_encoding_leaves_the_others) {
 BOOST_AUTO_TEST_CASE(asynchronous_messages_come_at_any_time) {
   play([](OpTest& t) {
     Events events;
-    t.session.listen(&events);
+    t.session.set_events(&events);
     const std::string news[] = {notice_response("hello"), notification(7, "ch", "pay"),
                                 parameter_status("TimeZone", "UTC")};
     const std::string all = news[0] + news[1] + news[2];
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(asynchronous_messages_come_at_any_time) {
     BOOST_TEST(events.heard == expected);
     BOOST_TEST(t.session.parameters().get("TimeZone") == "UTC");
     BOOST_TEST(t.session.parameters().get("DateStyle") == "");
-    t.session.listen(nullptr);
+    t.session.set_events(nullptr);
   });
 }
 
@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(values_are_exchanged_in_another_encoding_that_is_known) {
   };
   play([](OpTest& t) {
     Polyglot polyglot(t.session);
-    t.session.listen(&polyglot);
+    t.session.set_events(&polyglot);
     const StatementRef statement = t.ready_statement("select $1", {"x"});
     Execution sent(statement, {"1"}), refused(statement, {"1"});
     t.server_says(parameter_status("client_encoding", "LATIN1"));
@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(values_are_exchanged_in_another_encoding_that_is_known) {
     t.done(sent, "(x) SELECT 0");
     t.server_says(parameter_status("client_encoding", "EUC_TW"));
     t.refuses(refused, Errc::invalid_argument).sends_nothing();
-    t.session.listen(nullptr);
+    t.session.set_events(nullptr);
   });
 }
 

@@ -1,5 +1,5 @@
 // Copyright the pgstride authors. SPDX-License-Identifier: Apache-2.0
-#include "pgstride/pybind/src/arguments.hpp"
+#include "pgstride/pybind/src/call_arguments.hpp"
 
 #include <algorithm>
 
