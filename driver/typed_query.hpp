@@ -4,7 +4,6 @@
 // reported once, before the first row.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -42,7 +41,7 @@ struct AllRows {
   // well, and what it does not use of its memory costs nothing.
   void grow() {
     const std::size_t size = rows.capacity();
-    rows.reserve(std::max<std::size_t>(1, size * (size * sizeof(T) < (32U << 20) ? 4 : 2)));
+    rows.reserve(size == 0 ? 1 : size * (size * sizeof(T) < (32U << 20) ? 4 : 2));
   }
 };
 

@@ -25,6 +25,7 @@ bool TypeNames::are_of(std::string_view server_version) const noexcept {
 
 std::vector<std::string> TypeNames::names() const {
   std::vector<std::string> names;
+  names.reserve(entries_.size());
   for (const auto& entry : entries_) names.push_back(entry.first);
   return names;
 }
