@@ -131,7 +131,7 @@ Transaction Begin::take() {
 
 // --- End ----------------------------------------------------------------------------------------
 
-End::End(std::shared_ptr<Transaction::Level> level, How how)
+End::End(const std::shared_ptr<Transaction::Level>& level, How how)
     : End(level, how, how == How::commit ? level->commit_statement() : level->rollback_statement) {}
 
 End::End(std::shared_ptr<Transaction::Level> level, How how, const std::string& sql)

@@ -119,7 +119,7 @@ class [[nodiscard]] Begin final : ResultSink, public Waitable<SimpleQuery>, publ
 class [[nodiscard]] End final : ResultSink, public Waitable<SimpleQuery>, public Request<End> {
  public:
   enum class How : std::uint8_t { commit, rollback };
-  End(std::shared_ptr<Transaction::Level> level, How how);
+  End(const std::shared_ptr<Transaction::Level>& level, How how);
   ~End();
 
  private:

@@ -43,7 +43,7 @@ Ref make_zone(std::int32_t utc_offset) {
 
 Ref zone_of(std::int32_t utc_offset) {
   if (utc_offset % quarter != 0) return make_zone(utc_offset);
-  PyObject*& zone = quarter_zones[static_cast<std::size_t>(utc_offset / quarter + most_quarters)];
+  PyObject*& zone = quarter_zones.begin()[utc_offset / quarter + most_quarters];
   if (zone == nullptr) zone = make_zone(utc_offset).release();
   return Ref::borrow(zone);
 }
